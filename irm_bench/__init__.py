@@ -1,0 +1,1 @@
+"""irm_bench: invariant risk minimization tested over seeds, environments and estimators."""

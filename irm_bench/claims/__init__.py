@@ -1,0 +1,1 @@
+"""Conclusions of the notebook and beyond, one file each: statement, statistic, decision rule."""

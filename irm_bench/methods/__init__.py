@@ -1,0 +1,1 @@
+"""Ways of choosing the predictor φ, one file each."""

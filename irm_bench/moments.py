@@ -1,0 +1,121 @@
+"""Rows → moments, streamed in chunks: all that a linear predictor with squared loss can see.
+
+For rows (x, y), x in R^d: ``gram`` G = XᵀX/n, ``cross`` b = Xᵀy/n and ``target`` c = yᵀy/n. The risk
+of φ is φᵀGφ − 2φᵀb + c. ``mean`` holds the means of (x, y), which only correlations need.
+
+*Products* are what the derivative of a row's loss along the dummy classifier w is linear in:
+∂_w ℓ_i = 2 (φᵀx_i)(φᵀx_i − y_i) = 2 u(φ)ᵀ m_i, with m_i the products x_j x_k (j ≤ k) and x_j y.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Second moments of one or many environments; leading axes are free, and shared by all.
+
+    Arrays are numpy's or torch's. gram (..., d, d), cross (..., d), target (...), mean (..., d+1).
+    """
+
+    gram: Any
+    cross: Any
+    target: Any
+    mean: Any = None
+
+    @property
+    def n_features(self) -> int:
+        return int(self.gram.shape[-1])
+
+    def at(self, index: Any) -> "Moments":
+        """Index the leading axes."""
+        mean = None if self.mean is None else self.mean[index]
+        return Moments(self.gram[index], self.cross[index], self.target[index], mean)
+
+
+def stack(parts: Iterable[Moments]) -> Moments:
+    """Stack moments along a new leading axis."""
+    parts = list(parts)
+    means = None if any(p.mean is None for p in parts) else np.stack([p.mean for p in parts])
+    return Moments(
+        np.stack([p.gram for p in parts]),
+        np.stack([p.cross for p in parts]),
+        np.stack([p.target for p in parts]),
+        means,
+    )
+
+
+def risk(phi: Array, moments: Moments) -> Array:
+    """Mean squared error φᵀGφ − 2φᵀb + c of φ (..., d); leading axes broadcast."""
+    quadratic = np.einsum("...i,...ij,...j->...", phi, moments.gram, phi)
+    return quadratic - 2 * np.einsum("...i,...i->...", phi, moments.cross) + moments.target
+
+
+def product_index(n_features: int) -> tuple[Array, Array]:
+    """Column pairs (j, k) of the products: x_j x_k for j ≤ k, then x_j y (y is column d)."""
+    rows, columns = np.triu_indices(n_features)
+    features = np.arange(n_features)
+    return (
+        np.concatenate([rows, features]),
+        np.concatenate([columns, np.full(n_features, n_features)]),
+    )
+
+
+def products(x: Array, y: Array) -> Array:
+    """Products of rows x (n, d), y (n,): array (P, n), P = d(d+1)/2 + d."""
+    columns = np.vstack([x.T, y])
+    left, right = product_index(x.shape[1])
+    return columns[left] * columns[right]
+
+
+def unpack_products(values: Array, n_features: int) -> tuple[Array, Array]:
+    """Turn sums of products (P, ...) into their gram (d, d, ...) and cross (d, ...) parts."""
+    n_pairs = n_features * (n_features + 1) // 2
+    rows, columns = np.triu_indices(n_features)
+    gram = np.empty((n_features, n_features, *values.shape[1:]), dtype=values.dtype)
+    gram[rows, columns] = values[:n_pairs]
+    gram[columns, rows] = values[:n_pairs]
+    return gram, values[n_pairs:]
+
+
+class Accumulator:
+    """Sums rows chunk by chunk; memory does not grow with n. Chunks of a fixed size give fixed bits."""
+
+    def __init__(self, n_features: int, with_covariance: bool = False):
+        n_products = len(product_index(n_features)[0])
+        self.n_features = n_features
+        self.n_rows = 0
+        self._sums = np.zeros(n_products)
+        self._target = 0.0
+        self._means = np.zeros(n_features + 1)
+        self._squares = np.zeros((n_products, n_products)) if with_covariance else None
+
+    def add(self, x: Array, y: Array) -> None:
+        """Add rows x (n, d), y (n,)."""
+        m = products(x, y)
+        self.n_rows += len(y)
+        self._sums += m.sum(axis=1)
+        self._target += float(np.sum(y * y))
+        self._means += np.append(x.sum(axis=0), y.sum())
+        if self._squares is not None:
+            # einsum, not BLAS: the same bits for every number of threads
+            self._squares += np.einsum("pn,qn->pq", m, m)
+
+    def moments(self) -> Moments:
+        gram, cross = unpack_products(self._sums / self.n_rows, self.n_features)
+        return Moments(
+            gram, cross, np.float64(self._target / self.n_rows), self._means / self.n_rows
+        )
+
+    def covariance(self) -> Array:
+        """Sample covariance (P, P) of the products, ddof = 1."""
+        if self._squares is None:
+            raise ValueError("this accumulator was not asked for covariances")
+        mean = self._sums / self.n_rows
+        centred = self._squares / self.n_rows - np.outer(mean, mean)
+        return centred * (self.n_rows / (self.n_rows - 1))

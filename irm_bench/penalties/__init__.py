@@ -1,0 +1,1 @@
+"""Estimators of the invariance penalty, one file each."""

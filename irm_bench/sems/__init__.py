@@ -1,0 +1,1 @@
+"""Structural equation models, one file each: rows, population moments, causal solution."""
