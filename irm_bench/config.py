@@ -1,0 +1,386 @@
+"""Typed view of the config: validated against the schema, names checked against the registry.
+
+Everything wrong with a config is one ``ConfigError`` that names key, value and what is allowed,
+raised before any work starts.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from irm_bench import registry
+
+SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
+
+DEFAULTS: dict[str, Any] = {
+    "sem": "example_1",
+    "dim": 2,
+    "n_samples": 10_000,
+    "n_test_samples": 10_000,
+    "error_weights": [1e-5],
+    "steps": 50_000,
+    "learning_rate": {"rule": "fixed", "value": 1e-3},
+    "seeds": 100,
+    "trajectories": False,
+}
+
+
+class ConfigError(ValueError):
+    """A config that cannot be run: says which key, which value, and what is allowed."""
+
+
+@dataclass(frozen=True, order=True)
+class Environment:
+    """Parameters of one environment of a SEM, in the order in which the SEM declares them."""
+
+    parameters: tuple[tuple[str, float], ...]
+
+    def __getitem__(self, name: str) -> float:
+        return self.mapping[name]
+
+    @property
+    def mapping(self) -> dict[str, float]:
+        return dict(self.parameters)
+
+    @property
+    def label(self) -> str:
+        """For people: the parameters that differ from 1, e.g. ``sigma=0.1``; σ always."""
+        first, *rest = self.parameters
+        shown = [first, *(p for p in rest if p[1] != 1.0)]
+        return ", ".join(f"{name}={value:g}" for name, value in shown)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method with the penalty that it trains on ('' for none) and the one it reports."""
+
+    name: str
+    penalty: str
+    monitor: str
+    max_n_samples: float
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}-{self.penalty}" if self.penalty else self.name
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    rule: str
+    value: float
+    safety: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid of trainings: one model for each element of the product of its lists, and seed."""
+
+    name: str
+    description: str
+    sem: str
+    dim: int
+    n_samples: tuple[int, ...]
+    n_test_samples: int
+    train_sets: tuple[tuple[Environment, ...], ...]
+    test_environments: tuple[Environment, ...]
+    methods: tuple[Method, ...]
+    error_weights: tuple[float, ...]
+    steps: int
+    learning_rate: LearningRate
+    seeds: tuple[int, ...]
+    trajectories: bool
+
+
+@dataclass(frozen=True)
+class Config:
+    title: str
+    root_seed: int
+    shards: int
+    device: str
+    studies: tuple[Study, ...]
+    figures: tuple[str, ...]
+    claims: tuple[str, ...]
+    resolved: Mapping[str, Any]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Every seed that some study uses, rising."""
+        return tuple(sorted({seed for study in self.studies for seed in study.seeds}))
+
+    @property
+    def results_hash(self) -> str:
+        """Hash of all that a number depends on: not of titles, shards, figures or claims."""
+        dropped = ("title", "shards", "figures", "claims", "device")
+        kept = {k: v for k, v in self.resolved.items() if k not in dropped}
+        text = json.dumps(kept, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def parse(raw: Mapping[str, Any]) -> Config:
+    """Validate a raw config (nested dicts and lists, as YAML gives them) and type it.
+
+    Raises:
+        ConfigError: for the first thing wrong with it.
+    """
+    raw = json.loads(json.dumps(raw))  # plain dicts and lists, whatever loader made them
+    _check_schema(raw)
+    defaults = {**DEFAULTS, **raw.get("defaults", {})}
+    studies = [_study(i, {**defaults, **study}) for i, study in enumerate(raw["studies"])]
+    _check_unique([study.name for study in studies])
+    for kind in ("figures", "claims"):
+        for i, name in enumerate(raw.get(kind, [])):
+            _known(kind, name, f"{kind}[{i}]")
+    return Config(
+        title=raw["title"],
+        root_seed=raw["root_seed"],
+        shards=raw.get("shards", 1),
+        device=raw.get("device", "cpu"),
+        studies=tuple(studies),
+        figures=tuple(raw.get("figures", [])),
+        claims=tuple(raw.get("claims", [])),
+        resolved=_resolved(raw, studies),
+    )
+
+
+def load(path: Path | str) -> Config:
+    """Read and parse a YAML file.
+
+    Raises:
+        ConfigError: also where the file is not YAML.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} holds {raw!r}; allowed is a mapping of config keys")
+    return parse(raw)
+
+
+def _check_schema(raw: Mapping[str, Any]) -> None:
+    errors = list(jsonschema.Draft202012Validator(_schema()).iter_errors(raw))
+    if errors:
+        raise ConfigError(_explain(min(errors, key=lambda e: (len(e.absolute_path), str(e.path)))))
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    """One line for one schema error: key, value, allowed."""
+    where = _path(error.absolute_path)
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    match error.validator:
+        case "additionalProperties":
+            allowed = sorted(schema.get("properties", {}))
+            unknown = sorted(set(error.instance) - set(allowed))
+            return f"{where}unknown key {unknown[0]!r}; allowed are {', '.join(allowed)}"
+        case "required":
+            missing = [key for key in error.validator_value if key not in error.instance]
+            return f"{where}key {missing[0]!r} is missing; required are {error.validator_value}"
+        case "oneOf" | "anyOf":
+            allowed_forms = " or ".join(_allowed(_deref(form)) for form in error.validator_value)
+        case _:
+            allowed_forms = _allowed(_deref(schema))
+    hint = ""
+    if isinstance(error.instance, str) and _is_number(error.instance):
+        hint = " (YAML reads this as text: write the exponent with a dot, e.g. 1.0e-5)"
+    return f"{where}value {_short(error.instance)} is not allowed; allowed is {allowed_forms}{hint}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _path(parts: Any) -> str:
+    text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
+    return f"config key {text}: " if text else "config: "
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _deref(schema: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref")
+    return _schema()["$defs"][reference.rsplit("/", 1)[1]] if reference else schema
+
+
+_WORDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "greater than {}",
+    "maximum": "at most {}",
+    "minItems": "with at least {} element(s)",
+    "minProperties": "with at least {} key(s)",
+    "minLength": "of at least {} character(s)",
+    "maxLength": "of at most {} characters",
+    "pattern": "matching {}",
+}
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    if "oneOf" in schema:
+        return " or ".join(_allowed(_deref(form)) for form in schema["oneOf"])
+    words = [schema.get("type", "a value")]
+    words += [text.format(schema[key]) for key, text in _WORDS.items() if key in schema]
+    if schema.get("uniqueItems"):
+        words.append("without repetition")
+    if isinstance(schema.get("items"), dict):
+        words.append(f"of ({_allowed(_deref(schema['items']))})")
+    return " ".join(words)
+
+
+def _known(kind: str, name: str, where: str) -> None:
+    try:
+        registry.path(kind, name)
+    except registry.UnknownPluginError as error:
+        raise ConfigError(f"config key {where}: {error}") from None
+
+
+def _check_unique(study_names: list[str]) -> None:
+    for i, name in enumerate(study_names):
+        if name in study_names[:i]:
+            raise ConfigError(
+                f"config key studies[{i}].name: {name!r} is the name of studies"
+                f"[{study_names.index(name)}] already; allowed are names that differ"
+            )
+
+
+def _study(index: int, raw: dict[str, Any]) -> Study:
+    where = f"studies[{index}]"
+    for key in ("train_sigmas", "test_environments", "methods"):
+        if key not in raw:
+            raise ConfigError(f"config key {where}: key {key!r} is missing, here and in defaults")
+    _known("sems", raw["sem"], f"{where}.sem")
+    rate = raw["learning_rate"]
+    study = Study(
+        name=raw["name"],
+        description=raw.get("description", ""),
+        sem=raw["sem"],
+        dim=raw["dim"],
+        n_samples=tuple(sorted(_as_list(raw["n_samples"]))),
+        n_test_samples=raw["n_test_samples"],
+        train_sets=tuple(
+            tuple(_environment(raw["sem"], {"sigma": s}, f"{where}.train_sigmas") for s in sigmas)
+            for sigmas in raw["train_sigmas"]
+        ),
+        test_environments=_test_environments(raw, f"{where}.test_environments"),
+        methods=tuple(
+            _method(method, f"{where}.methods[{i}]") for i, method in enumerate(raw["methods"])
+        ),
+        error_weights=tuple(float(weight) for weight in raw["error_weights"]),
+        steps=raw["steps"],
+        learning_rate=LearningRate(rate["rule"], float(rate["value"]), rate.get("safety", 1.0)),
+        seeds=_seeds(raw["seeds"]),
+        trajectories=raw["trajectories"],
+    )
+    _check_study(study, where)
+    return study
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _seeds(value: int | list[int]) -> tuple[int, ...]:
+    return tuple(range(value)) if isinstance(value, int) else tuple(sorted(value))
+
+
+def _environment(sem: str, given: Mapping[str, float], where: str) -> Environment:
+    metadata = registry.metadata("sems", sem)
+    parameters = metadata["PARAMETERS"]
+    for name, value in given.items():
+        if name not in parameters:
+            raise ConfigError(
+                f"config key {where}: unknown parameter {name!r}; {sem} has {', '.join(parameters)}"
+            )
+        if not math.isfinite(value) or (name in metadata["POSITIVE"] and value <= 0):
+            allowed = "greater than 0" if name in metadata["POSITIVE"] else "a finite number"
+            raise ConfigError(f"config key {where}: {name} = {value:g}; allowed is {allowed}")
+    missing = [n for n, default in parameters.items() if default is None and n not in given]
+    if missing:
+        raise ConfigError(f"config key {where}: parameter {missing[0]!r} of {sem} is missing")
+    return Environment(tuple((name, float(given.get(name, parameters[name]))) for name in parameters))
+
+
+def _test_environments(raw: dict[str, Any], where: str) -> tuple[Environment, ...]:
+    """Every environment of the grids, once, in the order given."""
+    found: dict[Environment, None] = {}
+    for i, grid in enumerate(raw["test_environments"]):
+        for values in itertools.product(*(_as_list(v) for v in grid.values())):
+            given = dict(zip(grid, values, strict=True))
+            found[_environment(raw["sem"], given, f"{where}[{i}]")] = None
+    return tuple(found)
+
+
+def _method(raw: dict[str, Any], where: str) -> Method:
+    _known("methods", raw["name"], f"{where}.name")
+    takes_penalty = registry.metadata("methods", raw["name"])["TAKES_PENALTY"]
+    penalty = raw.get("penalty", "")
+    if takes_penalty != bool(penalty):
+        need = "needs a key 'penalty'" if takes_penalty else "trains on no penalty"
+        known = ", ".join(registry.names("penalties"))
+        raise ConfigError(
+            f"config key {where}.penalty: {penalty or None!r}; {raw['name']} {need} (known: {known})"
+        )
+    monitor = raw.get("monitor", penalty or "plug_in")
+    for key, name in (("penalty", penalty), ("monitor", monitor)):
+        if name:
+            _known("penalties", name, f"{where}.{key}")
+    if penalty and monitor != penalty:
+        raise ConfigError(
+            f"config key {where}.monitor: {monitor!r}; a method that trains on a penalty reports it"
+        )
+    return Method(raw["name"], penalty, monitor, raw.get("max_n_samples", math.inf))
+
+
+def _check_study(study: Study, where: str) -> None:
+    keys = [method.key for method in study.methods]
+    if len(set(keys)) < len(keys):
+        raise ConfigError(f"config key {where}.methods: {keys}; allowed is each one once")
+    for method in study.methods:
+        metadata = registry.metadata("methods", method.name)
+        least = metadata.get("MIN_ENVIRONMENTS", 1)
+        for sigmas in study.train_sets:
+            if len(sigmas) < least:
+                raise ConfigError(
+                    f"config key {where}.train_sigmas: {[e['sigma'] for e in sigmas]} is a single "
+                    f"training environment; {method.name} needs at least {least}"
+                )
+        if "splits" in registry.metadata("penalties", method.monitor)["NEEDS"]:
+            for n in study.n_samples:
+                if n % 2 and n <= method.max_n_samples:
+                    raise ConfigError(
+                        f"config key {where}.n_samples: {n}; {method.monitor} splits the rows into "
+                        "equal halves: allowed is an even number"
+                    )
+
+
+def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
+    """The config with every default written out, in canonical order: what provenance stores."""
+    resolved = {"shards": 1, "device": "cpu", "figures": [], "claims": [], **raw}
+    resolved.pop("defaults", None)
+    defaults = {**DEFAULTS, **raw.get("defaults", {})}
+    resolved["studies"] = [
+        {**defaults, **study, "seeds": list(typed.seeds)}
+        for study, typed in zip(raw["studies"], studies, strict=True)
+    ]
+    return resolved

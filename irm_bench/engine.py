@@ -1,0 +1,298 @@
+"""The batched optimiser: all runs of a job advance together, from moments, in torch.
+
+Layout. A run trains on one or more environments. The *pair* axis lists (environment, run) pairs,
+slot by slot: first every run's first environment, then the second environment of the runs that
+have one, and so on, runs being ordered by falling number of environments. It is always the last
+axis, as is the run axis, so every operation is elementwise along it and a run's bits depend on
+neither its neighbours nor their number.
+
+Symbols as in the IRM paper: φ predictor, w = 1 dummy classifier, G, b moments. A run's risk in an
+environment is φᵀGφ − 2φᵀb + c and its derivative along w at w = 1 is 2 φᵀ(Gφ − b).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# Steps between looks for runs that diverged; a look costs about one step.
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How pairs belong to runs: ``widths[e]`` runs have an e-th environment, the first ones."""
+
+    widths: tuple[int, ...]
+
+    @property
+    def n_runs(self) -> int:
+        return self.widths[0]
+
+    def spread(self, per_run: Tensor) -> Tensor:
+        """(..., run) → (..., pair)."""
+        return torch.cat([per_run[..., :width] for width in self.widths], dim=-1)
+
+    def total(self, per_pair: Tensor) -> Tensor:
+        """(..., pair) → (..., run), summed over a run's environments."""
+        parts = torch.split(per_pair, self.widths, dim=-1)
+        result = parts[0].clone()
+        for width, part in zip(self.widths[1:], parts[1:], strict=True):
+            result[..., :width] += part
+        return result
+
+    def select(self, runs: Tensor) -> tuple["Slots", Tensor]:
+        """Slots of the given runs (rising indices), and the pairs that they keep."""
+        kept = [runs[runs < width] for width in self.widths]
+        starts = torch.tensor([0, *self.widths[:-1]]).cumsum(0).tolist()
+        pairs = torch.cat([part + start for part, start in zip(kept, starts, strict=True)])
+        return Slots(tuple(len(part) for part in kept if len(part))), pairs
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """Moments of pairs: gram (d, d, pair) and cross (d, pair)."""
+
+    gram: Tensor
+    cross: Tensor
+
+    def select(self, pairs: Tensor) -> "Quadratic":
+        return Quadratic(self.gram[..., pairs], self.cross[..., pairs])
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a batch of runs minimises.
+
+    moments over pairs; target (pair,) mean squared target; error_weight, learning_rate (run,);
+    start (d, run); product_variance (P, P, pair), the covariance of the mean products, C / n,
+    for the penalties that need it; causal (d, run) the oracle, for the methods that know it.
+    """
+
+    slots: Slots
+    moments: Quadratic
+    target: Tensor
+    error_weight: Tensor
+    learning_rate: Tensor
+    start: Tensor
+    causal: Tensor
+    product_variance: Tensor | None = None
+
+    def select(self, runs: Tensor) -> "Problem":
+        """The problem of some of the runs (rising indices)."""
+        slots, pairs = self.slots.select(runs)
+        variance = self.product_variance
+        return replace(
+            self,
+            slots=slots,
+            moments=self.moments.select(pairs),
+            target=self.target[pairs],
+            error_weight=self.error_weight[runs],
+            learning_rate=self.learning_rate[runs],
+            start=self.start[:, runs],
+            causal=self.causal[:, runs],
+            product_variance=None if variance is None else variance[..., pairs],
+        )
+
+
+class Slope:
+    """φ seen through moments: all that risks and penalties are made of.
+
+    fitted Gφ (d, pair); residual Gφ − b (d, pair), half the gradient of the risk; value
+    φᵀ(Gφ − b) (pair,), half the derivative of the risk along w; gradient 2Gφ − b of that value.
+    """
+
+    __slots__ = ("fitted", "phi", "residual", "value")
+
+    def __init__(self, phi: Tensor, moments: Quadratic):
+        self.phi = phi
+        self.fitted = moments.gram[0] * phi[0]
+        for j in range(1, len(phi)):
+            self.fitted.addcmul_(moments.gram[j], phi[j])
+        self.residual = self.fitted - moments.cross
+        self.value = self.residual[0] * phi[0]
+        for j in range(1, len(phi)):
+            self.value.addcmul_(self.residual[j], phi[j])
+
+    @property
+    def gradient(self) -> Tensor:
+        return self.fitted + self.residual
+
+
+# The random draw of a step (a Quadratic, or None where the penalty needs none) for given runs.
+Draws = Callable[[int, Tensor | None], Any]
+# (slope of φ, problem, draw of the step) → gradient (d, run)
+Gradient = Callable[[Slope, Problem, Any], Tensor]
+# (slope of φ, problem, draw of the step) → penalty (pair,)
+Penalty = Callable[[Slope, Problem, Any], Tensor]
+
+
+def no_draws(step: int, runs: Tensor | None) -> None:
+    """Draws of a deterministic penalty."""
+    return
+
+
+@dataclass(frozen=True)
+class Path:
+    """What training left: φ (K, d, run) and penalty (K, run) after ``steps[k]`` updates.
+
+    ``diverged_at`` (run,) is the number of updates after which φ was first not finite, −1 where it
+    stayed finite; from there on the records of that run are NaN.
+    """
+
+    steps: Sequence[int]
+    phi: Tensor
+    penalty: Tensor
+    diverged_at: Tensor
+
+
+class Recorder:
+    """Collects a path at the steps asked for."""
+
+    def __init__(self, problem: Problem, penalty: Penalty, steps: Iterable[int]):
+        self.steps = sorted(set(steps))
+        d, n_runs = problem.start.shape
+        shape = (len(self.steps), d, n_runs)
+        nan = float("nan")
+        self._phi = problem.start.new_full(shape, nan)
+        self._penalty = problem.start.new_full((shape[0], n_runs), nan)
+        self._diverged_at = torch.full((n_runs,), -1, device=problem.start.device)
+        self._rows = {step: row for row, step in enumerate(self.steps)}
+        self._estimate = penalty
+
+    def wants(self, step: int) -> bool:
+        return step in self._rows
+
+    def record(self, step: int, slope: Slope, problem: Problem, draw: Any, runs: Tensor) -> None:
+        row = self._rows[step]
+        self._phi[row, :, runs] = slope.phi[:, : len(runs)]
+        value = self._estimate(slope, problem, draw)
+        self._penalty[row, runs] = problem.slots.total(value)
+
+    def diverged(self, runs: Tensor, steps: Tensor) -> None:
+        self._diverged_at[runs] = steps
+        for run, step in zip(runs.tolist(), steps.tolist(), strict=True):
+            late = [row for row, recorded in enumerate(self.steps) if recorded >= step]
+            self._phi[late, :, run] = float("nan")
+            self._penalty[late, run] = float("nan")
+
+    def path(self) -> Path:
+        return Path(self.steps, self._phi, self._penalty, self._diverged_at)
+
+
+def descend(
+    problem: Problem,
+    gradient: Gradient,
+    penalty: Penalty,
+    n_steps: int,
+    record: Iterable[int],
+    draws: Draws = no_draws,
+) -> Path:
+    """Gradient descent of every run of the problem from its start, ``n_steps`` updates.
+
+    ``record`` lists the numbers of updates after which φ and the penalty (estimated with the draw
+    of the update to come) are kept; ``n_steps`` itself is always among them. A run whose φ stops
+    being finite is flagged with the step, taken out, and changes nothing for the others.
+    """
+    recorder = Recorder(problem, penalty, [*record, n_steps])
+    runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
+    phi = problem.start
+    with torch.inference_mode():
+        for first in range(0, n_steps, BLOCK):
+            steps = range(first, min(first + BLOCK, n_steps))
+            before = phi
+            for step in steps:
+                phi = _update(phi, step, problem, gradient, draws, runs, recorder)
+            finite = torch.isfinite(phi).all(dim=0)
+            if not finite.all():
+                _flag(before, steps, finite, problem, gradient, draws, runs, recorder)
+                keep = finite.nonzero().squeeze(1)
+                runs, phi = runs[keep], phi[:, keep]
+                if not len(runs):
+                    return recorder.path()
+                problem = problem.select(keep)
+        slope = slope_of(phi, problem)
+        recorder.record(n_steps, slope, problem, draws(n_steps, runs), runs)
+    return recorder.path()
+
+
+def slope_of(phi: Tensor, problem: Problem) -> Slope:
+    """The slopes of φ (d, run) in every pair."""
+    return Slope(problem.slots.spread(phi), problem.moments)
+
+
+def _update(
+    phi: Tensor,
+    step: int,
+    problem: Problem,
+    gradient: Gradient,
+    draws: Draws,
+    runs: Tensor,
+    recorder: Recorder | None,
+) -> Tensor:
+    slope = slope_of(phi, problem)
+    draw = draws(step, runs)
+    if recorder is not None and recorder.wants(step):
+        recorder.record(step, slope, problem, draw, runs)
+    return phi - problem.learning_rate * gradient(slope, problem, draw)
+
+
+def _flag(
+    phi: Tensor,
+    steps: range,
+    finite: Tensor,
+    problem: Problem,
+    gradient: Gradient,
+    draws: Draws,
+    runs: Tensor,
+    recorder: Recorder,
+) -> None:
+    """Run a block once more to find the step at which each of its runs diverged."""
+    diverged_at = torch.zeros(len(runs), dtype=torch.long, device=phi.device)
+    for step in steps:
+        phi = _update(phi, step, problem, gradient, draws, runs, None)
+        new = ~torch.isfinite(phi).all(dim=0) & (diverged_at == 0)
+        diverged_at[new] = step + 1
+    recorder.diverged(runs[~finite], diverged_at[~finite])
+
+
+class Selected:
+    """The draws of a batch, for a selection of its runs."""
+
+    def __init__(self, draws: Draws, runs: Tensor):
+        self._draws = draws
+        self._runs = runs
+
+    def __call__(self, step: int, runs: Tensor | None) -> Any:
+        return self._draws(step, self._runs if runs is None else self._runs[runs])
+
+
+def join(parts: Sequence[tuple[Tensor, Path]], n_runs: int) -> Path:
+    """Paths of disjoint selections of runs, as the path of the whole batch."""
+    first = parts[0][1]
+    phi = first.phi.new_empty((*first.phi.shape[:2], n_runs))
+    penalty = first.penalty.new_empty((len(first.penalty), n_runs))
+    diverged_at = first.diverged_at.new_empty(n_runs)
+    for runs, path in parts:
+        phi[..., runs] = path.phi
+        penalty[:, runs] = path.penalty
+        diverged_at[runs] = path.diverged_at
+    return Path(first.steps, phi, penalty, diverged_at)
+
+
+def evaluate_path(
+    problem: Problem,
+    phi_at: Callable[[int], Tensor],
+    penalty: Penalty,
+    record: Iterable[int],
+    draws: Draws = no_draws,
+) -> Path:
+    """The path of a predictor known in closed form: ``phi_at(step)`` gives φ (d, run)."""
+    recorder = Recorder(problem, penalty, record)
+    runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
+    for step in recorder.steps:
+        slope = slope_of(phi_at(step), problem)
+        recorder.record(step, slope, problem, draws(step, runs), runs)
+    return recorder.path()

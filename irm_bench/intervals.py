@@ -1,0 +1,418 @@
+"""Intervals and tests over seeds: numpy arrays in, frozen results out.
+
+The replicate is the seed, so every array holds one value per seed. The same edge rules hold in
+the whole module, and nothing warns:
+
+- A value that is not finite raises ValueError saying how many there are: diverged runs are for the
+  caller to count and show. No value at all raises ValueError.
+- One value gives an estimate with NaN bounds and NaN p values. So does a sample too small for a
+  distribution-free interval of the asked level.
+- Zero variance gives low = high = estimate; a t test then has p = 0 where its alternative holds
+  exactly and p = 1 elsewhere. Spread within rounding error of the values counts as zero.
+- Shares are the exception to both: Wilson's interval needs no estimate of a variance, so it stays
+  finite for one seed and has a width when all the seeds agree.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+Array = np.ndarray
+Alternative = Literal["two-sided", "less", "greater"]
+
+# Relative spread below which digits are rounding error; above it scipy's t tests never warn.
+ROUNDING = 32 * np.finfo(float).eps
+CHUNK = 2**22  # bootstrap means held in memory at a time (32 MB)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate from n seeds between two bounds, in the units of the values.
+
+    ``level`` is nominal; ``method`` says what kind of interval this is ("t", "BCa", "log-t",
+    "prediction-t", "order-statistic" or "Wilson").
+    """
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    method: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Test:
+    """A hypothesis test over n seeds: ``estimate`` of the tested quantity (a − b where paired)."""
+
+    estimate: float
+    p_value: float
+    n: int
+    alternative: str
+    method: str
+
+
+def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Student's interval for the mean of values (n,).
+
+    Raises:
+        ValueError: no values, values that are not finite, or a level outside (0, 1).
+    Source: Student, "The probable error of a mean", Biometrika 6 (1908).
+    """
+    values = _finite(values)
+    mean, low, high = (float(bound[0]) for bound in t_intervals(values[None], level))
+    return Interval(mean, low, high, level, "t", values.size)
+
+
+def t_intervals(matrix: ArrayLike, level: float = 0.95) -> tuple[Array, Array, Array]:
+    """``t_interval`` of every row of matrix (groups, n): mean, low and high, each (groups,).
+
+    Raises:
+        ValueError: as ``t_interval``.
+    """
+    _check_level(level)
+    matrix = _finite(matrix, ndim=2)
+    n = matrix.shape[1]
+    mean, deviations, exponent = _standardised(matrix)
+    half = np.full_like(mean, np.nan)
+    if n > 1:
+        error = np.sqrt((deviations**2).sum(axis=1) / (n - 1) / n)
+        half = stats.t.ppf((1 + level) / 2, n - 1) * error
+    return _scale(mean, exponent), _scale(mean - half, exponent), _scale(mean + half, exponent)
+
+
+def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Interval for one further run beside values (n,): mean ± t s √(1 + 1/n), for normal values.
+
+    Raises:
+        ValueError: as ``t_interval``.
+    Source: Meeker, Hahn and Escobar, *Statistical Intervals* (2nd ed., 2017), section 4.8.
+    """
+    mean = t_interval(values, level)
+    half = (mean.high - mean.estimate) * np.sqrt(mean.n + 1)  # t s/√n · √(n + 1)
+    low, high = float(mean.estimate - half), float(mean.estimate + half)
+    return Interval(mean.estimate, low, high, level, "prediction-t", mean.n)
+
+
+def ratio_interval(numerator: ArrayLike, denominator: ArrayLike, level: float = 0.95) -> Interval:
+    """Interval for the geometric mean of the paired ratios numerator / denominator, each (n,).
+
+    Student's interval of the log ratios, taken back by exp; without unit.
+
+    Raises:
+        ValueError: a value that is not positive, shapes that differ, or as ``t_interval``.
+    Source: Bland and Altman, "The use of transformation when comparing two means", BMJ 312 (1996).
+    """
+    numerator, denominator = _pair(numerator, denominator)
+    for name, values in (("numerator", numerator), ("denominator", denominator)):
+        if (values <= 0).any():
+            count = int((values <= 0).sum())
+            raise ValueError(f"{name}: {count} of {values.size} values are not positive")
+    log = t_interval(np.log(numerator) - np.log(denominator), level)
+    with np.errstate(over="ignore"):
+        estimate, low, high = np.exp([log.estimate, log.low, log.high]).tolist()
+    return Interval(estimate, low, high, level, "log-t", log.n)
+
+
+def median_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Order-statistic interval for the median of values (n,): at least ``level``, any distribution.
+
+    The bounds are NaN where even (minimum, maximum) covers less: below n = 6 at 95%.
+
+    Raises:
+        ValueError: as ``t_interval``.
+    Source: David and Nagaraja, *Order Statistics* (3rd ed., 2003), section 7.1.
+    """
+    _check_level(level)
+    values = _finite(values)
+    bounds: Any = stats.quantile_test(values, q=0, p=0.5).confidence_interval(level)
+    low, high = float(bounds.low), float(bounds.high)
+    if np.isnan(low) or np.isnan(high):
+        low = high = np.nan
+    return Interval(float(np.median(values)), low, high, level, "order-statistic", values.size)
+
+
+def wilson_interval(successes: float, n: int, level: float = 0.95) -> Interval:
+    """Wilson's interval for a share of n; ``successes`` may be a half count (ties).
+
+    Raises:
+        ValueError: n < 1, successes outside [0, n], or a level outside (0, 1).
+    Source: Wilson, "Probable inference …", JASA 22 (1927); Brown, Cai and DasGupta (2001).
+    """
+    _check_level(level)
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n}: need n ≥ 1 and 0 ≤ successes ≤ n")
+    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    share = successes / n
+    # rounding may push a bound past a share of exactly 0 or 1
+    return Interval(share, min(float(low), share), max(float(high), share), level, "Wilson", n)
+
+
+def probability_better(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
+    """Share of seeds where a < b, paired (n,), with Wilson's interval; a tie counts one half.
+
+    Values that differ by rounding error are ties. With ties the interval is conservative.
+
+    Raises:
+        ValueError: shapes that differ, or as ``t_interval``.
+    """
+    difference = _differences(a, b)
+    wins = float((difference < 0).sum() + 0.5 * (difference == 0).sum())
+    return wilson_interval(wins, difference.size, level)
+
+
+def bca_interval(
+    values: ArrayLike,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    statistic: Callable[..., Any] = np.mean,
+) -> Interval:
+    """Bias-corrected and accelerated bootstrap interval for ``statistic`` of values (n,).
+
+    A statistic that takes ``axis`` is called on all resamples at once. The bounds are NaN where
+    BCa is undefined (the statistic is the same without any one value, as a median of ties).
+    At n = 5 it covers well below its level: see ``audit.audit_coverage``.
+
+    Raises:
+        ValueError: as ``t_interval``.
+    Source: Efron, "Better bootstrap confidence intervals", JASA 82 (1987).
+    """
+    _check_level(level)
+    values = _finite(values)
+    estimate = float(statistic(values))
+    low = high = np.nan if values.size == 1 else estimate
+    if not _is_constant(values):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scipy warns where BCa is undefined: NaN says so
+            bounds = stats.bootstrap(
+                (values,),
+                statistic,
+                n_resamples=n_resamples,
+                confidence_level=level,
+                method="BCa",
+                rng=rng,
+            ).confidence_interval
+        low, high = float(bounds.low), float(bounds.high)
+    return Interval(estimate, low, high, level, "BCa", values.size)
+
+
+def bca_mean_intervals(
+    matrix: ArrayLike, rng: np.random.Generator, n_resamples: int = 2000, level: float = 0.95
+) -> tuple[Array, Array]:
+    """``bca_interval`` for the mean of every row of matrix (groups, n): low and high (groups,).
+
+    All groups share one set of resamples, so bounds of different groups share its Monte Carlo
+    error. Bits do not depend on the number of threads, nor on the other groups.
+
+    Raises:
+        ValueError: as ``t_interval``.
+    Source: as ``bca_interval``.
+    """
+    _check_level(level)
+    matrix = _finite(matrix, ndim=2)
+    n = matrix.shape[1]
+    mean, deviations, exponent = _standardised(matrix)
+    low, high = np.full((2, len(matrix)), np.nan)
+    if n > 1:
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float)
+        for start in range(0, len(matrix), step := max(1, CHUNK // n_resamples)):
+            part = slice(start, start + step)
+            shift = _bca_shifts(deviations[part], weights, level)
+            low[part], high[part] = mean[part] + shift.T
+    return _scale(low, exponent), _scale(high, exponent)
+
+
+def _bca_shifts(deviations: Array, weights: Array, level: float) -> Array:
+    """BCa bounds (groups, 2) of the mean of centred rows (groups, n); weights (resamples, n)."""
+    n_resamples, n = weights.shape
+    # Whole multiples of one unit, small enough that every sum is exact in double precision: no
+    # order of summation can change a bit, and a resample that ties with the sample is seen to.
+    exponent = np.frexp(np.abs(deviations).max(axis=1))[1] - 52 + int(np.ceil(np.log2(n)))
+    units = np.rint(np.ldexp(deviations, -exponent[:, None]))
+    sums = units @ weights.T - units.sum(axis=1, keepdims=True)
+    below = ((sums < 0).sum(axis=1) + 0.5 * (sums == 0).sum(axis=1)) / n_resamples
+    order = _bca_probabilities(
+        deviations, below.clip(0.5 / n_resamples, 1 - 0.5 / n_resamples), level
+    )
+    sums.sort(axis=1)
+    return np.ldexp(_sorted_quantiles(sums, order) / n, exponent[:, None])
+
+
+def _bca_probabilities(deviations: Array, below: Array, level: float) -> Array:
+    """Where to cut the bootstrap distribution, (groups, 2); Efron (1987), equation 2.3.
+
+    ``below`` is its share below the estimate. The jackknife acceleration of a mean is a sixth of
+    Σd³ / (Σd²)^{3/2}, d the deviations from the mean.
+    """
+    spread = (deviations**2).sum(axis=1) ** 1.5
+    acceleration = (deviations**3).sum(axis=1) / np.where(spread > 0, 6 * spread, 1)
+    bias = stats.norm.ppf(below)[:, None]
+    shifted = bias + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    return stats.norm.cdf(bias + shifted / (1 - acceleration[:, None] * shifted))
+
+
+def _sorted_quantiles(rows: Array, probabilities: Array) -> Array:
+    """Linearly interpolated quantiles (groups, k) of sorted rows, each row at its own k places."""
+    place = probabilities * (rows.shape[1] - 1)
+    floor = np.minimum(place.astype(int), rows.shape[1] - 2)
+    left = np.take_along_axis(rows, floor, axis=1)
+    right = np.take_along_axis(rows, floor + 1, axis=1)
+    return left + (place - floor) * (right - left)
+
+
+def paired_test(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two-sided") -> Test:
+    """Paired t test of mean(a − b) = 0; a and b (n,) share their seeds.
+
+    "less" means a < b. Differences within rounding error of their pair count as 0; if all of
+    them are, p = 1.
+
+    Raises:
+        ValueError: shapes that differ, an unknown alternative, or as ``t_interval``.
+    Source: Student, "The probable error of a mean", Biometrika 6 (1908).
+    """
+    difference = _differences(a, b)
+    p_value = _t_p_value(difference, 0.0, alternative)
+    return Test(t_interval(difference).estimate, p_value, difference.size, alternative, "paired t")
+
+
+def signed_rank_test(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two-sided") -> Test:
+    """Wilcoxon's signed-rank test of a − b, paired (n,): the check that needs no normality.
+
+    The estimate is Hodges and Lehmann's: the median of the means of all pairs of differences.
+    Zero differences are dropped from the ranks (Wilcoxon's rule); if all are zero, p = 1.
+
+    Raises:
+        ValueError: as ``paired_test``.
+    Source: Wilcoxon, Biometrics Bulletin 1 (1945); Hodges and Lehmann, Ann. Math. Stat. 34 (1963).
+    """
+    _check_alternative(alternative)
+    difference = _differences(a, b)
+    first, second = np.triu_indices(difference.size)
+    estimate = float(np.median((difference[first] + difference[second]) / 2))
+    p_value = np.nan if difference.size == 1 else 1.0
+    if difference.size > 1 and difference.any():
+        p_value = float(stats.wilcoxon(difference, alternative=alternative).pvalue)
+    return Test(estimate, p_value, difference.size, alternative, "Wilcoxon signed-rank")
+
+
+def equivalence(values: ArrayLike, margin: float, level: float = 0.95) -> tuple[Test, Interval]:
+    """Two one-sided t tests (TOST) that the mean of values (n,) lies within ±margin of 0.
+
+    Values are paired differences, or distances from a target; margin has their unit. The p value
+    is the larger of the two. With α = 1 − level, p < α exactly when the 1 − 2α interval, returned
+    beside the test, lies inside ±margin. Zero variance: p = 0 strictly inside the margin, else 1.
+
+    Raises:
+        ValueError: margin not positive and finite, level not in (0.5, 1), or as ``t_interval``.
+    Source: Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15 (1987).
+    """
+    values = _finite(values)
+    if not 0 < margin < np.inf:
+        raise ValueError(f"the margin of an equivalence test must be positive, got {margin}")
+    if not 0.5 < level < 1:
+        raise ValueError(f"the level of an equivalence test must be in (0.5, 1), got {level}")
+    sides = _t_p_value(values, -margin, "greater"), _t_p_value(values, margin, "less")
+    interval = t_interval(values, round(2 * level - 1, 12))  # 0.9, not 0.8999999999999999
+    p_value = float(np.max(sides))
+    return Test(interval.estimate, p_value, values.size, f"|mean| < {margin:g}", "TOST"), interval
+
+
+def holm(p_values: ArrayLike) -> Array:
+    """P values (k,) of one family, adjusted by Holm's step-down method; order is kept.
+
+    Raises:
+        ValueError: no p values, or one that is NaN or outside [0, 1].
+    Source: Holm, "A simple sequentially rejective …", Scandinavian J. Statistics 6 (1979).
+    """
+    p_values = _finite(p_values)
+    if ((p_values < 0) | (p_values > 1)).any():
+        raise ValueError("p values must lie in [0, 1]")
+    return np.asarray(multipletests(p_values, method="holm")[1])
+
+
+def _t_p_value(values: Array, target: float, alternative: Alternative) -> float:
+    """One-sample t test of mean(values) = target."""
+    _check_alternative(alternative)
+    if values.size == 1:
+        return np.nan
+    mean, _, exponent = _standardised(values[None])
+    target = float(_scale(target, -exponent[0]))
+    if _is_constant(values):
+        gap = mean[0] - target
+        holds = {"two-sided": gap != 0, "less": gap < 0, "greater": gap > 0}[alternative]
+        return 0.0 if holds else 1.0
+    scaled = np.ldexp(values, -exponent[0])
+    return float(stats.ttest_1samp(scaled, target, alternative=alternative).pvalue)
+
+
+def _standardised(matrix: Array) -> tuple[Array, Array, Array]:
+    """Mean (groups,) and deviations (groups, n) of each row over 2^exponent (groups,).
+
+    The power of two keeps squares and cubes from overflow (a diverging run) and underflow,
+    without touching a digit. Deviations that are all rounding error are set to zero.
+    """
+    exponent = np.frexp(np.abs(matrix).max(axis=1))[1]
+    scaled = np.ldexp(matrix, -exponent[:, None])
+    low, high = scaled.min(axis=1), scaled.max(axis=1)
+    mean = scaled.mean(axis=1).clip(low, high)  # a summed constant can miss itself by a digit
+    deviations = scaled - mean[:, None]
+    deviations[high - low <= ROUNDING] = 0
+    return mean, deviations, exponent
+
+
+def _scale(values: ArrayLike, exponent: ArrayLike) -> Array:
+    """values × 2^exponent; past the largest double it is inf."""
+    with np.errstate(over="ignore"):
+        return np.ldexp(values, exponent)
+
+
+def _is_constant(values: Array) -> bool:
+    return not _standardised(values[None])[1].any()
+
+
+def _differences(a: ArrayLike, b: ArrayLike) -> Array:
+    """Paired a − b (n,); a difference within rounding error of its pair is 0, not a finding."""
+    a, b = _pair(a, b)
+    with np.errstate(over="ignore"):
+        difference = _finite(a - b)
+    rounding = ROUNDING * np.maximum(np.abs(a), np.abs(b))
+    return np.where(np.abs(difference) <= rounding, 0.0, difference)
+
+
+def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+    a, b = _finite(a), _finite(b)
+    if a.shape != b.shape:
+        raise ValueError(f"paired values need one seed each: got {a.size} and {b.size}")
+    return a, b
+
+
+def _finite(values: ArrayLike, ndim: int = 1) -> Array:
+    """Values as a float array of ndim axes, none empty seeds, all finite."""
+    array = np.asarray(values, dtype=float, order="C")
+    if array.ndim != ndim:
+        raise ValueError(f"expected {ndim} axes of values, got shape {array.shape}")
+    if array.shape[-1] == 0:
+        raise ValueError("no values: n = 0")
+    bad = int(array.size - np.isfinite(array).sum())
+    if bad:
+        raise ValueError(f"{bad} of {array.size} values are not finite: count diverged runs apart")
+    return array
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"a level must be in (0, 1), got {level}")
+
+
+def _check_alternative(alternative: str) -> None:
+    known = ("two-sided", "less", "greater")
+    if alternative not in known:
+        raise ValueError(f"unknown alternative {alternative!r}; known: {', '.join(known)}")

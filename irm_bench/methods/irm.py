@@ -1,0 +1,37 @@
+"""IRM (IRMv1): gradient descent on error weight · Σ risks + Σ penalties.
+
+IRM paper, equation (IRMv1) and Appendix D; the notebook's ``train(use_IRM=True)``, whose error
+weight is 1e-5 on the error, the reciprocal of the paper's λ on the penalty.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor
+
+from irm_bench.engine import Draws, Path, Problem, Slope, descend
+
+LABEL = "IRM"
+COLOR = "#0072b2"
+MARKER = "o"
+DASH = "solid"
+REFERENCE = "Arjovsky et al. 2019, IRMv1"
+IS_CONTROL = False
+TAKES_PENALTY = True
+MIN_ENVIRONMENTS = 2
+
+
+def train(
+    problem: Problem,
+    penalty: Any,
+    n_steps: int,
+    record: Iterable[int],
+    draws: Draws,
+) -> Path:
+    """Train every run of the problem with one penalty estimator."""
+    def gradient(slope: Slope, part: Problem, draw: Any) -> Tensor:
+        return part.slots.total(penalty.gradient(slope, part, draw)).addcmul_(
+            part.slots.total(slope.residual), 2 * part.error_weight
+        )
+
+    return descend(problem, gradient, penalty.value, n_steps, record, draws)

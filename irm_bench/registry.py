@@ -1,0 +1,61 @@
+"""Finds plugins by folder: ``irm_bench/<kind>/<name>.py`` is the plugin ``name`` of that kind.
+
+A plugin's metadata are the literal constants at the top of its file (LABEL, COLOR, NEEDS …). They
+are read without importing it, so that the workflow can be planned without loading torch.
+"""
+
+import ast
+import difflib
+import importlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+KINDS = ("sems", "penalties", "methods", "claims", "figures")
+
+
+class UnknownPluginError(ValueError):
+    """A name that no file of the folder bears."""
+
+
+def names(kind: str) -> list[str]:
+    """The known plugins of a kind, sorted."""
+    return sorted(p.stem for p in (PACKAGE / kind).glob("*.py") if not p.stem.startswith("_"))
+
+
+def path(kind: str, name: str) -> Path:
+    """The source file of a plugin.
+
+    Raises:
+        UnknownPluginError: names the wrong name, the known ones and the closest of them.
+    """
+    known = names(kind)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UnknownPluginError(
+            f"{name!r} is not among the {kind} known: {', '.join(known)}{hint}"
+            f" (a new one is a file irm_bench/{kind}/{name}.py)"
+        )
+    return PACKAGE / kind / f"{name}.py"
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import a plugin."""
+    path(kind, name)
+    return importlib.import_module(f"irm_bench.{kind}.{name}")
+
+
+@cache
+def metadata(kind: str, name: str) -> dict[str, Any]:
+    """The literal constants of a plugin's file, read without running it."""
+    constants: dict[str, Any] = {}
+    for node in ast.parse(path(kind, name).read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=key)], value=value) if key.isupper():
+                constants[key] = ast.literal_eval(value)
+            case ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value) if key.isupper():
+                constants[key] = ast.literal_eval(value)
+    return constants

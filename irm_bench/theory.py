@@ -1,0 +1,345 @@
+"""What the objectives of ERM and IRM lead to, exactly: minimisers, paths, crossing points, noise.
+
+Everything is a function of second moments, the population's or a sample's. Where environments are
+summed over, their axis is the last leading one: gram (..., E, d, d), cross (..., E, d), target
+(..., E), φ (..., d); all other leading axes (…) are a batch and broadcast.
+
+With dummy classifier w = 1, ∂_w R_e = 2 q_e with q_e = φᵀ(G_e φ − b_e) (IRM paper, section 3.1):
+
+    IRM objective  error_weight · Σ_e R_e(φ) + Σ_e (2 q_e)²,      ERM objective  Σ_e R_e(φ).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr
+
+from irm_bench.moments import Array, Moments, product_index, risk
+
+# Eigenvalues of a gram below this share of the largest count as zero.
+RANK_TOLERANCE = 1e-13
+# A flow step may bend away from its quadratic model by this share of its own length.
+CURVATURE_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a minimisation ended: phi (..., d); objective, gradient_norm, converged (...)."""
+
+    phi: Array
+    objective: Array
+    gradient_norm: Array
+    converged: Array
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """Terms of ``excess`` = trained risk − oracle risk; the three others sum to it."""
+
+    objective_bias: Array
+    optimisation_gap: Array
+    estimation_error: Array
+    excess: Array
+
+
+@dataclass(frozen=True)
+class EstimatorLaw:
+    """Sampling law of a penalty estimate: bias, variance and share of negative values."""
+
+    bias: Array
+    variance: Array
+    negative_share: Array
+
+
+def least_squares(moments: Moments) -> Array:
+    """Minimiser G⁺b of the risk of each environment: (..., d).
+
+    Where G is singular, the minimiser of least norm. Leading axes are free.
+    """
+    inverse = np.linalg.pinv(moments.gram, rcond=RANK_TOLERANCE, hermitian=True)
+    return (inverse @ moments.cross[..., None])[..., 0]
+
+
+def pooled_least_squares(moments: Moments) -> Array:
+    """Minimiser of Σ_e R_e, environments weighted equally: (..., d); of least norm if singular."""
+    return least_squares(Moments(moments.gram.mean(-3), moments.cross.mean(-2), None))
+
+
+def _residual_parts(phi: Array, moments: Moments) -> tuple[Array, Array, Array]:
+    """G_e φ − b_e (..., E, d), q_e (..., E) and ∇q_e = 2 G_e φ − b_e (..., E, d)."""
+    image = (moments.gram @ phi[..., None, :, None])[..., 0]
+    residual = image - moments.cross
+    return residual, np.vecdot(residual, phi[..., None, :]), residual + image
+
+
+def penalty(phi: Array, moments: Moments) -> Array:
+    """Plug-in penalty Σ_e (∂_w R_e)² = 4 Σ_e q_e² of φ (..., d), at w = 1 (IRMv1)."""
+    return 4 * (_residual_parts(phi, moments)[1] ** 2).sum(-1)
+
+
+def objective(phi: Array, moments: Moments, error_weight: Any) -> Array:
+    """IRM objective error_weight · Σ_e R_e + Σ_e penalty_e; error_weight is () or (...)."""
+    return error_weight * risk(phi[..., None, :], moments).sum(-1) + penalty(phi, moments)
+
+
+def error_gradient(phi: Array, moments: Moments) -> Array:
+    """Gradient 2 Σ_e (G_e φ − b_e) of the ERM objective: (..., d)."""
+    return 2 * _residual_parts(phi, moments)[0].sum(-2)
+
+
+def gradient(phi: Array, moments: Moments, error_weight: Any) -> Array:
+    """Gradient of ``objective`` in φ: (..., d)."""
+    residual, q, slope = _residual_parts(phi, moments)
+    weight = 2 * np.asarray(error_weight)[..., None, None]
+    return (weight * residual + 8 * q[..., None] * slope).sum(-2)
+
+
+def hessian(phi: Array, moments: Moments, error_weight: Any) -> Array:
+    """Hessian of ``objective`` in φ: (..., d, d)."""
+    _, q, slope = _residual_parts(phi, moments)
+    weight = 2 * np.asarray(error_weight)[..., None] + 16 * q
+    outer = 8 * slope[..., :, None] * slope[..., None, :]
+    return (weight[..., None, None] * moments.gram + outer).sum(-3)
+
+
+def minimise(
+    moments: Moments,
+    error_weight: Any,
+    start: Array,
+    max_move: float = 0.1,
+    tolerance: float = 1e-14,
+    max_iterations: int = 2000,
+) -> Minimum:
+    """Minimiser of the IRM objective in whose basin ``start`` (..., d) lies, for a whole batch.
+
+    Follows the gradient flow dφ/dt = −∇ by steps that are exact where the objective is quadratic
+    (exponential Rosenbrock–Euler; Hochbruck & Ostermann 2010, section 2.4). Their time span starts
+    small and grows as long as the quadratic model holds, and tends to infinity near the minimiser,
+    where they become Newton steps. A step is undone if it raises the objective, or moves φ by more
+    than ``max_move`` · (1 + ‖φ‖), so that it cannot jump to another basin.
+
+    ``converged`` says ‖∇‖ ≤ tolerance · ‖Hessian‖ · (1 + ‖φ‖), which is about its rounding error,
+    and nothing of the curvature: error weight 0 ends on the set of the penalty's zeros, and a start
+    on a saddle point stays there. Starts that are not finite are returned as they are.
+    """
+    axes = np.broadcast_shapes(
+        np.shape(start)[:-1], moments.gram.shape[:-3], np.shape(error_weight)
+    )
+    flat, weight = _flatten(moments, error_weight, axes)
+    phi = np.array(np.broadcast_to(start, (*axes, moments.n_features)), dtype=float)
+    phi = phi.reshape(-1, moments.n_features)
+    span = _first_span(phi, flat, weight)
+    converged = np.zeros(len(phi), dtype=bool)
+    active = np.flatnonzero(np.isfinite(span))
+    for _ in range(max_iterations):
+        if not len(active):
+            break
+        phi[active], span[active], converged[active] = _flow_step(
+            phi[active], flat.at(active), weight[active], span[active], max_move, tolerance
+        )
+        active = active[~converged[active]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = objective(phi, flat, weight)
+        norm = np.linalg.norm(gradient(phi, flat, weight), axis=-1)
+    return Minimum(phi.reshape(*axes, -1), *(a.reshape(axes) for a in (value, norm, converged)))
+
+
+def _flatten(moments: Moments, error_weight: Any, axes: tuple[int, ...]) -> tuple[Moments, Array]:
+    """Broadcast to the batch ``axes`` and merge these into one: gram (R, E, d, d), weight (R,)."""
+    n_environments, d = moments.cross.shape[-2:]
+    gram = np.broadcast_to(moments.gram, (*axes, n_environments, d, d))
+    cross = np.broadcast_to(moments.cross, (*axes, n_environments, d))
+    target = np.broadcast_to(moments.target, (*axes, n_environments))
+    flat = Moments(
+        gram.reshape(-1, n_environments, d, d),
+        cross.reshape(-1, n_environments, d),
+        target.reshape(-1, n_environments),
+    )
+    return flat, np.array(np.broadcast_to(error_weight, axes), dtype=float).reshape(-1)
+
+
+def _first_span(phi: Array, moments: Moments, error_weight: Array) -> Array:
+    """A time span too short to overshoot in any direction: (R,); nan where φ has overflowed."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        curvature = np.linalg.norm(hessian(phi, moments, error_weight), axis=(-2, -1))
+        return np.where(np.isfinite(curvature), 0.1 / np.maximum(curvature, 1e-300), np.nan)
+
+
+def _flow_step(
+    phi: Array, moments: Moments, error_weight: Array, span: Array, max_move: float, tolerance: float
+) -> tuple[Array, Array, Array]:
+    """One trial step along the gradient flow: the next φ (R, d), time span (R,), converged (R,)."""
+    slope = gradient(phi, moments, error_weight)
+    curvature, axes = np.linalg.eigh(hessian(phi, moments, error_weight))
+    reach = _reach(curvature, span[:, None])
+    size = 1 + np.linalg.norm(phi, axis=-1)
+    converged = np.linalg.norm(slope, axis=-1) <= tolerance * np.abs(curvature).max(-1) * size
+
+    along = -reach * _rotate(np.swapaxes(axes, -1, -2), slope)
+    trial = phi + _rotate(axes, along)
+    # what the quadratic model missed of the gradient at the end of the step
+    missed = _rotate(np.swapaxes(axes, -1, -2), gradient(trial, moments, error_weight) - slope)
+    missed -= curvature * along
+    length = np.linalg.norm(along, axis=-1)
+    before = objective(phi, moments, error_weight)
+    accepted = (
+        ~converged
+        & (length <= max_move * size)
+        & (np.linalg.norm(reach * missed, axis=-1) <= CURVATURE_TOLERANCE * length)
+        & (objective(trial, moments, error_weight) <= before + 1e-14 * np.abs(before))
+    )
+    return np.where(accepted[:, None], trial, phi), span * np.where(accepted, 3.0, 0.25), converged
+
+
+def _rotate(axes: Array, vectors: Array) -> Array:
+    return (axes @ vectors[..., None])[..., 0]
+
+
+def _reach(curvature: Array, span: Array) -> Array:
+    """∫₀^span exp(−curvature · t) dt: 1/curvature for a long time, ``span`` for a short one."""
+    # a step along steep negative curvature is refused anyway: keep it from overflowing
+    exponent = np.maximum(curvature * span, -100.0)
+    safe = np.where(np.abs(exponent) < 1e-8, 1.0, exponent)
+    return span * np.where(np.abs(exponent) < 1e-8, 1 - exponent / 2, -np.expm1(-safe) / safe)
+
+
+def flow_minimum(moments: Moments, error_weight: Any, start: Array | None = None) -> Minimum:
+    """Where gradient descent with an ever smaller learning rate ends: ``minimise`` in small moves.
+
+    ``start`` (..., d) is all ones by default, as in the notebook.
+    """
+    start = np.ones(moments.n_features) if start is None else start
+    return minimise(moments, error_weight, start, max_move=0.02)
+
+
+def descent_path(
+    moments: Moments,
+    error_weight: Any,
+    learning_rate: Any,
+    record: Iterable[int],
+    start: Array | None = None,
+    with_penalty: bool = True,
+) -> Array:
+    """φ after each number of gradient-descent steps in ``record``: (len(record), ..., d).
+
+    The objective is IRM's, or error_weight · Σ_e R_e if not ``with_penalty``; ERM has error
+    weight 1. ``start`` is all ones by default; error_weight and learning_rate are () or (...).
+    A path that diverges turns into inf or nan.
+    """
+    record = list(record)
+    rate = np.asarray(learning_rate)[..., None]
+    weight = np.asarray(error_weight)[..., None]
+    axes = np.broadcast_shapes(moments.gram.shape[:-3], rate.shape[:-1], weight.shape[:-1])
+    phi = np.ones((*axes, moments.n_features)) if start is None else np.asarray(start, dtype=float)
+    seen = {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step in range(max(record) + 1):
+            if step in record:
+                seen[step] = phi
+            if with_penalty:
+                phi = phi - rate * gradient(phi, moments, error_weight)
+            else:
+                phi = phi - rate * (weight * error_gradient(phi, moments))
+    return np.stack([seen[step] for step in record])
+
+
+def stable_learning_rate(
+    moments: Moments, error_weight: Any, start: Array, base: float, safety: float = 0.8
+) -> Array:
+    """The learning rate ``base``, cut to safety · 2/λ_max if that is less: (...).
+
+    λ_max is the largest curvature of the IRM objective at ``start``; gradient descent on a
+    quadratic diverges exactly above 2/λ_max.
+    """
+    largest = np.linalg.eigvalsh(hessian(np.asarray(start), moments, error_weight))[..., -1]
+    return np.minimum(base, safety * 2 / np.maximum(largest, np.finfo(float).tiny))
+
+
+def decompose(
+    phi: Array, converged_phi: Array, population_minimum: Array, causal: Array, moments: Moments
+) -> Decomposition:
+    """Split the excess risk of trained φ (..., d) over the oracle ``causal`` (d,), at one environment.
+
+    objective bias = risk(population minimiser) − risk(oracle): paid even with infinite data;
+    estimation error = risk(the sample objective's minimiser, ``converged_phi``) − risk(population
+    minimiser); optimisation gap = risk(φ) − risk(``converged_phi``): training stopped early.
+    ``moments`` are the population's at the environment(s) of evaluation: here their leading axes
+    broadcast with those of φ, and none is summed over. Terms may be negative.
+    """
+    trained, converged, population, oracle = (
+        risk(np.asarray(p), moments) for p in (phi, converged_phi, population_minimum, causal)
+    )
+    return Decomposition(
+        objective_bias=population - oracle,
+        optimisation_gap=trained - converged,
+        estimation_error=converged - population,
+        excess=trained - oracle,
+    )
+
+
+def crossing_sigmas(
+    risk_a: Callable[[float], float], risk_b: Callable[[float], float], grid: Iterable[float]
+) -> Array:
+    """Every σ at which two risk curves cross, increasing: (n,).
+
+    ``grid`` is increasing; a crossing is found where the difference changes sign between
+    neighbours, so two crossings closer than that are missed, and curves that only touch don't cross.
+
+    Raises:
+        ValueError: if a risk on the grid is not finite.
+    """
+
+    def difference(sigma: float) -> float:
+        return float(risk_a(sigma) - risk_b(sigma))
+
+    signs = [(sigma, np.sign(difference(sigma))) for sigma in grid]
+    if not all(np.isfinite(sign) for _, sign in signs):
+        raise ValueError("a risk curve is not finite on the grid")
+    signs = [(sigma, sign) for sigma, sign in signs if sign]
+    brackets = [
+        (a, b) for (a, left), (b, right) in zip(signs, signs[1:], strict=False) if left != right
+    ]
+    return np.array([brentq(difference, a, b, xtol=1e-13) for a, b in brackets])
+
+
+def quadratic_coefficients(phi: Array) -> Array:
+    """u (..., P) with (φᵀx)(φᵀx − y) = uᵀm, m the products in ``product_index`` order."""
+    phi = np.asarray(phi)
+    d = phi.shape[-1]
+    left, right = (index[:-d] for index in product_index(d))
+    pairs = np.where(left == right, 1, 2) * phi[..., left] * phi[..., right]
+    return np.concatenate([pairs, -phi], axis=-1)
+
+
+def penalty_estimators(
+    phi: Array, moments: Moments, product_covariance: Array, n_samples: int
+) -> dict[str, EstimatorLaw]:
+    """Sampling law of three estimates of (2q)² at a fixed φ (..., d), for one environment's n rows.
+
+    With h_i = (φᵀx_i)(φᵀx_i − y_i) = uᵀm_i of mean q and variance v = uᵀCu, C the population's
+    ``product_covariance`` (..., P, P); leading axes broadcast, no environment is summed over.
+    ``plug_in`` 4h̄², the paper's code; ``split_half`` 4h̄₁h̄₂, its Appendix D, halves of n/2 rows;
+    ``u_statistic`` 4(h̄² − s²/n), the mean of split-half over all splits.
+
+    Biases are exact, and so are the variances of split_half and u_statistic. The variance of
+    plug_in takes h̄ as normal (it omits 64qκ₃/n² + 16κ₄/n³, κ the cumulants of h), and so do the
+    shares of negative values; u_statistic's takes s² = v as well.
+    """
+    u = quadratic_coefficients(phi)
+    image = np.einsum("...jk,...k->...j", moments.gram, phi) - moments.cross
+    q = np.einsum("...j,...j->...", image, phi)
+    v = np.einsum("...p,...pq,...q->...", u, product_covariance, u)
+    slope_part = 64 * q**2 * v / n_samples
+    snr = np.abs(q) * np.sqrt(n_samples / v)
+    zero = np.zeros_like(snr)
+    opposite = 2 * ndtr(snr / np.sqrt(2)) * ndtr(-snr / np.sqrt(2))
+    within = ndtr(1 - snr) - ndtr(-1 - snr)
+    n, pairs = n_samples, n_samples * (n_samples - 1)
+    return {
+        "plug_in": EstimatorLaw(4 * v / n, slope_part + 32 * v**2 / n**2, zero),
+        "split_half": EstimatorLaw(zero, slope_part + 64 * v**2 / n**2, opposite),
+        "u_statistic": EstimatorLaw(zero, slope_part + 32 * v**2 / pairs, within),
+    }
