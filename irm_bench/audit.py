@@ -5,6 +5,7 @@ closed form the promise is checked: draw many benchmarks, form their intervals, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,9 @@ Array = np.ndarray
 Draw = Callable[[np.random.Generator, int], Mapping[str, Array]]
 
 SEED_COUNTS = (5, 10, 30, 100)
-BATCHES = 10  # sets of bootstrap resamples per cell: one shared set would correlate its replicates
+# Sets of bootstrap resamples behind a cell of the table. With one set its replicates are correlated
+# and the coverage at n = 5 varies 10% more than the binomial says; ten leave no excess to be seen.
+BATCHES = 10
 
 
 def audit_coverage(
@@ -50,29 +53,35 @@ def audit_coverage(
     """
     rows = []
     for n_seeds in seed_counts:
-        rng = rng_for("coverage", "draw", n_seeds)
-        draws = _checked(draw(rng, n_replicates * n_seeds), truth, n_replicates * n_seeds)
-        for quantity, target in truth.items():
-            values = draws[quantity].reshape(n_replicates, n_seeds)
-            rng = rng_for("coverage", "bootstrap", quantity, n_seeds)
-            bounds = {
-                "t": t_intervals(values, level)[1:],
-                "BCa": _bca_bounds(values, rng, n_resamples, level),
-            }
-            for interval, (low, high) in bounds.items():
-                row = {"quantity": quantity, "n_seeds": n_seeds, "interval": interval}
-                rows.append(row | {"nominal": level} | _tally(low, high, target))
+        size = n_replicates * n_seeds
+        draws = _checked(draw(rng_for("coverage", "draw", n_seeds), size), truth, size)
+        values = draws.reshape(len(truth), n_replicates, n_seeds)
+        rng = rng_for("coverage", "bootstrap", n_seeds)
+        bounds = {
+            "t": _t_bounds(values, level),
+            "BCa": _bca_bounds(values, rng, n_resamples, level),
+        }
+        for (place, quantity), interval in product(enumerate(truth), bounds):
+            key = {"quantity": quantity, "n_seeds": n_seeds, "interval": interval}
+            low, high = bounds[interval][:, place]
+            rows.append(key | {"nominal": level} | _tally(low, high, truth[quantity]))
     return pd.DataFrame(rows)
 
 
-def _bca_bounds(
-    values: Array, rng: np.random.Generator, n_resamples: int, level: float
-) -> tuple[Array, Array]:
-    """BCa bounds (2, replicates) with fresh resamples for every batch of replicates."""
-    batches = np.array_split(values, min(BATCHES, len(values)))
-    bounds = [bca_mean_intervals(batch, rng, n_resamples, level) for batch in batches]
-    low, high = np.concatenate(bounds, axis=1)
-    return low, high
+def _t_bounds(values: Array, level: float) -> Array:
+    """Bounds (2, quantities, replicates) from values (quantities, replicates, seeds)."""
+    rows = values.reshape(-1, values.shape[-1])
+    return np.stack(t_intervals(rows, level)[1:]).reshape(2, *values.shape[:-1])
+
+
+def _bca_bounds(values: Array, rng: np.random.Generator, n_resamples: int, level: float) -> Array:
+    """As ``_t_bounds``, with fresh resamples for every batch of replicates."""
+    bounds = []
+    for batch in np.array_split(values, min(BATCHES, values.shape[1]), axis=1):
+        rows = batch.reshape(-1, values.shape[-1])
+        low_high = np.stack(bca_mean_intervals(rows, rng, n_resamples, level))
+        bounds.append(low_high.reshape(2, *batch.shape[:-1]))
+    return np.concatenate(bounds, axis=-1)
 
 
 def _tally(low: Array, high: Array, target: float) -> dict[str, float]:
@@ -87,11 +96,11 @@ def _tally(low: Array, high: Array, target: float) -> dict[str, float]:
     }
 
 
-def _checked(draws: Mapping[str, Array], truth: Mapping[str, float], size: int) -> dict[str, Array]:
+def _checked(draws: Mapping[str, Array], truth: Mapping[str, float], size: int) -> Array:
+    """Draws as an array (quantities, size), in the order of truth."""
     if set(draws) != set(truth):
         raise ValueError(f"draw gives {sorted(draws)}, but truth is known for {sorted(truth)}")
-    arrays = {name: np.asarray(values, dtype=float) for name, values in draws.items()}
-    wrong = {name: array.shape for name, array in arrays.items() if array.shape != (size,)}
+    wrong = {name: np.shape(draws[name]) for name in truth if np.shape(draws[name]) != (size,)}
     if wrong:
         raise ValueError(f"draw must give one value per seed, ({size},); got {wrong}")
-    return arrays
+    return np.array([draws[name] for name in truth], dtype=float)

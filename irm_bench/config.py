@@ -278,10 +278,7 @@ def _study(index: int, raw: dict[str, Any]) -> Study:
         dim=raw["dim"],
         n_samples=tuple(sorted(_as_list(raw["n_samples"]))),
         n_test_samples=raw["n_test_samples"],
-        train_sets=tuple(
-            tuple(_environment(raw["sem"], {"sigma": s}, f"{where}.train_sigmas") for s in sigmas)
-            for sigmas in raw["train_sigmas"]
-        ),
+        train_sets=_train_sets(raw, f"{where}.train_sigmas"),
         test_environments=_test_environments(raw, f"{where}.test_environments"),
         methods=tuple(
             _method(method, f"{where}.methods[{i}]") for i, method in enumerate(raw["methods"])
@@ -318,7 +315,18 @@ def _environment(sem: str, given: Mapping[str, float], where: str) -> Environmen
     missing = [n for n, default in parameters.items() if default is None and n not in given]
     if missing:
         raise ConfigError(f"config key {where}: parameter {missing[0]!r} of {sem} is missing")
-    return Environment(tuple((name, float(given.get(name, parameters[name]))) for name in parameters))
+    return Environment(
+        tuple((name, float(given.get(name, parameters[name]))) for name in parameters)
+    )
+
+
+def _train_sets(raw: dict[str, Any], where: str) -> tuple[tuple[Environment, ...], ...]:
+    """Each set once, its environments by rising σ."""
+    sets = (
+        tuple(_environment(raw["sem"], {"sigma": sigma}, where) for sigma in sorted(sigmas))
+        for sigmas in raw["train_sigmas"]
+    )
+    return tuple(dict.fromkeys(sets))
 
 
 def _test_environments(raw: dict[str, Any], where: str) -> tuple[Environment, ...]:
@@ -339,7 +347,8 @@ def _method(raw: dict[str, Any], where: str) -> Method:
         need = "needs a key 'penalty'" if takes_penalty else "trains on no penalty"
         known = ", ".join(registry.names("penalties"))
         raise ConfigError(
-            f"config key {where}.penalty: {penalty or None!r}; {raw['name']} {need} (known: {known})"
+            f"config key {where}.penalty: {penalty or None!r}; "
+            f"{raw['name']} {need} (known: {known})"
         )
     monitor = raw.get("monitor", penalty or "plug_in")
     for key, name in (("penalty", penalty), ("monitor", monitor)):

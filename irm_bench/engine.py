@@ -12,7 +12,7 @@ environment is φᵀGφ − 2φᵀb + c and its derivative along w at w = 1 is 2
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -121,17 +121,19 @@ class Slope:
         return self.fitted + self.residual
 
 
-# The random draw of a step (a Quadratic, or None where the penalty needs none) for given runs.
-Draws = Callable[[int, Tensor | None], Any]
-# (slope of φ, problem, draw of the step) → gradient (d, run)
-Gradient = Callable[[Slope, Problem, Any], Tensor]
-# (slope of φ, problem, draw of the step) → penalty (pair,)
-Penalty = Callable[[Slope, Problem, Any], Tensor]
+# (step, runs) → the random draw of that step for those runs, as a Quadratic over their pairs.
+Draws = Callable[[int, Tensor], Quadratic]
+# The draw of one step, made when it is called: most penalties never do.
+Draw = Callable[[], Quadratic]
+# (slope of φ, problem, draw) → gradient (d, run)
+Gradient = Callable[[Slope, Problem, Draw], Tensor]
+# (slope of φ, problem, draw) → penalty (pair,)
+Penalty = Callable[[Slope, Problem, Draw], Tensor]
 
 
-def no_draws(step: int, runs: Tensor | None) -> None:
-    """Draws of a deterministic penalty."""
-    return
+def no_draws(step: int, runs: Tensor) -> Quadratic:
+    """Draws of a deterministic penalty: there are none."""
+    raise ValueError(f"step {step}: this penalty was given no random draws")
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class Recorder:
     def wants(self, step: int) -> bool:
         return step in self._rows
 
-    def record(self, step: int, slope: Slope, problem: Problem, draw: Any, runs: Tensor) -> None:
+    def record(self, step: int, slope: Slope, problem: Problem, draw: Draw, runs: Tensor) -> None:
         row = self._rows[step]
         self._phi[row, :, runs] = slope.phi[:, : len(runs)]
         value = self._estimate(slope, problem, draw)
@@ -214,7 +216,7 @@ def descend(
                     return recorder.path()
                 problem = problem.select(keep)
         slope = slope_of(phi, problem)
-        recorder.record(n_steps, slope, problem, draws(n_steps, runs), runs)
+        recorder.record(n_steps, slope, problem, partial(draws, n_steps, runs), runs)
     return recorder.path()
 
 
@@ -233,7 +235,7 @@ def _update(
     recorder: Recorder | None,
 ) -> Tensor:
     slope = slope_of(phi, problem)
-    draw = draws(step, runs)
+    draw = partial(draws, step, runs)
     if recorder is not None and recorder.wants(step):
         recorder.record(step, slope, problem, draw, runs)
     return phi - problem.learning_rate * gradient(slope, problem, draw)
@@ -265,8 +267,8 @@ class Selected:
         self._draws = draws
         self._runs = runs
 
-    def __call__(self, step: int, runs: Tensor | None) -> Any:
-        return self._draws(step, self._runs if runs is None else self._runs[runs])
+    def __call__(self, step: int, runs: Tensor) -> Quadratic:
+        return self._draws(step, self._runs[runs])
 
 
 def join(parts: Sequence[tuple[Tensor, Path]], n_runs: int) -> Path:
@@ -294,5 +296,5 @@ def evaluate_path(
     runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
     for step in recorder.steps:
         slope = slope_of(phi_at(step), problem)
-        recorder.record(step, slope, problem, draws(step, runs), runs)
+        recorder.record(step, slope, problem, partial(draws, step, runs), runs)
     return recorder.path()

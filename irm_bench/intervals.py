@@ -178,8 +178,8 @@ def bca_interval(
     """Bias-corrected and accelerated bootstrap interval for ``statistic`` of values (n,).
 
     A statistic that takes ``axis`` is called on all resamples at once. The bounds are NaN where
-    BCa is undefined (the statistic is the same without any one value, as a median of ties).
-    At n = 5 it covers well below its level: see ``audit.audit_coverage``.
+    BCa is undefined (the statistic is the same whichever value is left out, as a median of ties).
+    At n = 5 a nominal 95% covers the mean of normal values 84% of the time: see ``audit``.
 
     Raises:
         ValueError: as ``t_interval``.
@@ -233,11 +233,13 @@ def bca_mean_intervals(
 def _bca_shifts(deviations: Array, weights: Array, level: float) -> Array:
     """BCa bounds (groups, 2) of the mean of centred rows (groups, n); weights (resamples, n)."""
     n_resamples, n = weights.shape
-    # Whole multiples of one unit, small enough that every sum is exact in double precision: no
-    # order of summation can change a bit, and a resample that ties with the sample is seen to.
+    # In whole multiples of a unit, chosen so that every sum is exact in double precision, no order
+    # of summation (threads, groups beside this one) can change a bit.
     exponent = np.frexp(np.abs(deviations).max(axis=1))[1] - 52 + int(np.ceil(np.log2(n)))
     units = np.rint(np.ldexp(deviations, -exponent[:, None]))
     sums = units @ weights.T - units.sum(axis=1, keepdims=True)
+    slack = n * (1 + np.ldexp(ROUNDING, -exponent[:, None]))  # resamples equal to the sample
+    sums[np.abs(sums) <= slack] = 0  # or its lattice ties (shares, counts) count one half
     below = ((sums < 0).sum(axis=1) + 0.5 * (sums == 0).sum(axis=1)) / n_resamples
     order = _bca_probabilities(
         deviations, below.clip(0.5 / n_resamples, 1 - 0.5 / n_resamples), level

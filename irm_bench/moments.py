@@ -1,7 +1,7 @@
 """Rows → moments, streamed in chunks: all that a linear predictor with squared loss can see.
 
-For rows (x, y), x in R^d: ``gram`` G = XᵀX/n, ``cross`` b = Xᵀy/n and ``target`` c = yᵀy/n. The risk
-of φ is φᵀGφ − 2φᵀb + c. ``mean`` holds the means of (x, y), which only correlations need.
+For rows (x, y), x in R^d: ``gram`` G = XᵀX/n, ``cross`` b = Xᵀy/n and ``target`` c = yᵀy/n. The
+risk of φ is φᵀGφ − 2φᵀb + c. ``mean`` holds the means of (x, y), which only correlations need.
 
 *Products* are what the derivative of a row's loss along the dummy classifier w is linear in:
 ∂_w ℓ_i = 2 (φᵀx_i)(φᵀx_i − y_i) = 2 u(φ)ᵀ m_i, with m_i the products x_j x_k (j ≤ k) and x_j y.
@@ -73,18 +73,24 @@ def products(x: Array, y: Array) -> Array:
     return columns[left] * columns[right]
 
 
-def unpack_products(values: Array, n_features: int) -> tuple[Array, Array]:
-    """Turn sums of products (P, ...) into their gram (d, d, ...) and cross (d, ...) parts."""
-    n_pairs = n_features * (n_features + 1) // 2
+def packing(n_features: int) -> Array:
+    """Where each entry of a symmetric gram stands among the products: integers (d, d)."""
+    index = np.empty((n_features, n_features), dtype=np.int64)
     rows, columns = np.triu_indices(n_features)
-    gram = np.empty((n_features, n_features, *values.shape[1:]), dtype=values.dtype)
-    gram[rows, columns] = values[:n_pairs]
-    gram[columns, rows] = values[:n_pairs]
-    return gram, values[n_pairs:]
+    index[rows, columns] = index[columns, rows] = np.arange(len(rows))
+    return index
+
+
+def unpack_products(values: Any, n_features: int) -> tuple[Any, Any]:
+    """Turn sums of products (P, ...) into their gram (d, d, ...) and cross (d, ...) parts.
+
+    ``values`` is an array of numpy's or torch's, and so is what comes back.
+    """
+    return values[packing(n_features)], values[n_features * (n_features + 1) // 2 :]
 
 
 class Accumulator:
-    """Sums rows chunk by chunk; memory does not grow with n. Chunks of a fixed size give fixed bits."""
+    """Sums rows chunk by chunk, so that memory does not grow with n; equal chunks, equal bits."""
 
     def __init__(self, n_features: int, with_covariance: bool = False):
         n_products = len(product_index(n_features)[0])

@@ -8,6 +8,8 @@ Each step has a fresh split. All environments and seeds of one n share it: their
 independent and exchangeable, so every run sees uniformly random splits all the same.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -68,43 +70,56 @@ class SignStream:
 
 
 class SplitDraws:
-    """Draws of the split-half penalty: D of the step, as a Quadratic over the pairs.
+    """Draws of the split-half penalty: D of a step, as a Quadratic over the pairs.
 
     products (column, P, n) of the rows of each distinct (environment, seed); pair_columns (pair,)
-    tells which of them a pair trains on.
+    tells which of them a pair trains on. ``ahead`` is the number of steps whose D are computed at
+    once: a divisor of ``BLOCK``, 1 where few steps are ever asked for. ``on_load`` is told how
+    many steps were computed.
     """
 
     def __init__(
-        self, products: np.ndarray, signs: SignStream, pair_columns: np.ndarray, slots: Slots
+        self,
+        products: np.ndarray,
+        signs: SignStream,
+        pair_columns: np.ndarray,
+        slots: Slots,
+        ahead: int = BLOCK,
+        on_load: Callable[[int], object] = lambda n_steps: None,
     ):
         n_columns, n_products, self._n_samples = products.shape
         self._shape = (n_products, n_columns)
         by_product = on_exact_grid(products).transpose(1, 0, 2).reshape(-1, self._n_samples)
-        self._products = torch.from_numpy(np.ascontiguousarray(by_product)).T
+        self._products = torch.from_numpy(by_product).T
         self._signs = signs
         self._columns = torch.from_numpy(np.asarray(pair_columns))
         self._slots = slots
+        self._ahead = ahead
+        self._on_load = on_load
+        # P = d(d + 1)/2 + d, solved for d
         self._n_features = int((np.sqrt(9 + 8 * n_products) - 3) / 2)
-        self._block = -1
+        self._loaded = range(0)
         self._runs: Tensor | None = None
-        self._kept = self._columns
 
-    def __call__(self, step: int, runs: Tensor | None) -> Quadratic:
-        block, row = divmod(step, BLOCK)
-        if block != self._block:
-            self._load(block)
-        return Quadratic(*self._unpack(self._sums[row].index_select(1, self._pairs(runs))))
+    def __call__(self, step: int, runs: Tensor) -> Quadratic:
+        if step not in self._loaded:
+            self._load(step - step % self._ahead)
+        sums = self._sums[step - self._loaded.start]
+        return Quadratic(
+            *unpack_products(sums.index_select(1, self._pairs(runs)), self._n_features)
+        )
 
-    def _load(self, block: int) -> None:
-        signs = torch.from_numpy(self._signs.block(block)).to(torch.float64)
-        self._sums = (signs @ self._products).div_(self._n_samples).view(-1, *self._shape)
-        self._block = block
+    def _load(self, first: int) -> None:
+        block, row = divmod(first, BLOCK)
+        signs = self._signs.block(block)[row : row + self._ahead]
+        sums = torch.from_numpy(signs).to(torch.float64) @ self._products
+        self._sums = sums.div_(self._n_samples).view(-1, *self._shape)
+        self._loaded = range(first, first + self._ahead)
+        self._on_load(self._ahead)
 
-    def _pairs(self, runs: Tensor | None) -> Tensor:
-        if runs is not None and runs is not self._runs:
+    def _pairs(self, runs: Tensor) -> Tensor:
+        """The columns of the runs' pairs; found anew only when some runs have left."""
+        if runs is not self._runs:
             self._runs = runs
             self._kept = self._columns[self._slots.select(runs)[1]]
         return self._kept
-
-    def _unpack(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        return unpack_products(values, self._n_features)

@@ -169,7 +169,12 @@ def _first_span(phi: Array, moments: Moments, error_weight: Array) -> Array:
 
 
 def _flow_step(
-    phi: Array, moments: Moments, error_weight: Array, span: Array, max_move: float, tolerance: float
+    phi: Array,
+    moments: Moments,
+    error_weight: Array,
+    span: Array,
+    max_move: float,
+    tolerance: float,
 ) -> tuple[Array, Array, Array]:
     """One trial step along the gradient flow: the next φ (R, d), time span (R,), converged (R,)."""
     slope = gradient(phi, moments, error_weight)

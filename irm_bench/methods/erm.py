@@ -7,10 +7,12 @@ geometric sequence: gradient descent in closed form, exact at any step, with no 
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from irm_bench.engine import (
+    Draw,
     Draws,
     Path,
     Penalty,
@@ -21,6 +23,7 @@ from irm_bench.engine import (
     evaluate_path,
     join,
 )
+from irm_bench.moments import Moments
 
 LABEL = "ERM"
 COLOR = "#56b4e9"
@@ -54,7 +57,7 @@ def train(
     return join(parts, problem.slots.n_runs)
 
 
-def risk_gradient(slope: Slope, problem: Problem, draw: Any) -> Tensor:
+def risk_gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient (d, run) of the summed risks."""
     return 2 * problem.slots.total(slope.residual)
 
@@ -102,3 +105,8 @@ def _geometric(fall: Tensor, n: int) -> tuple[Tensor, Tensor]:
     shortfall = torch.where(small, -log_ratio.expm1(), 1 - decay)
     still = fall == 0
     return decay, torch.where(still, float(n), shortfall / torch.where(still, 1.0, fall))
+
+
+def curvature(moments: Moments, error_weight: float | None, start: np.ndarray) -> float:
+    """Largest eigenvalue of the Hessian 2ΣG of the summed risks, the same at every φ."""
+    return float(np.linalg.eigvalsh(2 * moments.gram.sum(axis=0)).max())

@@ -7,9 +7,11 @@ weight is 1e-5 on the error, the reciprocal of the paper's λ on the penalty.
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
-from irm_bench.engine import Draws, Path, Problem, Slope, descend
+from irm_bench.engine import Draw, Draws, Path, Problem, Slope, descend
+from irm_bench.moments import Moments
 
 LABEL = "IRM"
 COLOR = "#0072b2"
@@ -29,9 +31,23 @@ def train(
     draws: Draws,
 ) -> Path:
     """Train every run of the problem with one penalty estimator."""
-    def gradient(slope: Slope, part: Problem, draw: Any) -> Tensor:
+
+    def gradient(slope: Slope, part: Problem, draw: Draw) -> Tensor:
         return part.slots.total(penalty.gradient(slope, part, draw)).addcmul_(
             part.slots.total(slope.residual), 2 * part.error_weight
         )
 
     return descend(problem, gradient, penalty.value, n_steps, record, draws)
+
+
+def curvature(moments: Moments, error_weight: float | None, start: np.ndarray) -> float:
+    """Largest eigenvalue of the Hessian of the objective, with the plug-in penalty, at ``start``.
+
+    For the penalty 4q², q = φᵀ(Gφ − b), it is 8(∇q∇qᵀ + 2qG).
+    """
+    fitted = moments.gram @ start
+    value = (fitted - moments.cross) @ start
+    slope = 2 * fitted - moments.cross
+    hessian = 8 * np.einsum("ei,ej->ij", slope, slope)
+    hessian += np.einsum("e,eij->ij", 16 * value + 2 * (error_weight or 0.0), moments.gram)
+    return float(np.linalg.eigvalsh(hessian).max())

@@ -4,11 +4,9 @@ The code of the paper on GitHub, and the simplified alternative in the notebook'
 (section 'The IRM Penalty'). Biased upward by the variance of the mean gradient, 4 uᵀCu / n.
 """
 
-from typing import Any
-
 from torch import Tensor
 
-from irm_bench.engine import Problem, Slope
+from irm_bench.engine import Draw, Problem, Slope
 
 LABEL = "plug-in"
 COLOR = "#0072b2"
@@ -18,11 +16,11 @@ REFERENCE = "IRM paper's repository; notebook, 'The IRM Penalty'"
 NEEDS: tuple[str, ...] = ()
 
 
-def value(slope: Slope, problem: Problem, draw: Any) -> Tensor:
+def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """‖∂_w R‖² = 4 (φᵀ(Gφ − b))², per pair."""
     return 4 * slope.value**2
 
 
-def gradient(slope: Slope, problem: Problem, draw: Any) -> Tensor:
+def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
     return slope.gradient.mul_(8 * slope.value)

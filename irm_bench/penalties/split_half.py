@@ -5,11 +5,9 @@ balanced split and D = (1/n) Σ s_i m_i, the halves' mean gradients are 2uᵀ(m�
 is 4[(uᵀm̄)² − (uᵀD)²]. Unbiased over independent rows, and often negative.
 """
 
-from typing import Any
-
 from torch import Tensor
 
-from irm_bench.engine import Problem, Quadratic, Slope
+from irm_bench.engine import Draw, Problem, Slope
 
 LABEL = "split-half"
 COLOR = "#d55e00"
@@ -19,13 +17,13 @@ REFERENCE = "IRM paper, Appendix D; notebook, 'The IRM Penalty'"
 NEEDS = ("splits",)
 
 
-def value(slope: Slope, problem: Problem, draw: Quadratic) -> Tensor:
+def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """ḡ₁·ḡ₂ with the step's split, per pair."""
-    return 4 * (slope.value**2 - Slope(slope.phi, draw).value ** 2)
+    return 4 * (slope.value**2 - Slope(slope.phi, draw()).value ** 2)
 
 
-def gradient(slope: Slope, problem: Problem, draw: Quadratic) -> Tensor:
+def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
-    half = Slope(slope.phi, draw)
+    half = Slope(slope.phi, draw())
     whole = slope.gradient.mul_(8 * slope.value)
     return whole.sub_(half.gradient.mul_(8 * half.value))

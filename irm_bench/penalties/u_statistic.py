@@ -4,12 +4,10 @@ The mean of (uᵀD)² over splits is uᵀCu / n with C the sample covariance of 
 estimate is 4[(uᵀm̄)² − uᵀCu / n]: as unbiased as split-half, with no randomness of its own.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from irm_bench.engine import Problem, Quadratic, Slope
+from irm_bench.engine import Draw, Problem, Quadratic, Slope
 from irm_bench.moments import product_index, unpack_products
 
 LABEL = "U-statistic"
@@ -20,12 +18,12 @@ REFERENCE = "Hoeffding 1948; the limit of Appendix D's estimator over all splits
 NEEDS = ("product_variance",)
 
 
-def value(slope: Slope, problem: Problem, draw: Any) -> Tensor:
+def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """4[(uᵀm̄)² − uᵀ(C/n)u], per pair."""
     return 4 * (slope.value**2 - _spread(slope, problem).value)
 
 
-def gradient(slope: Slope, problem: Problem, draw: Any) -> Tensor:
+def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
     whole = slope.gradient.mul_(slope.value)
     return whole.sub_(_spread(slope, problem).gradient).mul_(8)

@@ -1,0 +1,21 @@
+# irm_bench: simulate → train → evaluate → aggregate → report.
+from snakemake.utils import min_version
+
+min_version("9.5")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        targets(),

@@ -1,0 +1,115 @@
+"""Stage 4: the shards' parts → the tables of results/tables, and their summaries over seeds."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import evaluate, intervals, store, tables
+from irm_bench.config import Config
+from irm_bench.seeds import generator
+
+SETTING = [column.name for column in tables.SETTING]
+N_RESAMPLES = 2000
+
+
+def run(config: Config, parts: Sequence[Path | str], output: Path | str) -> None:
+    """Write every table of the contracts into the folder ``output``."""
+    contracts = tables.contracts(config)
+    found = {name: merge(config, parts, name, contracts[name]) for name in evaluate.PARTS}
+    found["summary"] = summarise(config, found["models"], found["errors"], contracts["summary"])
+    found["trajectory_summary"] = summarise_trajectories(
+        found["trajectories"], contracts["trajectory_summary"]
+    )
+    for name, frame in found.items():
+        tables.write(Path(output) / f"{name}.csv", frame, contracts[name])
+
+
+def merge(
+    config: Config, parts: Sequence[Path | str], name: str, contract: tables.Contract
+) -> pd.DataFrame:
+    """One table from the shards' parts, in an order that does not know the shards."""
+    frames = [
+        store.read_frame(evaluate.part_paths(p)[name], evaluate.STAGE, config.results_hash)
+        for p in parts
+    ]
+    whole = pd.concat([f for f in frames if len(f)] or [pd.DataFrame(columns=[*evaluate.ORDER])])
+    whole = whole.sort_values([*evaluate.ORDER, *(["seed"] if "seed" in whole else [])])
+    return whole.reindex(columns=contract.names).reset_index(drop=True)
+
+
+def summarise(
+    config: Config, models: pd.DataFrame, errors: pd.DataFrame, contract: tables.Contract
+) -> pd.DataFrame:
+    """Mean over seeds of every quantity of every cell, once with each kind of interval."""
+    phis = [name for name in models if str(name).startswith("phi_")]
+    errors = errors.assign(excess_risk=errors["risk"] - errors["optimum"])
+    where = [c for c in contract.names if c in errors and c not in SETTING]
+    long = pd.concat(
+        [
+            _long(models, SETTING, [*phis, "train_risk", "final_penalty"]),
+            _long(errors, [*SETTING, *where], ["mse", "risk", "excess_risk"]),
+        ]
+    )
+    long[["split", "environment"]] = long[["split", "environment"]].fillna("")
+    groups = _Groups(long, [*SETTING, *where, "quantity"])
+    rng = generator(config.root_seed, role="bootstrap")
+    student = groups.statistics(intervals.t_intervals).assign(ci_method="t")
+    bootstrap = groups.statistics(
+        lambda matrix: (
+            matrix.mean(axis=1),
+            *intervals.bca_mean_intervals(matrix, rng, n_resamples=N_RESAMPLES),
+        )
+    ).assign(ci_method="BCa")
+    both = pd.concat([student, bootstrap]).sort_index(kind="stable")
+    return both.reindex(columns=contract.names).reset_index(drop=True)
+
+
+def summarise_trajectories(trajectories: pd.DataFrame, contract: tables.Contract) -> pd.DataFrame:
+    """Mean with its t interval, and 5% and 95% quantiles over seeds, at every recorded step."""
+    phis = [name for name in trajectories if str(name).startswith("phi_")]
+    long = _long(trajectories, [*SETTING, "step"], [*phis, "train_risk", "penalty_estimate"])
+    groups = _Groups(long, [*SETTING, "step", "quantity"])
+    frame = groups.statistics(intervals.t_intervals).assign(ci_method="t")
+    for name, probability in (("q05", 0.05), ("q95", 0.95)):
+        frame[name] = groups.quantile(probability)
+    return frame.reindex(columns=contract.names).reset_index(drop=True)
+
+
+def _long(frame: pd.DataFrame, keys: list[str], quantities: list[str]) -> pd.DataFrame:
+    return frame.melt(id_vars=keys, value_vars=quantities, var_name="quantity")
+
+
+class _Groups:
+    """Values over seeds, in groups of equal keys, in order of first appearance."""
+
+    def __init__(self, long: pd.DataFrame, keys: list[str]):
+        number = long.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+        first = np.unique(number, return_index=True)[1]
+        self._keys = long[keys].iloc[first].reset_index(drop=True)
+        values = long["value"].to_numpy(dtype=float)
+        finite = np.isfinite(values)
+        self._n_diverged = np.bincount(number[~finite], minlength=len(first))
+        order = np.argsort(number[finite], kind="stable")
+        counts = np.bincount(number[finite], minlength=len(first))
+        self._n = counts
+        self._values = np.split(values[finite][order], np.cumsum(counts)[:-1])
+
+    def statistics(self, interval: Callable[[np.ndarray], tuple]) -> pd.DataFrame:
+        """Keys, counts, mean, sd and the interval of each group; groups of equal n at once."""
+        table = np.full((len(self._n), 4), np.nan)
+        for n in np.unique(self._n[self._n > 0]):
+            chosen = np.flatnonzero(self._n == n)
+            matrix = np.stack([self._values[i] for i in chosen])
+            mean, low, high = interval(matrix)
+            sd = matrix.std(axis=1, ddof=1) if n > 1 else np.full(len(chosen), np.nan)
+            table[chosen] = np.column_stack([mean, sd, low, high])
+        return self._keys.assign(
+            n_seeds=self._n,
+            n_diverged=self._n_diverged,
+            **dict(zip(("mean", "sd", "ci_low", "ci_high"), table.T, strict=True)),
+        )
+
+    def quantile(self, probability: float) -> np.ndarray:
+        return np.array([np.quantile(v, probability) if len(v) else np.nan for v in self._values])

@@ -1,0 +1,221 @@
+"""Stage 3: every trained model in every environment of its studies, for the seeds of a shard."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import plan, registry, store
+from irm_bench.config import Config, Study
+from irm_bench.moments import Moments, risk
+from irm_bench.plan import Cell, Dataset
+from irm_bench.simulate import MomentStore, rows
+from irm_bench.train import TrainedStore
+
+STAGE = "evaluate"
+PARTS = ("models", "errors", "trajectories", "environments", "histograms")
+# The position of a row in the whole table, whatever shard it was computed in.
+ORDER = ("order_1", "order_2", "order_3")
+
+
+def run(
+    config: Config, shard: int, moments: Path | str, trained: Iterable[Path | str], output: Path
+) -> None:
+    """Write the shard's part of every table into the folder ``output``."""
+    inputs = MomentStore(config, moments)
+    models = TrainedStore(config, trained)
+    makers = {
+        "models": _models(config, models, inputs),
+        "errors": _errors(config, models, inputs),
+        "trajectories": _trajectories(config, models, inputs),
+        "environments": _environments(config, inputs, shard),
+        "histograms": _histograms(config, shard),
+    }
+    for name, frames in makers.items():
+        frame = pd.concat([pd.DataFrame(f) for f in frames] or [pd.DataFrame()])
+        store.write_frame(output / f"{name}.npz", STAGE, config.results_hash, frame)
+
+
+def part_paths(folder: Path | str) -> dict[str, Path]:
+    return {name: Path(folder) / f"{name}.npz" for name in PARTS}
+
+
+def _trained(config: Config, models: TrainedStore) -> Iterator[tuple[Any, Study, Cell, Any]]:
+    """(order, study, cell, positions of the study's seeds among the cell's)."""
+    for i, study in enumerate(config.studies):
+        for j, cell in enumerate(plan.cells_of(study)):
+            if models.has(cell):
+                mine = np.isin(models.get(cell, "seeds"), study.seeds)
+                if mine.any():
+                    yield (i, j), study, cell, np.flatnonzero(mine)
+
+
+def _setting(order: tuple[int, int], study: Study, cell: Cell) -> dict[str, Any]:
+    """The columns of a table that say what was trained."""
+    return {
+        "order_1": order[0],
+        "order_2": order[1],
+        "study": study.name,
+        "sem": cell.sem,
+        "dim": cell.dim,
+        "n_samples": cell.n_samples,
+        "train_sigmas": cell.train_sigmas,
+        "method": cell.method,
+        "penalty": cell.penalty,
+        "error_weight": np.nan if cell.error_weight is None else cell.error_weight,
+        "learning_rate": np.nan if cell.learning_rate is None else cell.learning_rate,
+        "steps": cell.steps,
+    }
+
+
+def _phi_columns(phi: np.ndarray) -> dict[str, np.ndarray]:
+    """φ (d, …) as flat columns phi_1 … phi_d."""
+    return {f"phi_{i + 1}": values.ravel() for i, values in enumerate(phi)}
+
+
+def _models(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
+    for order, study, cell, mine in _trained(config, models):
+        seeds = models.get(cell, "seeds")[mine]
+        phi = models.get(cell, "phi")[-1][:, mine]
+        yield {
+            **_setting(order, study, cell),
+            "order_3": 0,
+            "seed": seeds,
+            "diverged_at": _or_nan(models.get(cell, "diverged_at")[mine]),
+            **_phi_columns(phi),
+            "train_risk": _train_risk(cell, inputs, seeds, phi.T),
+            "final_penalty": models.get(cell, "penalty")[-1][mine],
+        }
+
+
+def _or_nan(diverged_at: np.ndarray) -> np.ndarray:
+    return np.where(diverged_at < 0, np.nan, diverged_at)
+
+
+def _train_risk(cell: Cell, inputs: MomentStore, seeds: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    """Mean over training environments of the MSE on their rows; φ (…, seed, d)."""
+    risks = [risk(phi, inputs.moments(dataset, seeds)) for dataset in cell.datasets()]
+    return np.mean(risks, axis=0)
+
+
+def _errors(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
+    for order, study, cell, mine in _trained(config, models):
+        seeds = models.get(cell, "seeds")[mine]
+        phi = models.get(cell, "phi")[-1][:, mine].T
+        for k, dataset in enumerate((*cell.datasets(), *plan.test_datasets(study))):
+            yield {
+                **_setting(order, study, cell),
+                "order_3": k,
+                "seed": seeds,
+                **_where(dataset),
+                "mse": risk(phi, inputs.moments(dataset, seeds)),
+                "risk": risk(phi, _population(dataset)),
+                "optimum": _optimum(dataset),
+            }
+
+
+def _where(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "split": dataset.split,
+        "environment": dataset.environment.label,
+        **dataset.environment.mapping,
+    }
+
+
+def _population(dataset: Dataset) -> Moments:
+    return plan.population(dataset.sem, dataset.dim, [dataset.environment]).at(0)
+
+
+def _optimum(dataset: Dataset) -> float:
+    return registry.load("sems", dataset.sem).noise_floor(dataset.dim, dataset.environment.mapping)
+
+
+def _trajectories(
+    config: Config, models: TrainedStore, inputs: MomentStore
+) -> Iterator[dict[str, Any]]:
+    for order, study, cell, mine in _trained(config, models):
+        if not study.trajectories or not cell.steps:
+            continue
+        steps = models.get(cell, "steps")[:, mine]
+        seeds = models.get(cell, "seeds")[mine]
+        phi = models.get(cell, "phi")[..., mine]
+        yield {
+            **_setting(order, study, cell),
+            "order_3": steps.ravel(),
+            "seed": np.tile(seeds, len(steps)),
+            "step": steps.ravel(),
+            **_phi_columns(phi.transpose(1, 0, 2)),
+            "train_risk": _train_risk(cell, inputs, seeds, phi.transpose(0, 2, 1)).ravel(),
+            "penalty_estimate": models.get(cell, "penalty")[:, mine].ravel(),
+        }
+
+
+def _environments(config: Config, inputs: MomentStore, shard: int) -> Iterator[dict[str, Any]]:
+    mine = plan.shard_seeds(config, shard)
+    for i, (dataset, use) in enumerate(plan.datasets(config).items()):
+        seeds = np.array(sorted(use.seeds & set(mine)), dtype=np.int64)
+        if not len(seeds):
+            continue
+        moments = inputs.moments(dataset, seeds)
+        causal = registry.load("sems", dataset.sem).causal_solution(dataset.dim)
+        yield {
+            **dict.fromkeys(ORDER, 0),
+            "order_1": i,
+            "sem": dataset.sem,
+            "dim": dataset.dim,
+            "n_samples": dataset.n_samples,
+            **_where(dataset),
+            "seed": seeds,
+            **{f"corr_{j + 1}": column for j, column in enumerate(correlations(moments).T)},
+            "noise_variance": _residual_variance(causal, moments, dataset.n_samples),
+            "oracle_mse": risk(causal, moments),
+            "optimum": _optimum(dataset),
+        }
+
+
+def correlations(moments: Moments) -> np.ndarray:
+    """Pearson correlation of every feature with the target (…, d)."""
+    means, target_mean = moments.mean[..., :-1], moments.mean[..., -1:]
+    variance = np.einsum("...ii->...i", moments.gram) - means**2
+    target_variance = moments.target[..., None] - target_mean**2
+    covariance = moments.cross - means * target_mean
+    return covariance / np.sqrt(variance * target_variance)
+
+
+def _residual_variance(phi: np.ndarray, moments: Moments, n_samples: int) -> np.ndarray:
+    """Sample variance of y − φᵀx, ddof = 1."""
+    mean = moments.mean[..., -1] - moments.mean[..., :-1] @ phi
+    return (risk(phi, moments) - mean**2) * n_samples / (n_samples - 1)
+
+
+def _histograms(config: Config, shard: int) -> Iterator[dict[str, Any]]:
+    """Counts for the first seed of the first study, training and test environments."""
+    study = config.studies[0]
+    seed = study.seeds[0]
+    if seed not in plan.shard_seeds(config, shard):
+        return
+    first_cell = next(plan.cells_of(study))
+    for i, dataset in enumerate((*first_cell.datasets(), *plan.test_datasets(study))):
+        yield from _histogram(config, dataset, seed, i)
+
+
+def _histogram(config: Config, dataset: Dataset, seed: int, order: int) -> Iterator[dict[str, Any]]:
+    # The notebook's axes: 50 bins, values within ±6.
+    edges = np.linspace(-6, 6, 51)
+    chunks = [np.column_stack([x, y]) for x, y in rows(dataset, config.root_seed, seed)]
+    names = [*registry.load("sems", dataset.sem).feature_names(dataset.dim), "y"]
+    for j, (name, values) in enumerate(zip(names, np.concatenate(chunks).T, strict=True)):
+        yield {
+            "order_1": order,
+            "order_2": j,
+            "order_3": np.arange(50),
+            "split": dataset.split,
+            "environment": dataset.environment.label,
+            "seed": seed,
+            "variable": name,
+            "bin_left": edges[:-1],
+            "bin_right": edges[1:],
+            "count": np.histogram(values, edges)[0],
+        }

@@ -1,0 +1,167 @@
+"""What has to be computed for a config: datasets, cells and jobs, each once however often used.
+
+A *dataset* is the rows of one environment, one of them a seed. A *cell* is all that defines a
+trained model but its seed. Studies that overlap share both.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+
+import numpy as np
+
+from irm_bench import registry
+from irm_bench.config import Config, Environment, Method, Study
+from irm_bench.moments import Moments, stack
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows of one environment; ``split`` is ``train`` or ``test``, separate random streams."""
+
+    sem: str
+    dim: int
+    n_samples: int
+    split: str
+    environment: Environment
+
+    @property
+    def axes(self) -> dict[str, object]:
+        """The names that key its random stream."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "environment"} | {
+            f"environment_{name}": value for name, value in self.environment.parameters
+        }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All that defines a trained model but its seed; None where a key means nothing to a method."""
+
+    sem: str
+    dim: int
+    n_samples: int
+    train: tuple[Environment, ...]
+    method: str
+    penalty: str
+    monitor: str
+    error_weight: float | None
+    learning_rate: float | None
+    steps: int
+
+    @property
+    def group(self) -> str:
+        return f"{self.method}-{self.penalty}" if self.penalty else self.method
+
+    @property
+    def train_sigmas(self) -> str:
+        return ";".join(str(environment["sigma"]) for environment in self.train)
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        return tuple(Dataset(self.sem, self.dim, self.n_samples, "train", e) for e in self.train)
+
+
+@dataclass
+class Use:
+    """What the studies together ask of a dataset or cell."""
+
+    seeds: set[int] = field(default_factory=set)
+    wanted: bool = False  # product covariances of a dataset, trajectories of a cell
+
+
+def cells_of(study: Study) -> Iterator[Cell]:
+    """The cells of a study, in the order of its table."""
+    for n_samples in study.n_samples:
+        for train in study.train_sets:
+            for method in study.methods:
+                if n_samples <= method.max_n_samples:
+                    yield from _cells(study, n_samples, train, method)
+
+
+def _cells(
+    study: Study, n_samples: int, train: tuple[Environment, ...], method: Method
+) -> Iterator[Cell]:
+    metadata = registry.metadata("methods", method.name)
+    trained = not metadata["IS_CONTROL"]
+    for weight in study.error_weights if method.penalty else (None,):
+        rate = _learning_rate(study, train, method.name, weight) if trained else None
+        yield Cell(
+            sem=study.sem,
+            dim=study.dim,
+            n_samples=n_samples,
+            train=train,
+            method=method.name,
+            penalty=method.penalty,
+            monitor=method.monitor,
+            error_weight=weight,
+            learning_rate=rate,
+            steps=study.steps if trained else 0,
+        )
+
+
+@cache
+def _learning_rate(
+    study: Study, train: tuple[Environment, ...], method: str, weight: float | None
+) -> float:
+    """The study's rule: fixed, or capped below the stability limit 2/λ at the start."""
+    rule = study.learning_rate
+    if rule.rule == "fixed":
+        return rule.value
+    moments = population(study.sem, study.dim, train)
+    start = np.ones(moments.n_features)
+    curvature = registry.load("methods", method).curvature(moments, weight, start)
+    return min(rule.value, float(f"{rule.safety * 2 / curvature:.3g}"))
+
+
+def population(sem: str, dim: int, environments: Sequence[Environment]) -> Moments:
+    """Exact moments of environments, stacked (E, …)."""
+    module = registry.load("sems", sem)
+    return stack([module.population(dim, e.mapping) for e in environments])
+
+
+def cells(config: Config) -> dict[Cell, Use]:
+    """Every cell of the config once, with its seeds and whether trajectories are wanted."""
+    found: dict[Cell, Use] = {}
+    for study in config.studies:
+        for cell in cells_of(study):
+            use = found.setdefault(cell, Use())
+            use.seeds.update(study.seeds)
+            use.wanted |= study.trajectories
+    return found
+
+
+def datasets(config: Config) -> dict[Dataset, Use]:
+    """Every dataset once, with its seeds and whether product covariances are wanted."""
+    found: dict[Dataset, Use] = {}
+    for study in config.studies:
+        for dataset in test_datasets(study):
+            found.setdefault(dataset, Use()).seeds.update(study.seeds)
+    for cell, use in cells(config).items():
+        needs = registry.metadata("penalties", cell.monitor)["NEEDS"]
+        for dataset in cell.datasets():
+            whole = found.setdefault(dataset, Use())
+            whole.seeds |= use.seeds
+            whole.wanted |= "product_variance" in needs
+    return found
+
+
+def test_datasets(study: Study) -> tuple[Dataset, ...]:
+    return tuple(
+        Dataset(study.sem, study.dim, study.n_test_samples, "test", e)
+        for e in study.test_environments
+    )
+
+
+def groups(config: Config) -> list[str]:
+    """Names of the training jobs of a shard: one a method and penalty."""
+    return sorted({method.key for study in config.studies for method in study.methods})
+
+
+def shard_seeds(config: Config, shard: int) -> tuple[int, ...]:
+    """The seeds of a shard, consecutive ones; shards differ by one seed at most."""
+    parts = np.array_split(np.asarray(config.seeds), n_shards(config))
+    return tuple(int(seed) for seed in parts[shard])
+
+
+def n_shards(config: Config) -> int:
+    """No more shards than seeds."""
+    return min(config.shards, len(config.seeds))

@@ -1,0 +1,240 @@
+"""Column contracts of the tables in results/tables, declared once and checked on both sides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from irm_bench import registry, store
+from irm_bench.config import Config
+
+
+class TableError(RuntimeError):
+    """A table that is missing, damaged or of other columns: names it and how to rebuild it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, kind (text, integer, number) and meaning with its unit."""
+
+    name: str
+    kind: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The columns of one table, in order."""
+
+    name: str
+    summary: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+SETTING = _columns(
+    ("study", "text", "study of the config"),
+    ("sem", "text", "structural equation model"),
+    ("dim", "integer", "components of each of X and Z"),
+    ("n_samples", "integer", "rows of each training environment"),
+    ("train_sigmas", "text", "σ of the training environments, joined by ;"),
+    ("method", "text", "method"),
+    ("penalty", "text", "penalty estimator that it trains on; empty for none"),
+    ("error_weight", "number", "weight of the summed error beside the penalty; empty for none"),
+    ("learning_rate", "number", "step size of gradient descent; empty for none"),
+    ("steps", "integer", "updates of gradient descent"),
+)
+SEED = _columns(("seed", "integer", "seed: the replicate"))
+WHERE = _columns(
+    ("split", "text", "train or test: separate random streams"),
+    ("environment", "text", "environment, for people: its parameters that are not 1"),
+)
+INTERVAL = _columns(
+    ("n_seeds", "integer", "seeds that the row speaks of, diverged ones left out"),
+    ("n_diverged", "integer", "seeds whose training diverged; they are in no mean"),
+    ("mean", "number", "mean over seeds"),
+    ("sd", "number", "standard deviation over seeds, ddof = 1"),
+    ("ci_low", "number", "lower end of the 95% confidence interval of the mean"),
+    ("ci_high", "number", "upper end of the 95% confidence interval of the mean"),
+    ("ci_method", "text", "t (Student) or BCa (bootstrap), both over seeds"),
+)
+
+
+def contracts(config: Config) -> dict[str, Contract]:
+    """The contracts of a config's tables; φ and environment columns follow its SEMs."""
+    parameters = _columns(
+        *((name, "number", f"parameter {name} of the environment") for name in _parameters(config))
+    )
+    phis = _columns(
+        *((f"phi_{i + 1}", "number", f"weight of feature {i + 1}") for i in range(_d_max(config)))
+    )
+    correlations = _columns(
+        *(
+            (f"corr_{i + 1}", "number", f"sample correlation of feature {i + 1} and target")
+            for i in range(_d_max(config))
+        )
+    )
+    quantity = _columns(("quantity", "text", "what is summarised; another column of these tables"))
+    step = _columns(("step", "integer", "updates made so far"))
+    tables = (
+        Contract(
+            "models",
+            "One row a trained model.",
+            (
+                *SETTING,
+                *SEED,
+                *_columns(
+                    ("diverged_at", "integer", "updates after which φ was not finite; empty: never")
+                ),
+                *phis,
+                *_columns(
+                    ("train_risk", "number", "mean over training environments of the sample MSE"),
+                    ("final_penalty", "number", "sum over environments of the estimated penalty"),
+                ),
+            ),
+        ),
+        Contract(
+            "errors",
+            "One row a trained model and environment.",
+            (
+                *SETTING,
+                *SEED,
+                *WHERE,
+                *parameters,
+                *_columns(
+                    ("mse", "number", "mean squared error on the sampled rows"),
+                    ("risk", "number", "exact population mean squared error"),
+                    ("optimum", "number", "noise floor: the oracle's risk"),
+                ),
+            ),
+        ),
+        Contract(
+            "summary",
+            "Means over seeds with their intervals; split and environment are empty for models.",
+            (*SETTING, *WHERE, *parameters, *quantity, *INTERVAL),
+        ),
+        Contract(
+            "trajectories",
+            "φ, error and penalty along training, for the studies that ask for it.",
+            (
+                *SETTING,
+                *SEED,
+                *step,
+                *phis,
+                *_columns(
+                    ("train_risk", "number", "mean over training environments of the sample MSE"),
+                    ("penalty_estimate", "number", "estimated penalty, summed over environments"),
+                ),
+            ),
+        ),
+        Contract(
+            "trajectory_summary",
+            "Trajectories over seeds: mean with its t interval, and the 5% and 95% quantiles.",
+            (
+                *SETTING,
+                *step,
+                *quantity,
+                *INTERVAL,
+                *_columns(
+                    ("q05", "number", "5% quantile over seeds"),
+                    ("q95", "number", "95% quantile over seeds"),
+                ),
+            ),
+        ),
+        Contract(
+            "environments",
+            "One row a dataset and seed: what the data themselves look like.",
+            (
+                *_columns(
+                    ("sem", "text", "structural equation model"),
+                    ("dim", "integer", "components of each of X and Z"),
+                    ("n_samples", "integer", "rows"),
+                ),
+                *WHERE,
+                *parameters,
+                *SEED,
+                *correlations,
+                *_columns(
+                    ("noise_variance", "number", "sample variance of target − oracle, ddof = 1"),
+                    ("oracle_mse", "number", "mean squared error of the oracle on the rows"),
+                    ("optimum", "number", "noise floor: the oracle's risk"),
+                ),
+            ),
+        ),
+        Contract(
+            "histograms",
+            "Counts of feature and target values of one seed, per environment of the first study.",
+            (
+                *WHERE,
+                *SEED,
+                *_columns(
+                    ("variable", "text", "feature, or y for the target"),
+                    ("bin_left", "number", "left edge"),
+                    ("bin_right", "number", "right edge"),
+                    ("count", "integer", "rows in the bin"),
+                ),
+            ),
+        ),
+    )
+    return {contract.name: contract for contract in tables}
+
+
+def _parameters(config: Config) -> list[str]:
+    sems = dict.fromkeys(study.sem for study in config.studies)
+    return list(dict.fromkeys(p for s in sems for p in registry.metadata("sems", s)["PARAMETERS"]))
+
+
+def _d_max(config: Config) -> int:
+    return max(registry.load("sems", s.sem).n_features(s.dim) for s in config.studies)
+
+
+def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:
+    """Check a table and write it as CSV, columns in the order of its contract."""
+    _check(Path(path), list(frame.columns), contract)
+    ordered = _typed(frame[contract.names], contract)
+    store.write_atomically(path, lambda temporary: ordered.to_csv(temporary, index=False))
+
+
+def read(path: Path | str, contract: Contract) -> pd.DataFrame:
+    """Read a table and check its columns.
+
+    Raises:
+        TableError: if the file is missing, damaged or has other columns.
+    """
+    text = [c.name for c in contract.columns if c.kind == "text"]
+    try:
+        frame = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(text, str),
+            keep_default_na=False,
+            na_values={c: [""] for c in contract.names if c not in text},
+        )
+        _check(Path(path), list(frame.columns), contract)
+        return _typed(frame, contract)
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise TableError(
+            f"{path} cannot be read ({error}); delete it and run again to rebuild it"
+        ) from error
+
+
+def _check(path: Path, columns: Sequence[str], contract: Contract) -> None:
+    missing = [name for name in contract.names if name not in columns]
+    unknown = [name for name in columns if name not in contract.names]
+    if missing or unknown:
+        raise TableError(
+            f"{path} is not a table {contract.name!r}: missing columns {missing}, unknown columns "
+            f"{unknown}; delete it and run again to rebuild it"
+        )
+
+
+def _typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    kinds = {"integer": "Int64", "number": "float64", "text": "str"}
+    return frame.astype({column.name: kinds[column.kind] for column in contract.columns})

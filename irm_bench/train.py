@@ -1,0 +1,234 @@
+"""Stage 2: train every cell of a group for the seeds of a shard, in as few batches as possible."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from irm_bench import plan, progress, registry, store
+from irm_bench.config import Config
+from irm_bench.engine import BLOCK, Draws, Problem, Quadratic, Slots, no_draws
+from irm_bench.engine import Path as Trajectory
+from irm_bench.moments import products
+from irm_bench.plan import Cell, Dataset
+from irm_bench.simulate import MomentStore, rows
+from irm_bench.splits import SignStream, SplitDraws
+
+STAGE = "train"
+# Runs advanced together: enough to hide the cost of a call, few enough to stay in the cache.
+MAX_RUNS = 4096
+# Bytes of row products held at once for the split-half penalty.
+MAX_ROW_BYTES = 400_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model to train: a cell and a seed."""
+
+    cell: Cell
+    index: int
+    seed: int
+    wanted: bool
+
+    @property
+    def family(self) -> tuple[Any, ...]:
+        """Runs of equal family can share a batch."""
+        c = self.cell
+        return (c.sem, c.dim, c.monitor, c.steps, c.n_samples if self.splits else 0)
+
+    @property
+    def splits(self) -> bool:
+        return "splits" in registry.metadata("penalties", self.cell.monitor)["NEEDS"]
+
+
+def recorded_steps(n_steps: int) -> list[int]:
+    """Log-spaced numbers of updates (about ten a decade), 0, the end, and the last round one.
+
+    The notebook prints every 1,000 updates, the last time 1,000 before the end.
+    """
+    n_points = max(2, int(10 * np.log10(n_steps + 1)))
+    spaced = np.unique(np.geomspace(1, max(n_steps, 1), n_points).round().astype(int))
+    last_print = max(0, (n_steps - 1) // 1000 * 1000)
+    return sorted({0, last_print, n_steps, *(int(step) for step in spaced if step <= n_steps)})
+
+
+def run(config: Config, group: str, shard: int, moments: Path | str, output: Path | str) -> None:
+    """Train and write the paths of a group's runs."""
+    torch.set_num_threads(1)
+    inputs = MomentStore(config, moments)
+    parts: dict[int, list[dict[str, np.ndarray]]] = defaultdict(list)
+    for batch in batches(config, group, shard):
+        path = train_batch(config, batch, inputs)
+        for index, part in _by_cell(batch, path):
+            parts[index].append(part)
+    arrays = {
+        f"{index}/{name}": np.concatenate([part[name] for part in found], axis=-1)
+        for index, found in parts.items()
+        for name in found[0]
+    }
+    store.write_arrays(output, STAGE, config.results_hash, arrays)
+
+
+def batches(config: Config, group: str, shard: int) -> Iterator[list[Run]]:
+    """The runs of a group, cut into batches of one family each."""
+    mine = set(plan.shard_seeds(config, shard))
+    runs = [
+        Run(cell, index, seed, use.wanted)
+        for index, (cell, use) in enumerate(plan.cells(config).items())
+        if cell.group == group
+        for seed in sorted(use.seeds & mine)
+    ]
+    runs.sort(key=lambda r: (str(r.family), r.seed, r.index))
+    for _, family in groupby(runs, key=lambda r: r.family):
+        yield from _bounded(list(family))
+
+
+def _bounded(runs: list[Run]) -> Iterator[list[Run]]:
+    """Cut a family, ordered by seed, so that neither runs nor row products are too many."""
+    batch: list[Run] = []
+    held: set[tuple[Dataset, int]] = set()
+    for seed, group in groupby(runs, key=lambda r: r.seed):
+        of_seed = list(group)
+        new = {(d, seed) for r in of_seed if r.splits for d in r.cell.datasets()}
+        size = sum(_row_bytes(dataset) for dataset, _ in held | new)
+        if batch and (size > MAX_ROW_BYTES or len(batch) + len(of_seed) > MAX_RUNS):
+            yield batch
+            batch, held = [], set()
+        batch += of_seed
+        held |= new
+    yield batch
+
+
+def _row_bytes(dataset: Dataset) -> int:
+    d = registry.load("sems", dataset.sem).n_features(dataset.dim)
+    return 8 * dataset.n_samples * (d * (d + 1) // 2 + d)
+
+
+def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajectory:
+    """Train one batch; the path's runs stand in the order of the batch."""
+    order = sorted(range(len(batch)), key=lambda i: -len(batch[i].cell.train))
+    runs = [batch[i] for i in order]
+    slots = _slots(runs)
+    cell = runs[0].cell
+    penalty = registry.load("penalties", cell.monitor)
+    wanted = any(run.wanted for run in runs)
+    record = recorded_steps(cell.steps) if wanted else [cell.steps]
+    problem = build_problem(runs, slots, inputs, "product_variance" in penalty.NEEDS, config.device)
+    module = registry.load("methods", cell.method)
+    label = f"train {cell.group} ({len(runs)} runs)"
+    with progress.bar(cell.steps, label, "step") as bar:
+        draws: Draws = no_draws
+        if "splits" in penalty.NEEDS:
+            ahead = BLOCK if module.TAKES_PENALTY else 1
+            draws = _split_draws(config, runs, slots, ahead, bar.update)
+        path = module.train(problem, penalty, cell.steps, record, draws)
+    back = torch.as_tensor(np.argsort(order))
+    return Trajectory(
+        path.steps,
+        path.phi.cpu()[..., back],
+        path.penalty.cpu()[:, back],
+        path.diverged_at.cpu()[back],
+    )
+
+
+def _slots(runs: Sequence[Run]) -> Slots:
+    """Runs ordered by falling number of environments → the slots of their pairs."""
+    counts = [len(run.cell.train) for run in runs]
+    return Slots(tuple(sum(count > e for count in counts) for e in range(counts[0])))
+
+
+def _pairs(runs: Sequence[Run], slots: Slots) -> list[tuple[Dataset, int]]:
+    """The (dataset, seed) of every pair, slot by slot."""
+    return [
+        (run.cell.datasets()[e], run.seed)
+        for e, width in enumerate(slots.widths)
+        for run in runs[:width]
+    ]
+
+
+def build_problem(
+    runs: Sequence[Run], slots: Slots, inputs: MomentStore, with_variance: bool, device: str
+) -> Problem:
+    """The torch problem of runs ordered by falling number of environments."""
+    pairs = _pairs(runs, slots)
+    sem = registry.load("sems", runs[0].cell.sem)
+    causal = sem.causal_solution(runs[0].cell.dim)
+
+    def tensor(array: Any) -> torch.Tensor:
+        return torch.tensor(np.ascontiguousarray(array), dtype=torch.float64, device=device)
+
+    def gathered(name: str) -> torch.Tensor:
+        return tensor(np.moveaxis(inputs.gather(pairs, name), 0, -1))
+
+    return Problem(
+        slots=slots,
+        moments=Quadratic(gathered("gram"), gathered("cross")),
+        target=gathered("target"),
+        error_weight=tensor([run.cell.error_weight or 0.0 for run in runs]),
+        learning_rate=tensor([run.cell.learning_rate or 0.0 for run in runs]),
+        start=tensor(np.ones((len(causal), len(runs)))),
+        causal=tensor(np.repeat(causal[:, None], len(runs), axis=1)),
+        product_variance=gathered("product_variance") if with_variance else None,
+    )
+
+
+def _split_draws(
+    config: Config,
+    runs: Sequence[Run],
+    slots: Slots,
+    ahead: int,
+    on_load: Callable[[int], object],
+) -> SplitDraws:
+    pairs = _pairs(runs, slots)
+    columns = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
+    held = np.stack([_row_products(config, dataset, seed) for dataset, seed in columns])
+    signs = SignStream(config.root_seed, runs[0].cell.n_samples)
+    pair_columns = np.array([columns[pair] for pair in pairs])
+    return SplitDraws(held, signs, pair_columns, slots, ahead, on_load)
+
+
+def _row_products(config: Config, dataset: Dataset, seed: int) -> np.ndarray:
+    chunks = [products(x, y) for x, y in rows(dataset, config.root_seed, seed)]
+    return np.concatenate(chunks, axis=1)
+
+
+def _by_cell(batch: Sequence[Run], path: Trajectory) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """What to keep of a batch's path, cell by cell; the run axis is the last one."""
+    positions: dict[int, list[int]] = defaultdict(list)
+    for position, run_ in enumerate(batch):
+        positions[run_.index].append(position)
+    for index, runs in positions.items():
+        kept = slice(None) if batch[runs[0]].wanted else slice(-1, None)
+        steps = np.array(path.steps[kept])
+        yield (
+            index,
+            {
+                "seeds": np.array([batch[position].seed for position in runs]),
+                "steps": np.repeat(steps[:, None], len(runs), axis=1),
+                "phi": path.phi[kept][..., runs].numpy(),
+                "penalty": path.penalty[kept][:, runs].numpy(),
+                "diverged_at": path.diverged_at[runs].numpy(),
+            },
+        )
+
+
+class TrainedStore:
+    """The paths that ``run`` wrote for all groups of a shard, by cell."""
+
+    def __init__(self, config: Config, paths: Iterable[Path | str]):
+        self._arrays: dict[str, np.ndarray] = {}
+        for path in paths:
+            self._arrays |= store.read_arrays(path, STAGE, config.results_hash)
+        self._index = {cell: i for i, cell in enumerate(plan.cells(config))}
+
+    def has(self, cell: Cell) -> bool:
+        return f"{self._index[cell]}/seeds" in self._arrays
+
+    def get(self, cell: Cell, name: str) -> np.ndarray:
+        """``seeds`` (run,), ``steps`` and ``penalty`` (K, run), ``phi`` (K, d, run), …"""
+        return self._arrays[f"{self._index[cell]}/{name}"]

@@ -1,0 +1,19 @@
+# Reads the parts of all shards; writes the tables.
+rule aggregate:
+    input:
+        parts=expand("results/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS),
+        code=modules("aggregate", "tables", "intervals"),
+    output:
+        table_files(),
+    params:
+        config=CONFIG.results_hash,
+    log:
+        "results/logs/aggregate.log",
+    benchmark:
+        "results/benchmarks/aggregate.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    script:
+        "../scripts/aggregate.py"

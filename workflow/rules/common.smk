@@ -1,0 +1,50 @@
+# Validates the config before any job, and derives from it what is to be built.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from irm_bench import config as configuration
+from irm_bench import plan, registry
+
+try:
+    CONFIG = configuration.parse(config)
+except configuration.ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+PACKAGE = Path(workflow.basedir) / "irm_bench"
+SHARDS = range(plan.n_shards(CONFIG))
+GROUPS = plan.groups(CONFIG)
+PARTS = ("models", "errors", "trajectories", "environments", "histograms")
+TABLES = (*PARTS, "summary", "trajectory_summary")
+
+
+wildcard_constraints:
+    shard=r"\d+",
+    group="|".join(GROUPS),
+
+
+def targets():
+    """What `rule all` asks for."""
+    return ["results/report.html", *table_files()]
+
+
+def table_files():
+    return expand("results/tables/{table}.csv", table=TABLES)
+
+
+def modules(*names):
+    """Sources of the package that a rule's numbers come from: editing one runs it again."""
+    return [PACKAGE / f"{name}.py" for name in names]
+
+
+def sem_sources():
+    return sorted({registry.path("sems", study.sem) for study in CONFIG.studies})
+
+
+def group_sources(wildcards):
+    """The method of a training group, and the penalties that it trains on or reports."""
+    methods = {m for s in CONFIG.studies for m in s.methods if m.key == wildcards.group}
+    return sorted(
+        {registry.path("methods", m.name) for m in methods}
+        | {registry.path("penalties", m.monitor) for m in methods}
+    )

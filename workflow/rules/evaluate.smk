@@ -1,0 +1,20 @@
+# Reads a shard's moments and trained models; writes its part of every table.
+rule evaluate:
+    input:
+        moments="results/moments/{shard}.npz",
+        trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
+        code=modules("evaluate"),
+    output:
+        expand("results/parts/{{shard}}/{part}.npz", part=PARTS),
+    params:
+        config=CONFIG.results_hash,
+    log:
+        "results/logs/evaluate/{shard}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    script:
+        "../scripts/evaluate.py"

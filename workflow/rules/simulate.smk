@@ -1,0 +1,19 @@
+# Reads nothing but the config; writes the moments of every dataset, a file a shard of seeds.
+rule simulate:
+    input:
+        code=modules("simulate", "moments", "seeds", "plan"),
+        sems=sem_sources(),
+    output:
+        "results/moments/{shard}.npz",
+    params:
+        config=CONFIG.results_hash,
+    log:
+        "results/logs/simulate/{shard}.log",
+    benchmark:
+        "results/benchmarks/simulate/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    script:
+        "../scripts/simulate.py"

@@ -1,0 +1,20 @@
+# Reads a shard's moments; writes the paths of a group's models: one method with one penalty.
+rule train:
+    input:
+        moments="results/moments/{shard}.npz",
+        code=modules("train", "engine", "splits"),
+        plugins=group_sources,
+    output:
+        "results/trained/{group}/{shard}.npz",
+    params:
+        config=CONFIG.results_hash,
+    log:
+        "results/logs/train/{group}.{shard}.log",
+    benchmark:
+        "results/benchmarks/train/{group}.{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    script:
+        "../scripts/train.py"
