@@ -93,7 +93,7 @@ def prediction_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 
     Raises:
         ValueError: as ``t_interval``.
-    Source: Meeker, Hahn and Escobar, *Statistical Intervals* (2nd ed., 2017), section 4.8.
+    Source: Meeker, Hahn and Escobar, *Statistical Intervals* (2nd ed., 2017), chapter 4.
     """
     mean = t_interval(values, level)
     half = (mean.high - mean.estimate) * np.sqrt(mean.n + 1)  # t s/√n · √(n + 1)
@@ -238,8 +238,8 @@ def _bca_shifts(deviations: Array, weights: Array, level: float) -> Array:
     exponent = np.frexp(np.abs(deviations).max(axis=1))[1] - 52 + int(np.ceil(np.log2(n)))
     units = np.rint(np.ldexp(deviations, -exponent[:, None]))
     sums = units @ weights.T - units.sum(axis=1, keepdims=True)
-    slack = n * (1 + np.ldexp(ROUNDING, -exponent[:, None]))  # resamples equal to the sample
-    sums[np.abs(sums) <= slack] = 0  # or its lattice ties (shares, counts) count one half
+    # Ties with the sample's own mean, common in counts and shares, are ties despite rounding.
+    sums[np.abs(sums) <= n * (1 + np.ldexp(ROUNDING, -exponent[:, None]))] = 0
     below = ((sums < 0).sum(axis=1) + 0.5 * (sums == 0).sum(axis=1)) / n_resamples
     order = _bca_probabilities(
         deviations, below.clip(0.5 / n_resamples, 1 - 0.5 / n_resamples), level
@@ -249,7 +249,7 @@ def _bca_shifts(deviations: Array, weights: Array, level: float) -> Array:
 
 
 def _bca_probabilities(deviations: Array, below: Array, level: float) -> Array:
-    """Where to cut the bootstrap distribution, (groups, 2); Efron (1987), equation 2.3.
+    """Where to cut the bootstrap distribution, (groups, 2).
 
     ``below`` is its share below the estimate. The jackknife acceleration of a mean is a sixth of
     Σd³ / (Σd²)^{3/2}, d the deviations from the mean.

@@ -68,9 +68,16 @@ def product_index(n_features: int) -> tuple[Array, Array]:
 
 def products(x: Array, y: Array) -> Array:
     """Products of rows x (n, d), y (n,): array (P, n), P = d(d+1)/2 + d."""
-    columns = np.vstack([x.T, y])
-    left, right = product_index(x.shape[1])
-    return columns[left] * columns[right]
+    return _products(np.vstack([x.T, y]))
+
+
+def _products(columns: Array) -> Array:
+    """Products of columns (d + 1, n), the target being the last."""
+    left, right = product_index(len(columns) - 1)
+    result = np.empty((len(left), columns.shape[1]))
+    for row, j, k in zip(result, left, right, strict=True):
+        np.multiply(columns[j], columns[k], out=row)
+    return result
 
 
 def packing(n_features: int) -> Array:
@@ -94,34 +101,30 @@ class Accumulator:
 
     def __init__(self, n_features: int, with_covariance: bool = False):
         n_products = len(product_index(n_features)[0])
-        self.n_features = n_features
         self.n_rows = 0
-        self._sums = np.zeros(n_products)
-        self._target = 0.0
-        self._means = np.zeros(n_features + 1)
+        self._second = np.zeros((n_features + 1, n_features + 1))
+        self._first = np.zeros(n_features + 1)
         self._squares = np.zeros((n_products, n_products)) if with_covariance else None
 
     def add(self, x: Array, y: Array) -> None:
         """Add rows x (n, d), y (n,)."""
-        m = products(x, y)
+        columns = np.vstack([x.T, y])
         self.n_rows += len(y)
-        self._sums += m.sum(axis=1)
-        self._target += float(np.sum(y * y))
-        self._means += np.append(x.sum(axis=0), y.sum())
+        # einsum, not BLAS: the same bits for every number of threads
+        self._second += np.einsum("in,jn->ij", columns, columns)
+        self._first += columns.sum(axis=1)
         if self._squares is not None:
-            # einsum, not BLAS: the same bits for every number of threads
+            m = _products(columns)
             self._squares += np.einsum("pn,qn->pq", m, m)
 
     def moments(self) -> Moments:
-        gram, cross = unpack_products(self._sums / self.n_rows, self.n_features)
-        return Moments(
-            gram, cross, np.float64(self._target / self.n_rows), self._means / self.n_rows
-        )
+        second = self._second / self.n_rows
+        return Moments(second[:-1, :-1], second[:-1, -1], second[-1, -1], self._first / self.n_rows)
 
     def covariance(self) -> Array:
         """Sample covariance (P, P) of the products, ddof = 1."""
         if self._squares is None:
             raise ValueError("this accumulator was not asked for covariances")
-        mean = self._sums / self.n_rows
+        mean = self._second[product_index(len(self._first) - 1)] / self.n_rows
         centred = self._squares / self.n_rows - np.outer(mean, mean)
         return centred * (self.n_rows / (self.n_rows - 1))

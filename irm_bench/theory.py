@@ -21,8 +21,9 @@ from irm_bench.moments import Array, Moments, product_index, risk
 
 # Eigenvalues of a gram below this share of the largest count as zero.
 RANK_TOLERANCE = 1e-13
-# A flow step may bend away from its quadratic model by this share of its own length.
-CURVATURE_TOLERANCE = 0.1
+# Each implicit step gets so many Newton iterations, the last of which may correct it by this share.
+NEWTON_ITERATIONS = 3
+NEWTON_ACCURACY = 0.1
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class EstimatorLaw:
     negative_share: Array
 
 
+def _norm(vectors: Array) -> Array:
+    # np.linalg.norm adds up in an order that depends on the size of the batch
+    return np.sqrt(np.vecdot(vectors, vectors))
+
+
 def least_squares(moments: Moments) -> Array:
     """Minimiser G⁺b of the risk of each environment: (..., d).
 
@@ -82,7 +88,9 @@ def penalty(phi: Array, moments: Moments) -> Array:
 
 def objective(phi: Array, moments: Moments, error_weight: Any) -> Array:
     """IRM objective error_weight · Σ_e R_e + Σ_e penalty_e; error_weight is () or (...)."""
-    return error_weight * risk(phi[..., None, :], moments).sum(-1) + penalty(phi, moments)
+    _, q, _ = _residual_parts(phi, moments)
+    risks = q - np.vecdot(moments.cross, phi[..., None, :]) + moments.target
+    return error_weight * risks.sum(-1) + 4 * (q**2).sum(-1)
 
 
 def error_gradient(phi: Array, moments: Moments) -> Array:
@@ -115,15 +123,17 @@ def minimise(
 ) -> Minimum:
     """Minimiser of the IRM objective in whose basin ``start`` (..., d) lies, for a whole batch.
 
-    Follows the gradient flow dφ/dt = −∇ by steps that are exact where the objective is quadratic
-    (exponential Rosenbrock–Euler; Hochbruck & Ostermann 2010, section 2.4). Their time span starts
-    small and grows as long as the quadratic model holds, and tends to infinity near the minimiser,
-    where they become Newton steps. A step is undone if it raises the objective, or moves φ by more
-    than ``max_move`` · (1 + ‖φ‖), so that it cannot jump to another basin.
+    Follows the gradient flow dφ/dt = −∇ by implicit Euler steps, each the local minimiser of
+    objective + ‖· − φ‖² / (2 · span), found by Newton (proximal point method; as pseudo-transient
+    continuation, Kelley & Keyes 1998). The time span of a step starts far below the shortest time
+    scale and grows while steps succeed, so that the last ones are plain Newton steps. A step that
+    raises the objective, or moves φ by more than ``max_move`` · (1 + ‖φ‖), is undone and shortened,
+    so that it cannot jump to another basin.
 
-    ``converged`` says ‖∇‖ ≤ tolerance · ‖Hessian‖ · (1 + ‖φ‖), which is about its rounding error,
-    and nothing of the curvature: error weight 0 ends on the set of the penalty's zeros, and a start
-    on a saddle point stays there. Starts that are not finite are returned as they are.
+    ``converged`` says ‖∇‖ ≤ tolerance · ‖Hessian‖ · (1 + ‖φ‖), about its rounding error, and
+    nothing of the curvature: error weight 0 ends on the set of the penalty's zeros, to an accuracy
+    that falls with the curvature there, and a start on a saddle point stays there. A start that is
+    not finite is returned as it is. Error weights () or (...); results do not depend on the batch.
     """
     axes = np.broadcast_shapes(
         np.shape(start)[:-1], moments.gram.shape[:-3], np.shape(error_weight)
@@ -131,84 +141,61 @@ def minimise(
     flat, weight = _flatten(moments, error_weight, axes)
     phi = np.array(np.broadcast_to(start, (*axes, moments.n_features)), dtype=float)
     phi = phi.reshape(-1, moments.n_features)
-    span = _first_span(phi, flat, weight)
-    converged = np.zeros(len(phi), dtype=bool)
-    active = np.flatnonzero(np.isfinite(span))
-    for _ in range(max_iterations):
-        if not len(active):
-            break
-        phi[active], span[active], converged[active] = _flow_step(
-            phi[active], flat.at(active), weight[active], span[active], max_move, tolerance
-        )
-        active = active[~converged[active]]
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        curvature = _norm(hessian(phi, flat, weight).reshape(len(phi), -1))
+        span, converged = 0.1 / curvature, np.zeros(len(phi), dtype=bool)
+        active = np.flatnonzero(np.isfinite(curvature))
+        for _ in range(max_iterations):
+            converged[active] = _stationary(phi[active], flat.at(active), weight[active], tolerance)
+            active = active[~converged[active]]
+            if not len(active):
+                break
+            phi[active], span[active] = _flow_step(
+                phi[active], flat.at(active), weight[active], span[active], max_move
+            )
         value = objective(phi, flat, weight)
-        norm = np.linalg.norm(gradient(phi, flat, weight), axis=-1)
+        norm = _norm(gradient(phi, flat, weight))
     return Minimum(phi.reshape(*axes, -1), *(a.reshape(axes) for a in (value, norm, converged)))
 
 
 def _flatten(moments: Moments, error_weight: Any, axes: tuple[int, ...]) -> tuple[Moments, Array]:
     """Broadcast to the batch ``axes`` and merge these into one: gram (R, E, d, d), weight (R,)."""
     n_environments, d = moments.cross.shape[-2:]
-    gram = np.broadcast_to(moments.gram, (*axes, n_environments, d, d))
-    cross = np.broadcast_to(moments.cross, (*axes, n_environments, d))
-    target = np.broadcast_to(moments.target, (*axes, n_environments))
-    flat = Moments(
-        gram.reshape(-1, n_environments, d, d),
-        cross.reshape(-1, n_environments, d),
-        target.reshape(-1, n_environments),
-    )
-    return flat, np.array(np.broadcast_to(error_weight, axes), dtype=float).reshape(-1)
+    tails = {"gram": (n_environments, d, d), "cross": (n_environments, d), "target": (n_environments,)}
+    parts = {
+        name: np.broadcast_to(getattr(moments, name), (*axes, *tail)).reshape(-1, *tail)
+        for name, tail in tails.items()
+    }
+    weight = np.broadcast_to(np.asarray(error_weight, dtype=float), axes)
+    return Moments(**parts), weight.reshape(-1)
 
 
-def _first_span(phi: Array, moments: Moments, error_weight: Array) -> Array:
-    """A time span too short to overshoot in any direction: (R,); nan where φ has overflowed."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        curvature = np.linalg.norm(hessian(phi, moments, error_weight), axis=(-2, -1))
-        return np.where(np.isfinite(curvature), 0.1 / np.maximum(curvature, 1e-300), np.nan)
+def _stationary(phi: Array, moments: Moments, error_weight: Array, tolerance: float) -> Array:
+    """Whether the gradient is small against its own rounding error: (R,)."""
+    scale = _norm(hessian(phi, moments, error_weight).reshape(len(phi), -1))
+    scale *= 1 + _norm(phi)
+    return _norm(gradient(phi, moments, error_weight)) <= tolerance * scale
 
 
 def _flow_step(
-    phi: Array,
-    moments: Moments,
-    error_weight: Array,
-    span: Array,
-    max_move: float,
-    tolerance: float,
-) -> tuple[Array, Array, Array]:
-    """One trial step along the gradient flow: the next φ (R, d), time span (R,), converged (R,)."""
-    slope = gradient(phi, moments, error_weight)
-    curvature, axes = np.linalg.eigh(hessian(phi, moments, error_weight))
-    reach = _reach(curvature, span[:, None])
-    size = 1 + np.linalg.norm(phi, axis=-1)
-    converged = np.linalg.norm(slope, axis=-1) <= tolerance * np.abs(curvature).max(-1) * size
-
-    along = -reach * _rotate(np.swapaxes(axes, -1, -2), slope)
-    trial = phi + _rotate(axes, along)
-    # what the quadratic model missed of the gradient at the end of the step
-    missed = _rotate(np.swapaxes(axes, -1, -2), gradient(trial, moments, error_weight) - slope)
-    missed -= curvature * along
-    length = np.linalg.norm(along, axis=-1)
+    phi: Array, moments: Moments, error_weight: Array, span: Array, max_move: float
+) -> tuple[Array, Array]:
+    """One implicit Euler step of the gradient flow, or none: the next φ (R, d) and span (R,)."""
+    trial, correction = phi, np.zeros_like(phi)
+    damping = np.eye(phi.shape[-1]) / span[:, None, None]
+    for _ in range(NEWTON_ITERATIONS):
+        slope = gradient(trial, moments, error_weight) + (trial - phi) / span[:, None]
+        curvature = hessian(trial, moments, error_weight) + damping
+        correction = np.linalg.solve(curvature, -slope[..., None])[..., 0]
+        trial = trial + correction
+    move = _norm(trial - phi)
     before = objective(phi, moments, error_weight)
     accepted = (
-        ~converged
-        & (length <= max_move * size)
-        & (np.linalg.norm(reach * missed, axis=-1) <= CURVATURE_TOLERANCE * length)
+        (move <= max_move * (1 + _norm(phi)))
+        & (_norm(correction) <= NEWTON_ACCURACY * move)
         & (objective(trial, moments, error_weight) <= before + 1e-14 * np.abs(before))
     )
-    return np.where(accepted[:, None], trial, phi), span * np.where(accepted, 3.0, 0.25), converged
-
-
-def _rotate(axes: Array, vectors: Array) -> Array:
-    return (axes @ vectors[..., None])[..., 0]
-
-
-def _reach(curvature: Array, span: Array) -> Array:
-    """∫₀^span exp(−curvature · t) dt: 1/curvature for a long time, ``span`` for a short one."""
-    # a step along steep negative curvature is refused anyway: keep it from overflowing
-    exponent = np.maximum(curvature * span, -100.0)
-    safe = np.where(np.abs(exponent) < 1e-8, 1.0, exponent)
-    return span * np.where(np.abs(exponent) < 1e-8, 1 - exponent / 2, -np.expm1(-safe) / safe)
+    return np.where(accepted[:, None], trial, phi), span * np.where(accepted, 3.0, 0.25)
 
 
 def flow_minimum(moments: Moments, error_weight: Any, start: Array | None = None) -> Minimum:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from irm_bench import theory
 from irm_bench.engine import Draw, Draws, Path, Problem, Slope, descend
 from irm_bench.moments import Moments
 
@@ -41,13 +42,6 @@ def train(
 
 
 def curvature(moments: Moments, error_weight: float | None, start: np.ndarray) -> float:
-    """Largest eigenvalue of the Hessian of the objective, with the plug-in penalty, at ``start``.
-
-    For the penalty 4q², q = φᵀ(Gφ − b), it is 8(∇q∇qᵀ + 2qG).
-    """
-    fitted = moments.gram @ start
-    value = (fitted - moments.cross) @ start
-    slope = 2 * fitted - moments.cross
-    hessian = 8 * np.einsum("ei,ej->ij", slope, slope)
-    hessian += np.einsum("e,eij->ij", 16 * value + 2 * (error_weight or 0.0), moments.gram)
+    """Largest eigenvalue of the Hessian of the objective, with the plug-in penalty, at ``start``."""
+    hessian = theory.hessian(start, moments, error_weight or 0.0)
     return float(np.linalg.eigvalsh(hessian).max())

@@ -285,7 +285,7 @@ class TestSymmetries:
         assert bounds(moved) == pytest.approx(factor * np.array(bounds(plain)), rel=1e-9)
         assert bounds(inverse) == pytest.approx([1 / plain.high, 1 / plain.low], rel=1e-9)
 
-    @few
+    @settings(few, max_examples=15)
     @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
     def test_holm_keeps_order_and_only_raises(self, p_values):
         adjusted, plain = iv.holm(p_values), np.array(p_values)
@@ -323,14 +323,14 @@ class TestCoverage:
         assert_share(rng(3).random(5000) < exact[90], exact[90])
 
     def test_paired_test_size(self):
-        a, b = rng(4).normal(size=(2, 1000, 6))
+        a, b = rng(4).normal(size=(2, 600, 6))
         p_values = [iv.paired_test(*pair).p_value for pair in zip(a, b, strict=True)]
         assert_share(np.array(p_values) < 0.05, 0.05)
 
     @pytest.mark.parametrize(("sd", "size"), [(0.1, 0.05), (2.0, None)])
     def test_equivalence_size_at_the_margin(self, sd, size):
         """α where the other bound is far off, below α where noise is as wide as the margin."""
-        draws = rng(5).normal(1, sd, size=(800, 10))
+        draws = rng(5).normal(1, sd, size=(500, 10))
         rejected = np.array([iv.equivalence(row, 1)[0].p_value < 0.05 for row in draws])
         if size:
             assert_share(rejected, size)

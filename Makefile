@@ -1,0 +1,59 @@
+# The commands of irm_bench. Each sets up .venv first, once, from requirements.lock.
+PYTHON ?= python3
+VENV   ?= .venv
+CORES  ?= all
+CONFIG ?=
+
+BIN       := $(VENV)/bin
+READY     := $(VENV)/.ready
+SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
+OVERRIDE  := $(if $(CONFIG),--configfile $(CONFIG))
+
+.PHONY: report test lint format benchmark lock setup clean distclean
+.DEFAULT_GOAL := report
+
+report: $(READY)
+	@$(SNAKEMAKE) $(OVERRIDE)
+	@echo "The page is at results/report.html"
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+benchmark: $(READY)
+	@$(BIN)/python benchmarks/speed.py
+
+lint: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/mypy
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+
+format: $(READY)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/snakefmt Snakefile workflow
+
+setup: $(READY)
+
+# The stamp comes last: a set-up that was interrupted is taken up again.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "irm_bench needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Setting up $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+# Resolve pyproject.toml afresh. torch is pinned without its local build tag.
+lock:
+	@rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
+	@.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 '.[dev,cluster]'
+	@.cache/lock/bin/python -m pip freeze --exclude irm-bench | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	@find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name published -exec rm -rf {} +
+	@rm -rf .snakemake
+
+distclean: clean
+	@rm -rf $(VENV) .cache *.egg-info

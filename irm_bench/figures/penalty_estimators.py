@@ -1,0 +1,81 @@
+"""The three estimates of the same penalty, on the same rows, where training starts and ends."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from irm_bench.config import Config
+from irm_bench.figures._axes import ink, legend_above, symlog_axis
+from irm_bench.report.seeds import over_seeds
+from irm_bench.report.series import at_base, find_study, looks
+
+TITLE = "The penalty estimates where training starts and where it ends"
+SECTION = "penalty"
+STUDY = "notebook"
+TABLES = ("trajectories",)
+SIZE = (6.2, 2.9)
+KEEP = ["method", "penalty", "step", "seed", "penalty_estimate"]
+
+
+def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+    """The estimate of each seed at the first and last recorded step, methods with a penalty."""
+    study = find_study(config, STUDY)
+    if study is None:
+        return pd.DataFrame()
+    frame = at_base(tables["trajectories"], study)
+    frame = frame[frame["penalty"] != ""]
+    ends = frame["step"].isin([frame["step"].min(), frame["step"].max()])
+    return frame.loc[ends, KEEP].reset_index(drop=True)
+
+
+def draw(data: pd.DataFrame, figure: Figure) -> None:
+    steps = sorted(set(data["step"]))
+    axes = figure.subplots(1, len(steps), squeeze=False)[0]
+    for ax, step in zip(axes, steps, strict=True):
+        _panel(ax, data[data["step"] == step])
+        ax.set_title(f"after {step:,} update{'s' if step != 1 else ''}")
+    axes[0].set_ylabel("penalty estimate,\nsum over environments")
+    symlog_axis(axes[-1], "y", _linear(data[data["step"] == steps[-1]]["penalty_estimate"]))
+    legend_above(figure, axes[0])
+
+
+def _linear(values: pd.Series) -> float:
+    """A power of ten that most values exceed in size."""
+    size = np.nanquantile(values.astype(float).abs(), 0.3)
+    return float(10 ** np.floor(np.log10(max(size, 1e-12))))
+
+
+def _panel(ax: Axes, data: pd.DataFrame) -> None:
+    for k, series in enumerate(looks(data)):
+        values = series.rows(data)["penalty_estimate"].to_numpy(dtype=float)
+        # Spread sideways by the golden ratio: as even as random, and the same in every run.
+        x = k + 0.5 * ((np.arange(len(values)) * 0.618034) % 1 - 0.5)
+        color = ink(series)
+        ax.plot(x, values, series.marker, color=color, ms=2.5, alpha=0.55, label=series.label)
+        mean = np.nanmean(values) if np.isfinite(values).any() else np.nan
+        ax.hlines(mean, k - 0.35, k + 0.35, color=color, linewidth=2)
+    ax.axhline(0, color="#010203", linewidth=0.8)
+    ax.set_xticks([])
+
+
+def describe(data: pd.DataFrame) -> str:
+    parts = []
+    for (step, method, penalty), rows in data.groupby(["step", "method", "penalty"], sort=True):
+        label = looks(rows)[0].label
+        values = rows["penalty_estimate"].astype(float)
+        negative = int((values < 0).sum())
+        parts.append(
+            f"after {step:,} updates {label} has mean {values.mean():.3g}, standard deviation "
+            f"{values.std():.2g} and {negative} of {len(values)} seeds below zero"
+        )
+    return "Two panels of dots, one dot a seed: " + "; ".join(parts) + "."
+
+
+def caption(data: pd.DataFrame) -> str:
+    n = over_seeds(data, ["step", "method", "penalty"], "penalty_estimate")["n_seeds"].max()
+    return (
+        f"Dots: one of {n} seeds each; thick line: their mean. No interval: the spread is the point. "
+        "All methods of a seed see the same rows, so on the left they estimate the same number. The "
+        "right scale is logarithmic both ways from zero, and linear close to it."
+    )

@@ -1,0 +1,140 @@
+"""Draws one figure: tables → the table that it shows (CSV), SVG, and its words (JSON).
+
+A figure plugin has the constants TITLE, SECTION (of the page), STUDY ('' for any), TABLES (that it
+reads) and SIZE (inches), and the functions
+
+    data(tables, config) → DataFrame      what it draws; empty where the config has nothing to show
+    draw(data, figure)                    onto an empty matplotlib figure
+    describe(data) → str                  for those who cannot see it: what is shown, and the gist
+    caption(data) → str                   what points, bars and bands are; level and n of intervals
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from irm_bench import registry, store, tables
+from irm_bench.config import Config
+
+INK = "#010203"  # in the file it becomes currentColor: text follows the page, light or dark
+STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "irm_bench",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.15,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.5,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    **dict.fromkeys(
+        (
+            "text.color",
+            "axes.edgecolor",
+            "axes.labelcolor",
+            "axes.titlecolor",
+            "xtick.color",
+            "ytick.color",
+            "grid.color",
+        ),
+        INK,
+    ),
+}
+
+
+def shown(config: Config) -> list[str]:
+    """The figures of the config whose study it has, in the order of the page."""
+    studies = {"", *(study.name for study in config.studies)}
+    return [n for n in config.figures if registry.metadata("figures", n)["STUDY"] in studies]
+
+
+def paths(folder: Path | str, name: str) -> dict[str, Path]:
+    return {kind: Path(folder) / f"{name}.{kind}" for kind in ("svg", "csv", "json")}
+
+
+def run(config: Config, name: str, tables_folder: Path | str, output: Path | str) -> None:
+    """Draw a figure into the folder ``output``: name.svg, name.csv and name.json."""
+    plugin = registry.load("figures", name)
+    data = plugin.data(read(config, tables_folder, plugin.TABLES), config)
+    words = {"title": plugin.TITLE, "empty": bool(data.empty)}
+    svg = ""
+    if not data.empty:
+        words |= {"description": plugin.describe(data), "caption": plugin.caption(data)}
+        svg = as_svg(plot(plugin, data), name, words["title"], words["description"])
+    found = paths(output, name)
+    store.write_text(found["svg"], svg)
+    store.write_text(found["csv"], data.to_csv(index=False, float_format="%.7g"))
+    store.write_text(found["json"], json.dumps(words, ensure_ascii=False, indent=1) + "\n")
+
+
+def read(config: Config, folder: Path | str, names: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Tables by name, their columns checked."""
+    contracts = tables.contracts(config)
+    return {n: tables.read(Path(folder) / f"{n}.csv", contracts[n]) for n in names}
+
+
+def plot(plugin: Any, data: pd.DataFrame) -> Figure:
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=plugin.SIZE, layout="constrained")
+        plugin.draw(data, figure)
+        return figure
+
+
+def as_svg(figure: Figure, name: str, title: str, description: str) -> str:
+    """The figure as an SVG element: same data, same bytes; ids of its own; as wide as its place."""
+    buffer = io.StringIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = _own_ids(text, name).replace(INK, "currentColor")
+    text = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px; font-family: inherit", text)
+    return _labelled(text, name, title, description)
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Drop the ids that nothing refers to and prefix the others with the figure's name."""
+    used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", svg))
+
+    def rename(match: re.Match[str]) -> str:
+        return f' id="{name}-{match[1]}"' if match[1] in used else ""
+
+    svg = re.sub(r' id="([^"]+)"', rename, svg)
+    return re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", svg)
+
+
+def _labelled(svg: str, name: str, title: str, description: str) -> str:
+    """Size from the viewBox alone, and the words for those who cannot see the figure."""
+    box = re.search(r'viewBox="([^"]+)"', svg)
+    if box is None:
+        raise ValueError(f"figure {name}: no viewBox in its SVG")
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="{box[1]}" role="img" aria-labelledby="{name}-title {name}-desc" '
+        'font-family="system-ui, sans-serif">\n'
+        f'<title id="{name}-title">{_escape(title)}</title>\n'
+        f'<desc id="{name}-desc">{_escape(description)}</desc>\n'
+    )
+    return re.sub(r"<svg[^>]*>\s*", lambda _: head, svg, count=1)
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,72 @@
+"""Problems for the engine, made from rows as the stages make them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from irm_bench.engine import Problem, Quadratic, Slots
+from irm_bench.moments import Accumulator, products
+from irm_bench.sems import example_1
+from irm_bench.splits import SplitDraws
+
+Rows = tuple[np.ndarray, np.ndarray]
+
+
+def draw_rows(seed: int, n_samples: int, dim: int, sigmas: Sequence[float]) -> list[Rows]:
+    rng = np.random.default_rng(seed)
+    environments = [{"sigma": s, "gamma": 1.0, "tau": 1.0} for s in sigmas]
+    return [example_1.sample(rng, n_samples, dim, e) for e in environments]
+
+
+def problem_of(
+    runs: Sequence[Sequence[Rows]],
+    learning_rate: float | Sequence[float] = 1e-3,
+    error_weight: float = 1e-5,
+) -> Problem:
+    """A problem whose runs train on the given environments; the longest runs come first."""
+    counts = [len(run) for run in runs]
+    slots = Slots(tuple(sum(c > e for c in counts) for e in range(counts[0])))
+    pairs = [run[e] for e, width in enumerate(slots.widths) for run in runs[:width]]
+    accumulated = [_accumulate(*pair) for pair in pairs]
+    moments = [a.moments() for a in accumulated]
+    d, n_runs = moments[0].n_features, len(runs)
+    variances = [a.covariance() / a.n_rows for a in accumulated]
+
+    def last(arrays: list[np.ndarray]) -> torch.Tensor:
+        return torch.tensor(np.stack(arrays, axis=-1))
+
+    rates = np.broadcast_to(np.asarray(learning_rate, dtype=float), n_runs)
+    return Problem(
+        slots=slots,
+        moments=Quadratic(last([m.gram for m in moments]), last([m.cross for m in moments])),
+        target=last([m.target for m in moments]),
+        error_weight=torch.full((n_runs,), error_weight, dtype=torch.float64),
+        learning_rate=torch.tensor(rates.copy()),
+        start=torch.ones((d, n_runs), dtype=torch.float64),
+        causal=torch.tensor(example_1.causal_solution(d // 2))[:, None].repeat(1, n_runs),
+        product_variance=last(variances),
+    )
+
+
+def _accumulate(x: np.ndarray, y: np.ndarray) -> Accumulator:
+    accumulator = Accumulator(x.shape[1], with_covariance=True)
+    accumulator.add(x, y)
+    return accumulator
+
+
+class FixedSigns:
+    """A sign stream that was drawn beforehand: signs (steps, n), padded to whole blocks."""
+
+    def __init__(self, signs: np.ndarray, block: int):
+        self._signs = signs
+        self._block = block
+
+    def block(self, index: int) -> np.ndarray:
+        return self._signs[index * self._block : (index + 1) * self._block]
+
+
+def split_draws(runs: Sequence[Sequence[Rows]], slots: Slots, signs: FixedSigns) -> SplitDraws:
+    pairs = [run[e] for e, width in enumerate(slots.widths) for run in runs[:width]]
+    held = np.stack([products(x, y) for x, y in pairs])
+    return SplitDraws(held, signs, np.arange(len(pairs)), slots)  # type: ignore[arg-type]
