@@ -5,6 +5,7 @@ are read without importing it, so that the workflow can be planned without loadi
 """
 
 import ast
+import contextlib
 import difflib
 import importlib
 from functools import cache
@@ -55,7 +56,12 @@ def metadata(kind: str, name: str) -> dict[str, Any]:
     for node in ast.parse(path(kind, name).read_text(encoding="utf-8")).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=key)], value=value) if key.isupper():
-                constants[key] = ast.literal_eval(value)
+                _keep_literal(constants, key, value)
             case ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value) if key.isupper():
-                constants[key] = ast.literal_eval(value)
+                _keep_literal(constants, key, value)
     return constants
+
+
+def _keep_literal(constants: dict[str, Any], key: str, value: ast.expr) -> None:
+    with contextlib.suppress(ValueError):  # a computed constant is no metadata
+        constants[key] = ast.literal_eval(value)

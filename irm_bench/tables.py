@@ -1,5 +1,6 @@
 """Column contracts of the tables in results/tables, declared once and checked on both sides."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,7 @@ def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:
     _check(Path(path), list(frame.columns), contract)
     ordered = _typed(frame[contract.names], contract)
     store.write_atomically(path, lambda temporary: ordered.to_csv(temporary, index=False))
+    store.write_text(_seal(path), f"{_digest(path)}  {Path(path).name}\n")
 
 
 def read(path: Path | str, contract: Contract) -> pd.DataFrame:
@@ -209,6 +211,7 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
     Raises:
         TableError: if the file is missing, damaged or has other columns.
     """
+    _check_seal(Path(path))
     text = [c.name for c in contract.columns if c.kind == "text"]
     try:
         frame = pd.read_csv(
@@ -223,6 +226,24 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
         raise TableError(
             f"{path} cannot be read ({error}); delete it and run again to rebuild it"
         ) from error
+
+
+def _seal(path: Path | str) -> Path:
+    """The checksum beside a table, in the format of sha256sum: CSV alone cannot show a cut."""
+    return Path(f"{path}.sha256")
+
+
+def _digest(path: Path | str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _check_seal(path: Path) -> None:
+    seal = _seal(path)
+    if seal.exists() and path.exists() and seal.read_text().split()[:1] != [_digest(path)]:
+        raise TableError(
+            f"{path} is not as it was written ({seal.name} differs); "
+            "delete it and run again to rebuild it"
+        )
 
 
 def _check(path: Path, columns: Sequence[str], contract: Contract) -> None:

@@ -11,6 +11,7 @@ With dummy classifier w = 1, ∂_w R_e = 2 q_e with q_e = φᵀ(G_e φ − b_e) 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -139,8 +140,8 @@ def minimise(
         np.shape(start)[:-1], moments.gram.shape[:-3], np.shape(error_weight)
     )
     flat, weight = _flatten(moments, error_weight, axes)
-    phi = np.array(np.broadcast_to(start, (*axes, moments.n_features)), dtype=float)
-    phi = phi.reshape(-1, moments.n_features)
+    phi = np.broadcast_to(np.asarray(start, dtype=float), (*axes, moments.n_features))
+    phi = phi.reshape(-1, moments.n_features).copy(order="C")
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         curvature = _norm(hessian(phi, flat, weight).reshape(len(phi), -1))
         span, converged = 0.1 / curvature, np.zeros(len(phi), dtype=bool)
@@ -161,7 +162,11 @@ def minimise(
 def _flatten(moments: Moments, error_weight: Any, axes: tuple[int, ...]) -> tuple[Moments, Array]:
     """Broadcast to the batch ``axes`` and merge these into one: gram (R, E, d, d), weight (R,)."""
     n_environments, d = moments.cross.shape[-2:]
-    tails = {"gram": (n_environments, d, d), "cross": (n_environments, d), "target": (n_environments,)}
+    tails = {
+        "gram": (n_environments, d, d),
+        "cross": (n_environments, d),
+        "target": (n_environments,),
+    }
     parts = {
         name: np.broadcast_to(getattr(moments, name), (*axes, *tail)).reshape(-1, *tail)
         for name, tail in tails.items()
@@ -182,19 +187,19 @@ def _flow_step(
 ) -> tuple[Array, Array]:
     """One implicit Euler step of the gradient flow, or none: the next φ (R, d) and span (R,)."""
     trial, correction = phi, np.zeros_like(phi)
-    damping = np.eye(phi.shape[-1]) / span[:, None, None]
+    # the floor keeps a singular Hessian (collinear features, error weight 0) solvable
+    floor = 1e-15 * _norm(hessian(phi, moments, error_weight).reshape(len(phi), -1))
+    damping = np.maximum(1 / span, floor)[:, None]
     for _ in range(NEWTON_ITERATIONS):
-        slope = gradient(trial, moments, error_weight) + (trial - phi) / span[:, None]
-        curvature = hessian(trial, moments, error_weight) + damping
+        slope = gradient(trial, moments, error_weight) + damping * (trial - phi)
+        curvature = hessian(trial, moments, error_weight) + damping[..., None] * np.eye(len(phi[0]))
         correction = np.linalg.solve(curvature, -slope[..., None])[..., 0]
         trial = trial + correction
-    move = _norm(trial - phi)
-    before = objective(phi, moments, error_weight)
-    accepted = (
-        (move <= max_move * (1 + _norm(phi)))
-        & (_norm(correction) <= NEWTON_ACCURACY * move)
-        & (objective(trial, moments, error_weight) <= before + 1e-14 * np.abs(before))
-    )
+    move, size = _norm(trial - phi), 1 + _norm(phi)
+    falls = objective(trial, moments, error_weight) <= objective(phi, moments, error_weight)
+    # the objective's own rounding error says nothing of the smallest moves
+    accepted = (move <= max_move * size) & (falls | (move <= 1e-6 * size))
+    accepted &= _norm(correction) <= NEWTON_ACCURACY * move
     return np.where(accepted[:, None], trial, phi), span * np.where(accepted, 3.0, 0.25)
 
 
@@ -221,15 +226,16 @@ def descent_path(
     weight 1. ``start`` is all ones by default; error_weight and learning_rate are () or (...).
     A path that diverges turns into inf or nan.
     """
-    record = list(record)
+    record = [int(step) for step in record]
+    wanted = set(record)
     rate = np.asarray(learning_rate)[..., None]
     weight = np.asarray(error_weight)[..., None]
     axes = np.broadcast_shapes(moments.gram.shape[:-3], rate.shape[:-1], weight.shape[:-1])
     phi = np.ones((*axes, moments.n_features)) if start is None else np.asarray(start, dtype=float)
-    seen = {}
+    seen: dict[int, Array] = {}
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(max(record) + 1):
-            if step in record:
+            if step in wanted:
                 seen[step] = phi
             if with_penalty:
                 phi = phi - rate * gradient(phi, moments, error_weight)
@@ -253,7 +259,7 @@ def stable_learning_rate(
 def decompose(
     phi: Array, converged_phi: Array, population_minimum: Array, causal: Array, moments: Moments
 ) -> Decomposition:
-    """Split the excess risk of trained φ (..., d) over the oracle ``causal`` (d,), at one environment.
+    """Split an environment's excess risk of trained φ (..., d) over the oracle ``causal`` (d,).
 
     objective bias = risk(population minimiser) − risk(oracle): paid even with infinite data;
     estimation error = risk(the sample objective's minimiser, ``converged_phi``) − risk(population
@@ -278,7 +284,7 @@ def crossing_sigmas(
     """Every σ at which two risk curves cross, increasing: (n,).
 
     ``grid`` is increasing; a crossing is found where the difference changes sign between
-    neighbours, so two crossings closer than that are missed, and curves that only touch don't cross.
+    neighbours: two crossings closer than that are missed, and curves that only touch do not cross.
 
     Raises:
         ValueError: if a risk on the grid is not finite.
@@ -291,9 +297,7 @@ def crossing_sigmas(
     if not all(np.isfinite(sign) for _, sign in signs):
         raise ValueError("a risk curve is not finite on the grid")
     signs = [(sigma, sign) for sigma, sign in signs if sign]
-    brackets = [
-        (a, b) for (a, left), (b, right) in zip(signs, signs[1:], strict=False) if left != right
-    ]
+    brackets = [(a, b) for (a, left), (b, right) in pairwise(signs) if left != right]
     return np.array([brentq(difference, a, b, xtol=1e-13) for a, b in brackets])
 
 
@@ -325,7 +329,9 @@ def penalty_estimators(
     q = np.einsum("...j,...j->...", image, phi)
     v = np.einsum("...p,...pq,...q->...", u, product_covariance, u)
     slope_part = 64 * q**2 * v / n_samples
-    snr = np.abs(q) * np.sqrt(n_samples / v)
+    # φ = 0 has no noise at all: no negative values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        snr = np.where(v > 0, np.abs(q) * np.sqrt(n_samples / v), np.inf)
     zero = np.zeros_like(snr)
     opposite = 2 * ndtr(snr / np.sqrt(2)) * ndtr(-snr / np.sqrt(2))
     within = ndtr(1 - snr) - ndtr(-1 - snr)

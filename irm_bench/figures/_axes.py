@@ -40,6 +40,16 @@ def symlog_axis(ax: Axes, which: str, linear: float) -> None:
     plain_ticks(axis)
 
 
+def updates_axis(ax: Axes, last: int) -> None:
+    """Numbers of updates: logarithmic, with 0 at the left end."""
+    ax.set_xscale("symlog", linthresh=1, linscale=0.3)
+    ax.set_xticks([0, *(10**k for k in range(len(str(last))))])
+    ax.set_xlim(0, last * 1.1)
+    ax.xaxis.set_minor_locator(NullLocator())
+    plain_ticks(ax.xaxis)
+    ax.set_xlabel("updates")
+
+
 def plain_ticks(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(plain))
     axis.set_minor_formatter(NullFormatter())

@@ -72,7 +72,9 @@ def describe(data: pd.DataFrame) -> str:
     worst = (data["mean"] - data["closed_form"]).abs().max()
     parts = []
     for environment, rows in data.groupby("environment", sort=False):
-        values = (f"{feature_label(r.feature)} {r.mean:.2f}" for r in rows.rename_axis(None).itertuples())
+        values = (
+            f"{feature_label(r.feature)} {r.mean:.2f}" for r in rows.rename_axis(None).itertuples()
+        )
         parts.append(f"{environment_label(str(environment))}: {', '.join(values)}")
     return (
         f"Points for each feature and test environment. Mean correlations: {'; '.join(parts)}. "

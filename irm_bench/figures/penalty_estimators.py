@@ -5,8 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from irm_bench.config import Config
+from irm_bench.config import Config, Study
 from irm_bench.figures._axes import ink, legend_above, symlog_axis
+from irm_bench.report import truth
+from irm_bench.report.drawing import INK
 from irm_bench.report.seeds import over_seeds
 from irm_bench.report.series import at_base, find_study, looks
 
@@ -26,7 +28,14 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     frame = at_base(tables["trajectories"], study)
     frame = frame[frame["penalty"] != ""]
     ends = frame["step"].isin([frame["step"].min(), frame["step"].max()])
-    return frame.loc[ends, KEEP].reset_index(drop=True)
+    frame = frame.loc[ends, KEEP].reset_index(drop=True)
+    return frame.assign(true_penalty=_truth(study, frame["step"]))
+
+
+def _truth(study: Study, step: pd.Series) -> pd.Series:
+    """The true penalty at the start, where φ is known; nan later."""
+    start = truth.start_penalty(study, study.train_sets[0])
+    return pd.Series(np.where(step == 0, start, np.nan), index=step.index)
 
 
 def draw(data: pd.DataFrame, figure: Figure) -> None:
@@ -55,13 +64,14 @@ def _panel(ax: Axes, data: pd.DataFrame) -> None:
         ax.plot(x, values, series.marker, color=color, ms=2.5, alpha=0.55, label=series.label)
         mean = np.nanmean(values) if np.isfinite(values).any() else np.nan
         ax.hlines(mean, k - 0.35, k + 0.35, color=color, linewidth=2)
-    ax.axhline(0, color="#010203", linewidth=0.8)
+    reference = data["true_penalty"].iloc[0]
+    ax.axhline(0 if np.isnan(reference) else reference, color=INK, linewidth=0.8)
     ax.set_xticks([])
 
 
 def describe(data: pd.DataFrame) -> str:
     parts = []
-    for (step, method, penalty), rows in data.groupby(["step", "method", "penalty"], sort=True):
+    for (step, *_), rows in data.groupby(["step", "method", "penalty"], sort=True):
         label = looks(rows)[0].label
         values = rows["penalty_estimate"].astype(float)
         negative = int((values < 0).sum())
@@ -75,7 +85,8 @@ def describe(data: pd.DataFrame) -> str:
 def caption(data: pd.DataFrame) -> str:
     n = over_seeds(data, ["step", "method", "penalty"], "penalty_estimate")["n_seeds"].max()
     return (
-        f"Dots: one of {n} seeds each; thick line: their mean. No interval: the spread is the point. "
-        "All methods of a seed see the same rows, so on the left they estimate the same number. The "
-        "right scale is logarithmic both ways from zero, and linear close to it."
+        f"Dots: one of {n} seeds each; thick line: their mean. No interval: the spread itself is "
+        "shown. All methods of a seed see the same rows. The thin line is the true penalty at the "
+        "start, and zero on the right, whose scale is logarithmic both ways from zero and linear "
+        "close to it."
     )

@@ -106,8 +106,7 @@ def as_svg(figure: Figure, name: str, title: str, description: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = _own_ids(text, name).replace(INK, "currentColor")
-    text = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px; font-family: inherit", text)
-    return _labelled(text, name, title, description)
+    return _labelled(_lighter(text), name, title, description)
 
 
 def _own_ids(svg: str, name: str) -> str:
@@ -119,6 +118,25 @@ def _own_ids(svg: str, name: str) -> str:
 
     svg = re.sub(r' id="([^"]+)"', rename, svg)
     return re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", svg)
+
+
+def _lighter(svg: str) -> str:
+    """Tenths of a point are enough; fonts come from the page; equal styles are said once."""
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", svg)
+    svg = re.sub(r"<!--.*?-->\s*", "", svg)
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"-?\d+\.\d{2,}", _short, tag[0]), svg)
+    svg = re.sub(r"; stroke-linecap: \w+|; stroke-linejoin: \w+", "", svg)
+    markers = r"(?:\s*<use [^>]*style=\"([^\"]*)\"/>)(?:\s*<use [^>]*style=\"\1\"/>)+"
+    return re.sub(markers, _styled_once, svg)
+
+
+def _short(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}".removesuffix(".0")
+
+
+def _styled_once(match: re.Match[str]) -> str:
+    style = match[1]
+    return f'<g style="{style}">' + match[0].replace(f' style="{style}"', "") + "</g>"
 
 
 def _labelled(svg: str, name: str, title: str, description: str) -> str:

@@ -1,0 +1,164 @@
+"""Bad configs get one clear message; good ones are typed and canonical."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from irm_bench import config
+from irm_bench.config import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+def minimal() -> dict[str, Any]:
+    return {
+        "title": "A title",
+        "root_seed": 1,
+        "studies": [
+            {
+                "name": "one",
+                "train_sigmas": [[0.1, 1.0]],
+                "test_environments": [{"sigma": [0.1, 1.0]}],
+                "methods": [{"name": "erm"}, {"name": "irm", "penalty": "plug_in"}],
+                "n_samples": 100,
+                "seeds": 3,
+            }
+        ],
+    }
+
+
+def changed(path: list[Any], value: Any) -> dict[str, Any]:
+    raw = copy.deepcopy(minimal())
+    place: Any = raw
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return raw
+
+
+STUDY = ["studies", 0]
+
+# (what is wrong, where, value) and the words that the message must hold
+BAD = [
+    ("unknown key", ["sigms"], 1, ["'sigms'", "allowed are", "root_seed"]),
+    ("unknown study key", [*STUDY, "sigms"], 1, ["studies[0]", "'sigms'", "train_sigmas"]),
+    ("unknown SEM", [*STUDY, "sem"], "exmple_1", ["studies[0].sem", "exmple_1", "example_1"]),
+    ("unknown method", [*STUDY, "methods"], [{"name": "emr"}], ["'emr'", "erm", "methods[0].name"]),
+    (
+        "unknown penalty",
+        [*STUDY, "methods"],
+        [{"name": "irm", "penalty": "plugin"}],
+        ["'plugin'", "plug_in", "split_half", "methods[0].penalty"],
+    ),
+    ("no penalty", [*STUDY, "methods"], [{"name": "irm"}], ["irm", "penalty", "plug_in"]),
+    ("needless penalty", [*STUDY, "methods"], [{"name": "erm", "penalty": "plug_in"}], ["erm"]),
+    ("negative σ", [*STUDY, "train_sigmas"], [[-0.1, 1.0]], ["train_sigmas", "-0.1", "than 0"]),
+    ("zero σ", [*STUDY, "train_sigmas"], [[0, 1.0]], ["train_sigmas", "0", "greater than 0"]),
+    ("zero test σ", [*STUDY, "test_environments"], [{"sigma": 0}], ["sigma = 0", "than 0"]),
+    ("unknown parameter", [*STUDY, "test_environments"], [{"sgma": 1}], ["'sgma'", "sigma, gamma"]),
+    ("no σ", [*STUDY, "test_environments"], [{"gamma": 1}], ["'sigma'", "missing"]),
+    (
+        "one environment",
+        [*STUDY, "train_sigmas"],
+        [[0.1]],
+        ["[0.1]", "single", "irm", "at least 2"],
+    ),
+    ("zero seeds", [*STUDY, "seeds"], 0, ["studies[0].seeds", "0", "at least 1"]),
+    ("no seeds", [*STUDY, "seeds"], [], ["studies[0].seeds", "[]"]),
+    ("text for number", [*STUDY, "error_weights"], ["1e-5"], ["'1e-5'", "1.0e-5"]),
+    ("no steps", [*STUDY, "steps"], 0, ["studies[0].steps", "0", "at least"]),
+    ("no studies", ["studies"], [], ["studies", "[]", "at least 1"]),
+    ("no title", ["title"], "", ["title", "''"]),
+    ("rule", [*STUDY, "learning_rate"], {"rule": "fast", "value": 1}, ["'fast'", "fixed, capped"]),
+    ("method twice", [*STUDY, "methods"], [{"name": "erm"}] * 2, ["methods", "erm", "once"]),
+    ("unknown figure", ["figures"], ["nope"], ["figures[0]", "nope"]),
+    ("unknown claim", ["claims"], ["nope"], ["claims[0]", "nope"]),
+    ("name with a path", [*STUDY, "name"], "../x", ["studies[0].name", "../x", "matching"]),
+    ("infinite γ", [*STUDY, "test_environments"], [{"sigma": 1, "gamma": float("inf")}], ["gamma"]),
+    ("shards", ["shards"], 0, ["shards", "0", "at least 1"]),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+def test_a_bad_config_is_told_key_value_and_allowed(
+    path: list[Any], value: Any, words: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(changed(path, value))
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_an_odd_n_cannot_be_split_in_halves() -> None:
+    raw = changed([*STUDY, "methods"], [{"name": "irm", "penalty": "split_half"}])
+    raw["studies"][0]["n_samples"] = [100, 101]
+    with pytest.raises(ConfigError, match=r"n_samples: 101; split_half .* even number"):
+        config.parse(raw)
+    raw["studies"][0]["methods"][0]["max_n_samples"] = 100
+    config.parse(raw)
+
+
+def test_study_names_are_unique() -> None:
+    raw = minimal()
+    raw["studies"].append(copy.deepcopy(raw["studies"][0]))
+    with pytest.raises(ConfigError, match=r"studies\[1\].name: 'one' .*studies\[0\]"):
+        config.parse(raw)
+
+
+def test_a_missing_key_is_named() -> None:
+    raw = minimal()
+    del raw["studies"][0]["methods"]
+    with pytest.raises(ConfigError, match="'methods' is missing"):
+        config.parse(raw)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2\n", "just words", "\x00"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        config.load(path)
+
+
+def test_order_of_seeds_and_environments_does_not_matter() -> None:
+    first, second = minimal(), minimal()
+    first["studies"][0] |= {"seeds": [3, 1, 2], "train_sigmas": [[1.0, 0.1]]}
+    second["studies"][0] |= {"seeds": [1, 2, 3]}
+    one, two = config.parse(first), config.parse(second)
+    assert one.studies[0] == two.studies[0]
+
+
+def test_defaults_are_merged_and_studies_may_overrule_them() -> None:
+    raw = minimal()
+    raw["defaults"] = {"steps": 7, "n_samples": 50}
+    study = config.parse(raw).studies[0]
+    assert (study.steps, study.n_samples) == (7, (100,))
+
+
+def test_the_hash_follows_numbers_and_not_looks() -> None:
+    base = config.parse(minimal()).results_hash
+    assert config.parse(changed(["title"], "Other")).results_hash == base
+    assert config.parse(changed(["shards"], 2)).results_hash == base
+    assert config.parse(changed([*STUDY, "steps"], 10)).results_hash != base
+    assert config.parse(changed(["root_seed"], 2)).results_hash != base
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "smoke.yaml"])
+def test_the_shipped_configs_are_valid(name: str) -> None:
+    raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    if name == "smoke.yaml":
+        over = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+        raw = {**raw, **over, "defaults": {**raw["defaults"], **over["defaults"]}}
+    parsed = config.parse(raw)
+    assert {s.name for s in parsed.studies} >= {
+        "notebook",
+        "sigma_grid",
+        "error_weight",
+        "sample_size",
+        "z_mechanism",
+    }

@@ -1,0 +1,28 @@
+"""Plugins are found by folder, and a wrong name is answered with the known ones."""
+
+import sys
+
+import pytest
+
+from irm_bench import registry
+from irm_bench.registry import UnknownPluginError
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_metadata_read_from_source_are_those_of_the_module(kind: str) -> None:
+    for name in registry.names(kind):
+        module = registry.load(kind, name)
+        for key, value in registry.metadata(kind, name).items():
+            assert getattr(module, key) == value
+
+
+def test_metadata_do_not_import_the_plugin() -> None:
+    sys.modules.pop("irm_bench.penalties.split_half", None)
+    registry.metadata.cache_clear()
+    registry.metadata("penalties", "split_half")
+    assert "irm_bench.penalties.split_half" not in sys.modules
+
+
+def test_a_typo_is_answered_with_the_known_names() -> None:
+    with pytest.raises(UnknownPluginError, match=r"'plugin'.*plug_in, split_half.*mean 'plug_in'"):
+        registry.load("penalties", "plugin")
