@@ -9,10 +9,11 @@ READY     := $(VENV)/.ready
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
 OVERRIDE  := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: report test lint format benchmark lock setup clean distclean
+.PHONY: report test lint format benchmark docs lock setup clean distclean
 .DEFAULT_GOAL := report
 
 report: $(READY)
+	@$(BIN)/python -m irm_bench.config config/config.yaml $(CONFIG)
 	@$(SNAKEMAKE) $(OVERRIDE)
 	@echo "The page is at results/report.html"
 
@@ -33,6 +34,10 @@ format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/snakefmt Snakefile workflow
+
+# results/README.md, from the column contracts
+docs: $(READY)
+	@$(BIN)/python -c 'from irm_bench import config, tables; print(tables.document(tables.contracts(config.load("config/config.yaml"))), end="")' > results/README.md
 
 setup: $(READY)
 

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -136,7 +137,9 @@ def parse(raw: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: for the first thing wrong with it.
     """
-    raw = json.loads(json.dumps(raw))  # plain dicts and lists, whatever loader made them
+    # plain dicts, lists and texts, whatever loader made them
+    raw = json.loads(json.dumps(raw, default=str))
+    _check_finite(raw, ())
     _check_schema(raw)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     studies = [_study(i, {**defaults, **study}) for i, study in enumerate(raw["studies"])]
@@ -162,13 +165,32 @@ def load(path: Path | str) -> Config:
     Raises:
         ConfigError: also where the file is not YAML.
     """
+    return parse(read(path))
+
+
+def read(path: Path | str) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        ConfigError: if it does not.
+    """
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path} holds {raw!r}; allowed is a mapping of config keys")
-    return parse(raw)
+        raise ConfigError(f"{path} holds {_short(raw)}; allowed is a mapping of config keys")
+    return raw
+
+
+def _check_finite(value: Any, path: tuple[Any, ...]) -> None:
+    """Schemas let NaN pass every bound, so it is looked for first."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{_path(path)}value {value} is not allowed; allowed is a finite number")
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in items:
+            _check_finite(part, (*path, key))
 
 
 def _check_schema(raw: Mapping[str, Any]) -> None:
@@ -309,9 +331,8 @@ def _environment(sem: str, given: Mapping[str, float], where: str) -> Environmen
             raise ConfigError(
                 f"config key {where}: unknown parameter {name!r}; {sem} has {', '.join(parameters)}"
             )
-        if not math.isfinite(value) or (name in metadata["POSITIVE"] and value <= 0):
-            allowed = "greater than 0" if name in metadata["POSITIVE"] else "a finite number"
-            raise ConfigError(f"config key {where}: {name} = {value:g}; allowed is {allowed}")
+        if name in metadata["POSITIVE"] and value <= 0:
+            raise ConfigError(f"config key {where}: {name} = {value:g}; allowed is greater than 0")
     missing = [n for n, default in parameters.items() if default is None and n not in given]
     if missing:
         raise ConfigError(f"config key {where}: parameter {missing[0]!r} of {sem} is missing")
@@ -393,3 +414,29 @@ def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
         for study, typed in zip(raw["studies"], studies, strict=True)
     ]
     return resolved
+
+
+def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Overlay a config on another as Snakemake does: maps are merged, lists replaced."""
+    result = dict(base)
+    for key, value in over.items():
+        both_maps = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merge(result[key], value) if both_maps else value
+    return result
+
+
+def main(paths: list[str]) -> int:
+    """Check config files, later ones overlaid on earlier ones; 0 if they can be run together."""
+    try:
+        raw: dict[str, Any] = {}
+        for path in paths:
+            raw = merge(raw, read(path))
+        parse(raw)
+    except (ConfigError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

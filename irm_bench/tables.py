@@ -259,3 +259,22 @@ def _check(path: Path, columns: Sequence[str], contract: Contract) -> None:
 def _typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     kinds = {"integer": "Int64", "number": "float64", "text": "str"}
     return frame.astype({column.name: kinds[column.kind] for column in contract.columns})
+
+
+def document(contracts: dict[str, Contract]) -> str:
+    """The text of results/README.md: every table, every column."""
+    lines = [
+        "# Tables",
+        "",
+        "Everything in this folder is generated, but for this file and `published/`. The tables are",
+        "in `tables/`, as CSV in UTF-8 with a header, each with its SHA-256 beside it. Numbers are",
+        "written with as many digits as it takes to read the same float64 back; an empty field is",
+        "a value that does not exist. Made by `irm_bench/tables.py` (`make docs`).",
+        "",
+    ]
+    for contract in contracts.values():
+        lines += [f"## {contract.name}.csv", "", contract.summary, ""]
+        lines += ["| column | kind | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{c.name}` | {c.kind} | {c.meaning} |" for c in contract.columns]
+        lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"

@@ -29,6 +29,7 @@ def log_axis(ax: Axes, which: str, max_ticks: int = 7) -> None:
     getattr(ax, f"set_{which}scale")("log")
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(LogLocator(numticks=max_ticks))
+    axis.set_minor_locator(NullLocator())
     plain_ticks(axis)
 
 

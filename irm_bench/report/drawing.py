@@ -122,12 +122,12 @@ def _own_ids(svg: str, name: str) -> str:
 
 def _lighter(svg: str) -> str:
     """Tenths of a point are enough; fonts come from the page; equal styles are said once."""
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", svg)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg)
+    svg = re.sub(r"font-family: [^;\"]+; |<!--.*?-->| transform=\"rotate\(-0 [^\"]*\"", "", svg)
     svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"-?\d+\.\d{2,}", _short, tag[0]), svg)
     svg = re.sub(r"; stroke-linecap: \w+|; stroke-linejoin: \w+", "", svg)
     markers = r"(?:\s*<use [^>]*style=\"([^\"]*)\"/>)(?:\s*<use [^>]*style=\"\1\"/>)+"
-    return re.sub(markers, _styled_once, svg)
+    svg = re.sub(markers, _styled_once, svg)
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r"\s*\n(?=[A-Zz\"])", "", svg))
 
 
 def _short(number: re.Match[str]) -> str:

@@ -142,3 +142,16 @@ def features(study: Study) -> Features:
     sem = registry.load("sems", study.sem)
     causal = sem.causal_solution(study.dim)
     return Features(tuple(sem.feature_names(study.dim)), tuple(bool(c) for c in np.asarray(causal)))
+
+
+def risks(summary: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Exact risks at the test environments of a study's first n_samples and error weight."""
+    weight = summary["error_weight"]
+    return summary[
+        (summary["study"] == study.name)
+        & (summary["split"] == "test")
+        & (summary["quantity"] == "risk")
+        & (summary["ci_method"] == "t")
+        & (summary["n_samples"] == study.n_samples[0])
+        & (weight.isna() | (weight == study.error_weights[0]))
+    ]

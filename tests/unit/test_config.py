@@ -1,11 +1,13 @@
 """Bad configs get one clear message; good ones are typed and canonical."""
 
+import contextlib
 import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from irm_bench import config
 from irm_bench.config import ConfigError
@@ -78,6 +80,13 @@ BAD = [
     ("unknown claim", ["claims"], ["nope"], ["claims[0]", "nope"]),
     ("name with a path", [*STUDY, "name"], "../x", ["studies[0].name", "../x", "matching"]),
     ("infinite γ", [*STUDY, "test_environments"], [{"sigma": 1, "gamma": float("inf")}], ["gamma"]),
+    (
+        "huge γ",
+        [*STUDY, "test_environments"],
+        [{"sigma": 1, "gamma": 10**400}],
+        ["gamma", "at most"],
+    ),
+    ("NaN", [*STUDY, "error_weights"], [float("nan")], ["error_weights[0]", "nan", "finite"]),
     ("shards", ["shards"], 0, ["shards", "0", "at least 1"]),
 ]
 
@@ -150,11 +159,8 @@ def test_the_hash_follows_numbers_and_not_looks() -> None:
 
 @pytest.mark.parametrize("name", ["config.yaml", "smoke.yaml"])
 def test_the_shipped_configs_are_valid(name: str) -> None:
-    raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    if name == "smoke.yaml":
-        over = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
-        raw = {**raw, **over, "defaults": {**raw["defaults"], **over["defaults"]}}
-    parsed = config.parse(raw)
+    base = config.read(ROOT / "config/config.yaml")
+    parsed = config.parse(config.merge(base, config.read(ROOT / "config" / name)))
     assert {s.name for s in parsed.studies} >= {
         "notebook",
         "sigma_grid",
@@ -162,3 +168,40 @@ def test_the_shipped_configs_are_valid(name: str) -> None:
         "sample_size",
         "z_mechanism",
     }
+
+
+def test_the_command_line_says_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    default = str(ROOT / "config/config.yaml")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("shards: -1\n")
+    assert config.main([default]) == 0
+    assert config.main([default, str(bad)]) == 1
+    assert config.main([default, str(tmp_path / "none.yaml")]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: config key shards: value -1 is not allowed; allowed is integer")
+    assert "none.yaml" in second
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3),
+        max_leaves=4,
+    ),
+    st.data(),
+)
+def test_any_mutation_runs_or_gives_one_message(value: Any, data: st.DataObject) -> None:
+    """Whatever is put wherever, parsing succeeds or raises a ConfigError, never anything else."""
+    raw = minimal()
+    place: Any = raw
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = value
+    with contextlib.suppress(ConfigError):
+        config.parse(raw)

@@ -1,7 +1,6 @@
 # Validates the config before any job, and derives from it what is to be built.
-from pathlib import Path
-
-from snakemake.exceptions import WorkflowError
+import os
+import sys
 
 from irm_bench import config as configuration
 from irm_bench import plan, registry
@@ -9,9 +8,9 @@ from irm_bench import plan, registry
 try:
     CONFIG = configuration.parse(config)
 except configuration.ConfigError as error:
-    raise WorkflowError(str(error)) from None
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
 
-PACKAGE = Path(workflow.basedir) / "irm_bench"
 SHARDS = range(plan.n_shards(CONFIG))
 GROUPS = plan.groups(CONFIG)
 PARTS = ("models", "errors", "trajectories", "environments", "histograms")
@@ -34,17 +33,22 @@ def table_files():
 
 def modules(*names):
     """Sources of the package that a rule's numbers come from: editing one runs it again."""
-    return [PACKAGE / f"{name}.py" for name in names]
+    return [os.path.relpath(registry.PACKAGE / f"{name}.py") for name in names]
+
+
+def plugin(kind, name):
+    """Source of a plugin."""
+    return os.path.relpath(registry.path(kind, name))
 
 
 def sem_sources():
-    return sorted({registry.path("sems", study.sem) for study in CONFIG.studies})
+    return sorted({plugin("sems", study.sem) for study in CONFIG.studies})
 
 
 def group_sources(wildcards):
     """The method of a training group, and the penalties that it trains on or reports."""
     methods = {m for s in CONFIG.studies for m in s.methods if m.key == wildcards.group}
     return sorted(
-        {registry.path("methods", m.name) for m in methods}
-        | {registry.path("penalties", m.monitor) for m in methods}
+        {plugin("methods", m.name) for m in methods}
+        | {plugin("penalties", m.monitor) for m in methods}
     )

@@ -1,0 +1,177 @@
+"""What a claim may look at: the tables of results, one value a seed, and the exact population."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import plan, registry
+from irm_bench.config import Config, Environment, Study
+from irm_bench.moments import Moments, risk
+
+Where = Mapping[str, Any]
+
+
+class InsufficientError(Exception):
+    """The results do not hold what a claim needs; the message says what that is."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One trained model of a study: what a claim speaks of. None: the study's first, or only.
+
+    ``n_samples`` None is the study's largest that the method was trained on.
+    """
+
+    study: str
+    method: str
+    penalty: str = ""
+    error_weight: float | None = None
+    train: tuple[Environment, ...] | None = None
+    n_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Look-ups that return one value a seed, NaN where the run diverged.
+
+    Every look-up raises ``InsufficientError`` where the config does not have what is asked for.
+    """
+
+    config: Config
+    tables: Mapping[str, pd.DataFrame]
+    findings: Sequence[Any] = field(default=())
+
+    def study(self, name: str) -> Study:
+        for study in self.config.studies:
+            if study.name == name:
+                return study
+        raise InsufficientError(f"needs the study {name!r}, which the config does not have")
+
+    @cached_property
+    def _by_study(self) -> dict[tuple[str, str], pd.DataFrame]:
+        return {
+            (table, str(study)): rows
+            for table, frame in self.tables.items()
+            if "study" in frame
+            for study, rows in frame.groupby("study", sort=False)
+        }
+
+    def rows(self, table: str, study: str, **where: Any) -> pd.DataFrame:
+        """The rows of a study where every named column has the given value."""
+        self.study(study)
+        frame = self._by_study.get((table, study), self.tables[table].iloc[:0])
+        return _where(frame, f"{table} of the study {study!r}", where)
+
+    def cell(self, model: Selection) -> dict[str, Any]:
+        """The columns that tell a model's rows from all others of its study."""
+        study = self.study(model.study)
+        train = model.train or study.train_sets[0]
+        weight = model.error_weight
+        sizes = [
+            n
+            for method in study.methods
+            if (method.name, method.penalty) == (model.method, model.penalty)
+            for n in study.n_samples
+            if n <= method.max_n_samples
+        ]
+        if not sizes:
+            wanted = f"{model.method} {model.penalty}".strip()
+            raise InsufficientError(f"needs {wanted} in the study {model.study!r}")
+        where = {
+            "method": model.method,
+            "penalty": model.penalty,
+            "train_sigmas": ";".join(str(environment["sigma"]) for environment in train),
+            "n_samples": max(sizes) if model.n_samples is None else model.n_samples,
+        }
+        if model.penalty:
+            where["error_weight"] = study.error_weights[0] if weight is None else weight
+        return where
+
+    def model(self, model: Selection, column: str) -> pd.Series:
+        """A column of ``models`` by seed."""
+        return _by_seed(self.rows("models", model.study, **self.cell(model)), column)
+
+    def phi(self, model: Selection) -> pd.DataFrame:
+        """φ by seed: one column a feature."""
+        sem, dim = self.study(model.study).sem, self.study(model.study).dim
+        names = [f"phi_{j + 1}" for j in range(registry.load("sems", sem).n_features(dim))]
+        return self.rows("models", model.study, **self.cell(model)).set_index("seed")[names]
+
+    def z_weight(self, model: Selection) -> pd.Series:
+        """Mean over the non-causal features of |φ_j|, by seed."""
+        phi = self.phi(model)
+        return phi.iloc[:, self.causal(model.study) == 0].abs().mean(axis=1, skipna=False)
+
+    def error(
+        self, model: Selection, environment: Environment, split: str = "test", column: str = "mse"
+    ) -> pd.Series:
+        """A column of ``errors`` by seed."""
+        where = {**self.cell(model), "split": split, **environment.mapping}
+        return _by_seed(self.rows("errors", model.study, **where), column)
+
+    def average_error(self, model: Selection, split: str = "test") -> pd.Series:
+        """MSE averaged over the environments, by seed: the notebook's 'Overall Average'."""
+        parts = [self.error(model, e, split) for e in self.environments(model, split)]
+        return pd.concat(parts, axis=1).mean(axis=1, skipna=False)
+
+    def environments(self, model: Selection, split: str) -> tuple[Environment, ...]:
+        study = self.study(model.study)
+        return study.test_environments if split == "test" else model.train or study.train_sets[0]
+
+    def data(self, study: str, split: str, environment: Environment, column: str) -> pd.Series:
+        """A column of ``environments``, which describes the rows themselves, by seed."""
+        found = self.study(study)
+        n_samples = found.n_test_samples if split == "test" else max(found.n_samples)
+        where = {"sem": found.sem, "dim": found.dim, "split": split, "n_samples": n_samples}
+        frame = _where(
+            self.tables["environments"],
+            f"{split} data of the study {study!r}",
+            {**where, **environment.mapping},
+        )
+        return _by_seed(frame[frame["seed"].isin(found.seeds)], column)
+
+    def causal(self, study: str) -> np.ndarray:
+        """The oracle φ (d,) of a study's SEM."""
+        found = self.study(study)
+        return registry.load("sems", found.sem).causal_solution(found.dim)
+
+    def population(self, study: str, environments: Sequence[Environment]) -> Moments:
+        """Exact moments of environments, stacked (E, …)."""
+        found = self.study(study)
+        return plan.population(found.sem, found.dim, environments)
+
+    def risk(self, study: str, phi: np.ndarray, environment: Environment) -> np.ndarray:
+        """Exact risk (...) of φ (..., d) in an environment."""
+        return risk(np.asarray(phi, dtype=float), self.population(study, [environment]).at(0))
+
+    def floor(self, study: str, environment: Environment) -> float:
+        """Noise floor: the oracle's risk."""
+        found = self.study(study)
+        return registry.load("sems", found.sem).noise_floor(found.dim, environment.mapping)
+
+
+def _where(frame: pd.DataFrame, name: str, where: Where) -> pd.DataFrame:
+    chosen = np.ones(len(frame), dtype=bool)
+    for column, value in where.items():
+        chosen &= _equal(frame[column], value)
+    if not chosen.any():
+        wanted = ", ".join(f"{column} = {value}" for column, value in where.items())
+        raise InsufficientError(f"needs rows that the results do not have: {name} with {wanted}")
+    return frame[chosen]
+
+
+def _equal(column: pd.Series, value: Any) -> np.ndarray:
+    if isinstance(value, float):
+        return np.isclose(column.to_numpy(dtype=float), value, rtol=1e-12, atol=0)
+    return (column == value).to_numpy(dtype=bool, na_value=False)
+
+
+def _by_seed(frame: pd.DataFrame, column: str) -> pd.Series:
+    series = frame.set_index("seed")[column].astype(float)
+    if series.index.has_duplicates:
+        raise ValueError(f"{column}: several rows a seed; the look-up does not name one model")
+    return series

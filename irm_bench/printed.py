@@ -1,0 +1,123 @@
+"""Every number that the notebook prints, beside the 95% prediction interval of our runs.
+
+``data/notebook_numbers.csv`` holds the numbers as printed, and where they stand. They are compared
+with the study ``notebook``: the notebook's IRM with ``irm`` on the ``split_half`` penalty, which is
+the one that its code computes; its standard model with ``erm``, whose penalty is reported with
+``split_half`` too. After 'Epoch k' the notebook has made k − 1 updates. It computes in single
+precision and we in double; a printed number is inside where the interval of all values that round
+to it meets the prediction interval.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import intervals
+from irm_bench.evidence import Evidence, InsufficientError, Selection
+
+NUMBERS = Path(__file__).parent / "data" / "notebook_numbers.csv"
+STUDY = "notebook"
+MODELS = {
+    "irm": Selection(STUDY, "irm", "split_half"),
+    "erm": Selection(STUDY, "erm"),
+}
+KEYS = ["model", "quantity", "split", "sigma", "step"]
+
+
+def numbers() -> pd.DataFrame:
+    """The notebook's numbers, in its order; ``half_unit`` is half a unit of the last digit."""
+    frame = pd.read_csv(NUMBERS, dtype={"printed": str}, keep_default_na=False, na_values={
+        "sigma": [""], "step": [""]
+    })
+    decimals = frame["printed"].str.partition(".")[2].str.len()
+    return frame.assign(printed=frame["printed"].astype(float), half_unit=0.5 * 10.0**-decimals)
+
+
+def observed(evidence: Evidence) -> pd.DataFrame:
+    """Our own values of what the notebook prints: ``KEYS``, seed, value; empty without the study."""
+    try:
+        frames = [*_data(evidence), *(f for name in MODELS for f in _model(evidence, name))]
+    except InsufficientError:
+        frames = []
+    columns = [*KEYS, "seed", "value"]
+    whole = pd.concat(frames) if frames else pd.DataFrame(columns=columns)
+    return whole[columns].astype({"sigma": float, "step": float, "value": float})
+
+
+def _data(evidence: Evidence) -> Iterator[pd.DataFrame]:
+    """What the notebook prints of the data, before any model."""
+    features = len(evidence.causal(STUDY))
+    columns = [*(f"corr_{j + 1}" for j in range(features)), "noise_variance", "oracle_mse"]
+    for split in ("train", "test"):
+        floors = []
+        for environment in evidence.environments(MODELS["irm"], split):
+            place = {"split": split, "sigma": environment["sigma"]}
+            for column in columns:
+                yield _frame(evidence.data(STUDY, split, environment, column), "data", column, **place)
+            floors.append(evidence.data(STUDY, split, environment, "optimum"))
+            yield _frame(floors[-1], "data", "noise_floor", **place)
+        average = pd.concat(floors, axis=1).mean(axis=1)
+        yield _frame(average, "data", "average_noise_floor", split=split)
+
+
+def _model(evidence: Evidence, name: str) -> Iterator[pd.DataFrame]:
+    """What it prints while a model trains, and of its errors."""
+    model = MODELS[name]
+    for split in ("train", "test"):
+        for environment in evidence.environments(model, split):
+            mse = evidence.error(model, environment, split)
+            yield _frame(mse, name, "mse", split=split, sigma=environment["sigma"])
+        yield _frame(evidence.average_error(model, split), name, "average_mse", split=split)
+    path = evidence.rows("trajectories", STUDY, **evidence.cell(model))
+    quantities = [*evidence.phi(model).columns, "train_risk", "penalty_estimate"]
+    long = path.melt(["seed", "step"], quantities, var_name="quantity")
+    long["quantity"] = long["quantity"].replace("penalty_estimate", "penalty")
+    yield long.assign(model=name, split="", sigma=np.nan)
+
+
+def _frame(
+    values: pd.Series, model: str, quantity: str, split: str, sigma: float = np.nan
+) -> pd.DataFrame:
+    keys = {"model": model, "quantity": quantity, "split": split, "sigma": sigma, "step": np.nan}
+    return pd.DataFrame({**keys, "seed": values.index, "value": values.to_numpy()})
+
+
+def compare(evidence: Evidence) -> pd.DataFrame:
+    """The table ``printed``: each number with our mean and the prediction interval of one run."""
+    ours = observed(evidence).groupby(KEYS, dropna=False)["value"]
+    values = {_key(name): group.to_numpy() for name, group in ours}
+    frame = numbers()
+    none = np.array([])
+    rows = [
+        _beside(row.printed, row.half_unit, values.get(_key([getattr(row, k) for k in KEYS]), none))
+        for row in frame.itertuples()
+    ]
+    return pd.concat([frame, pd.DataFrame(rows)], axis=1)
+
+
+def _key(parts: object) -> tuple[object, ...]:
+    return tuple(None if pd.isna(part) else part for part in parts)  # type: ignore[attr-defined]
+
+
+def _beside(printed: float, half_unit: float, values: np.ndarray) -> dict[str, float]:
+    finite = values[np.isfinite(values)]
+    counts = {"n_seeds": len(finite), "n_diverged": len(values) - len(finite)}
+    if not len(finite):
+        return counts | dict.fromkeys(("mean", "pi_low", "pi_high", "inside"), np.nan)
+    interval = intervals.prediction_interval(finite)
+    return counts | {
+        "mean": interval.estimate,
+        "pi_low": interval.low,
+        "pi_high": interval.high,
+        "inside": inside(printed, half_unit, interval.low, interval.high),
+    }
+
+
+def inside(printed: float, half_unit: float, low: float, high: float) -> float:
+    """1 where some value that rounds to ``printed`` lies in [low, high], 0 where none, else nan."""
+    if np.isnan(low) or np.isnan(high):
+        return np.nan
+    slack = half_unit * (1 + 1e-9)  # a value half a unit away rounds to it as well
+    return float(printed + slack >= low and printed - slack <= high)

@@ -1,0 +1,180 @@
+"""Every number of the page, looked up by name in a table, and remembered with its place there."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from irm_bench.report import numbers
+from irm_bench.tables import TableError
+
+# Columns that say how sure a row is, or describe it; the others say what it is about.
+NUMBERS = (
+    "mean sd ci_low ci_high q05 q95 n_seeds n_diverged value meaning optimum closed_form crossing "
+    "exact_minimum exact_descent"
+).split()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of a table, with its interval if it has one."""
+
+    table: str
+    row: int
+    column: str
+    about: str
+    value: float
+    low: float
+    high: float
+    n_seeds: int | None
+    n_diverged: int
+
+    def __float__(self) -> float:
+        return self.value
+
+    @property
+    def exists(self) -> bool:
+        """False where every run diverged."""
+        return math.isfinite(self.value)
+
+    @property
+    def line(self) -> int:
+        """The line of the CSV file, whose first one is the header."""
+        return self.row + 2
+
+    @property
+    def anchor(self) -> str:
+        return f"n-{self.table.replace('/', '-')}-{self.line}-{self.column}"
+
+    @cached_property
+    def short(self) -> str:
+        """For prose: three significant digits, or fewer where the interval is wide."""
+        if not self.exists:
+            return "no value (all runs diverged)"
+        if self.n_seeds is None:
+            return numbers.plain(self.value) if self.column == "value" else self._rounded
+        return self._rounded
+
+    @property
+    def _rounded(self) -> str:
+        return numbers.significant(self.value, numbers.digits(self.value, self.low, self.high, 3))
+
+    @cached_property
+    def parts(self) -> tuple[str, str, str]:
+        """Estimate, lower and upper bound."""
+        return numbers.interval(self.value, self.low, self.high)
+
+    @property
+    def title(self) -> str:
+        parts = [f"{self.table}, line {self.line}: {self.about}"]
+        if self.n_seeds is not None:
+            parts.append(f"mean over {self.n_seeds} seeds")
+        if math.isfinite(self.low):
+            parts.append(f"95% t interval {self.parts[1]} to {self.parts[2]}")
+        return "; ".join(parts)
+
+    def link(self, text: str) -> Markup:
+        return Markup('<a class="num" href="#{}" title="{}">{}</a>').format(
+            self.anchor, self.title, text
+        )
+
+    def __html__(self) -> Markup:
+        return self.link(self.short)
+
+    def digits(self, n: int) -> Markup:
+        """Linked, with so many significant digits."""
+        return self.link(numbers.significant(self.value, n))
+
+    def over(self, other: "Entry") -> str:
+        """How many times ``other`` this is."""
+        return numbers.significant(self.value / other.value, 2) if other.value else "∞"
+
+    @property
+    def ci(self) -> Markup:
+        """Linked, with its interval: ``0.234 [0.233, 0.236]``."""
+        if not math.isfinite(self.low):
+            return self.__html__()
+        value, low, high = self.parts
+        return self.link(value) + Markup(' <span class="ci">[{}, {}]</span>').format(low, high)
+
+
+def compare(a: Entry, b: Entry) -> int | None:
+    """−1, 0 or 1 as ``a`` is below, not clearly different from, or above ``b``.
+
+    Not clearly different: their intervals overlap. None: one of them has no value.
+    """
+    if not (a.exists and b.exists):
+        return None
+    if _end(a.high, a.value) < _end(b.low, b.value):
+        return -1
+    return int(_end(a.low, a.value) > _end(b.high, b.value))
+
+
+def _end(bound: float, value: float) -> float:
+    return bound if math.isfinite(bound) else value
+
+
+class Book:
+    """Tables by name; ``value`` looks a number up and keeps it for the list of sources."""
+
+    def __init__(self, frames: Mapping[str, pd.DataFrame]):
+        self.frames = dict(frames)
+        self.cited: dict[str, Entry] = {}
+
+    def __contains__(self, table: str) -> bool:
+        return table in self.frames
+
+    def rows(self, table: str, **keys: Any) -> pd.DataFrame:
+        """The rows whose columns have these values; None stands for an empty cell.
+
+        Raises:
+            TableError: no such table or column.
+        """
+        if table not in self.frames:
+            raise TableError(f"the report needs table {table!r}; known: {', '.join(self.frames)}")
+        frame = self.frames[table]
+        for column, wanted in keys.items():
+            if column not in frame:
+                raise TableError(f"table {table!r} has no column {column!r}")
+            cells = frame[column]
+            frame = frame[cells.isna() if wanted is None else cells == wanted]
+        return frame
+
+    def value(self, table: str, column: str = "", **keys: Any) -> Entry:
+        """The number of the one row that fits ``keys``.
+
+        ``column`` is by default ``mean``, or ``value`` in a table without means.
+
+        Raises:
+            TableError: if no row fits, or more than one.
+        """
+        found = self.rows(table, **keys)
+        if len(found) != 1:
+            raise TableError(f"table {table!r} has {len(found)} rows with {keys}, not one")
+        column = column or ("mean" if "mean" in found else "value")
+        entry = _entry(table, column, found.index[0], found.iloc[0])
+        return self.cited.setdefault(entry.anchor, entry)
+
+
+def _entry(table: str, column: str, row: Any, cells: pd.Series) -> Entry:
+    about = {k: v for k, v in cells.items() if k not in NUMBERS and pd.notna(v) and v != ""}
+    is_mean = column == "mean"
+    return Entry(
+        table=table,
+        row=int(row),
+        column=column,
+        about=", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in about.items()),
+        value=_number(cells[column]),
+        low=_number(cells.get("ci_low")) if is_mean else math.nan,
+        high=_number(cells.get("ci_high")) if is_mean else math.nan,
+        n_seeds=int(cells["n_seeds"]) if is_mean and "n_seeds" in cells else None,
+        n_diverged=int(cells.get("n_diverged", 0)) if is_mean else 0,
+    )
+
+
+def _number(cell: Any) -> float:
+    return math.nan if cell is None or pd.isna(cell) else float(cell)

@@ -1,0 +1,178 @@
+"""Tables that the page shows and no file holds: derived from the tables, the config and theory."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from irm_bench.config import Config, Study
+from irm_bench.report import truth
+from irm_bench.report.seeds import over_seeds
+from irm_bench.report.series import at_base, cast, features, find_study, risks
+
+Tables = Mapping[str, pd.DataFrame]
+ENDS = ["start", "end"]
+SETTING = ["sem", "dim", "n_samples", "train_sigmas", "method", "penalty", "error_weight"]
+
+UNFINISHED = "share of irm_steps_phi_z that more updates would remove, percent"
+
+
+def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
+    """Every exhibit that the config has something for."""
+    makers: dict[str, Callable[[Tables, Config], pd.DataFrame]] = {
+        "facts": facts,
+        "closed_forms": closed_forms,
+        "weights": weights,
+        "penalty_ends": penalty_ends,
+        "ideal": ideal,
+        "wins": wins,
+    }
+    found = {name: make(tables, config) for name, make in makers.items()}
+    return {name: frame for name, frame in found.items() if not frame.empty}
+
+
+def facts(tables: Tables, config: Config) -> pd.DataFrame:
+    """Counts and settings: name, value, meaning."""
+    models = tables["models"]
+    trained = models[models["steps"] > 0]
+    distinct = trained.drop_duplicates([*SETTING, "learning_rate", "steps", "seed"])
+    diverged = int(distinct["diverged_at"].notna().sum())
+    rows: list[tuple[str, float, str]] = [
+        ("n_seeds", len(config.seeds), "seeds used by any study"),
+        ("n_models", len(distinct), "trained models; one that two studies share counts once"),
+        ("n_diverged", diverged, "of these, models whose training diverged"),
+        ("n_evaluations", len(tables["errors"]), "evaluations of a model in an environment"),
+    ]
+    for study in config.studies:
+        rows += [(f"{study.name}.{n}", v, f"config, study {study.name}") for n, v in settings(study)]
+    return pd.DataFrame(rows, columns=["name", "value", "meaning"])
+
+
+def settings(study: Study) -> Iterator[tuple[str, float]]:
+    """What a study's first setting is made of."""
+    yield "dim", study.dim
+    yield "n_samples", study.n_samples[0]
+    yield "n_test_samples", study.n_test_samples
+    yield "steps", study.steps
+    yield "learning_rate", study.learning_rate.value
+    yield "error_weight", study.error_weights[0]
+    yield "n_seeds", len(study.seeds)
+    yield "n_train_sets", len(study.train_sets)
+    yield "least_n_samples", min(study.n_samples)
+    yield "most_n_samples", max(study.n_samples)
+
+
+def closed_forms(tables: Tables, config: Config) -> pd.DataFrame:
+    """What theory says of the notebook's setting: name, value, meaning."""
+    study = find_study(config, "notebook")
+    if study is None:
+        return pd.DataFrame()
+    train, groups = study.train_sets[0], list(features(study).groups())
+    weight, rate = study.error_weights[:1], study.learning_rate.value
+    solutions = {"erm": (truth.pooled(study, train), "the minimiser of the summed risks")}
+    if cast(study).invariant:
+        solutions |= {
+            "irm": (truth.minima(study, train, weight)[0], "the minimiser of IRM's objective"),
+            "irm_steps": (
+                truth.descents(study, train, weight, rate)[0],
+                "gradient descent on IRM's objective, as many updates as the study makes",
+            ),
+        }
+    rows = [
+        ("crossing", truth.crossing(study, train), "σ at which exact ERM is as good as the oracle"),
+        ("start_penalty", truth.start_penalty(study, train), "true penalty at φ = (1, …, 1)"),
+        ("mean_variance", _mean_variance(train), "mean of σ² over the training environments"),
+    ]
+    for name, (phi, meaning) in solutions.items():
+        for group, columns in groups:
+            places = [int(c.removeprefix("phi_")) - 1 for c in columns]
+            rows.append((f"{name}_{group}", float(phi[places].mean()), f"{group} of {meaning}"))
+    found = {name: value for name, value, _ in rows}
+    if "irm_phi_z" in found:
+        share = 1 - found["irm_phi_z"] / found["irm_steps_phi_z"]
+        rows.append(("unfinished_percent", 100 * share, UNFINISHED))
+    return pd.DataFrame(rows, columns=["name", "value", "meaning"])
+
+
+def _mean_variance(train: truth.Train) -> float:
+    return sum(e["sigma"] ** 2 for e in train) / len(train)
+
+
+def weights(tables: Tables, config: Config) -> pd.DataFrame:
+    """Final weights in the notebook's setting over seeds: every φ_i, and φ_X and φ_Z."""
+    study = find_study(config, "notebook")
+    if study is None:
+        return pd.DataFrame()
+    models = at_base(tables["models"], study)
+    found = features(study)
+    groups = dict(found.groups()) | {
+        f"phi_{i + 1}": [f"phi_{i + 1}"] for i in range(len(found.names))
+    }
+    parts = []
+    for name, columns in groups.items():
+        value = models.assign(weight=name, mean_weight=models[columns].mean(axis=1, skipna=False))
+        parts.append(over_seeds(value, ["weight", "method", "penalty"], "mean_weight"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def ideal(tables: Tables, config: Config) -> pd.DataFrame:
+    """The rows' own noise beside the noise floor, for the notebook's environments, over seeds."""
+    study = find_study(config, "notebook")
+    if study is None:
+        return pd.DataFrame()
+    parts = []
+    wanted = [("train", study.n_samples[0], e) for e in study.train_sets[0]]
+    wanted += [("test", study.n_test_samples, e) for e in study.test_environments]
+    frame = tables["environments"]
+    frame = frame[(frame["sem"] == study.sem) & (frame["dim"] == study.dim)]
+    for split, n_samples, environment in wanted:
+        rows = frame[
+            (frame["split"] == split)
+            & (frame["n_samples"] == n_samples)
+            & (frame["environment"] == environment.label)
+            & frame["seed"].isin(study.seeds)
+        ]
+        for quantity in ("noise_variance", "oracle_mse"):
+            keys = ["split", "environment", "quantity", "optimum"]
+            parts.append(over_seeds(rows.assign(quantity=quantity), keys, quantity))
+    return pd.concat(parts, ignore_index=True)
+
+
+def penalty_ends(tables: Tables, config: Config) -> pd.DataFrame:
+    """The penalty estimates at the first and last recorded step, and how many are negative."""
+    study = find_study(config, "notebook")
+    if study is None or tables["trajectories"].empty:
+        return pd.DataFrame()
+    frame = at_base(tables["trajectories"], study)
+    frame = frame[frame["penalty"] != ""]
+    steps = frame["step"]
+    frame = frame.assign(end=np.select([steps == steps.min(), steps == steps.max()], ENDS, ""))
+    frame = frame[frame["end"] != ""]
+    keys = ["end", "step", "method", "penalty"]
+    negative = frame.assign(n_negative=frame["penalty_estimate"] < 0)
+    counts = negative.groupby(keys, sort=False, as_index=False)["n_negative"].sum()
+    return over_seeds(frame, keys, "penalty_estimate").merge(counts, on=keys)
+
+
+def wins(tables: Tables, config: Config) -> pd.DataFrame:
+    """For each test σ of the grid: training sets for which a method's risk is clearly lower.
+
+    Clearly: the 95% t intervals of the two mean risks do not overlap.
+    """
+    study = find_study(config, "sigma_grid")
+    parts = cast(study) if study else None
+    if study is None or parts is None or not (parts.standard and parts.invariant):
+        return pd.DataFrame()
+    frame = risks(tables["summary"], study)
+    keys = ["train_sigmas", "sigma"]
+    both = parts.standard.rows(frame).merge(parts.invariant.rows(frame), on=keys)
+    better = both.assign(
+        invariant_better=both["ci_high_y"] < both["ci_low_x"],
+        standard_better=both["ci_high_x"] < both["ci_low_y"],
+    )
+    groups = better.groupby("sigma", as_index=False)
+    return groups.agg(
+        n_sets=("train_sigmas", "size"),
+        invariant_better=("invariant_better", "sum"),
+        standard_better=("standard_better", "sum"),
+    )

@@ -1,0 +1,175 @@
+"""Renders the page: tables, figures and templates → one HTML file that needs nothing else."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from irm_bench import registry, store, tables
+from irm_bench.config import Config, Study
+from irm_bench.report import drawing, exhibits, filters
+from irm_bench.report.book import Book, Entry, compare
+from irm_bench.report.series import Cast, Features, cast, features, find_study, train_label
+from irm_bench.report.themes import themed
+
+SOURCES = Path(__file__).parents[2] / "report"
+# Made by the judge of the claims, if it ran; shown if they are there.
+OPTIONAL = ("claims", "printed")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the page: its template, its heading, and the study that it needs, if any."""
+
+    name: str
+    title: str
+    study: str = ""
+
+    @property
+    def template(self) -> str:
+        return f"sections/{self.name}.html.j2"
+
+
+SECTIONS = (
+    Section("data", "Motivation and data", "notebook"),
+    Section("environments", "Different environments", "notebook"),
+    Section("penalty", "The IRM penalty", "notebook"),
+    Section("training", "Training", "notebook"),
+    Section("comparison", "IRM and standard learning", "notebook"),
+    Section("ideal", "Ideal performance", "notebook"),
+    Section("where", "Where does IRM help?", "sigma_grid"),
+    Section("learning_rate", "When training diverges", "sigma_grid_fixed_rate"),
+    Section("error_weight", "The weight of the error", "error_weight"),
+    Section("sample_size", "How many rows?", "sample_size"),
+    Section("z_mechanism", "When Z itself changes", "z_mechanism"),
+    Section("conclusions", "What the notebook concludes", "notebook"),
+    Section("methods", "Methods and statistics"),
+    Section("sources", "Where every number comes from"),
+)
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A drawn figure, ready for the page."""
+
+    name: str
+    section: str
+    title: str
+    caption: str
+    svg: Markup
+    csv: str
+
+
+class Setting:
+    """A study's first setting: who is compared, and its numbers by name."""
+
+    def __init__(self, book: Book, study: Study):
+        self.study = study
+        self.cast: Cast = cast(study)
+        self.features: Features = features(study)
+        self._book = book
+
+    def fact(self, name: str) -> Entry:
+        """A setting of the study, from the config."""
+        return self._book.value("facts", name=f"{self.study.name}.{name}")
+
+    def summary(self, who: Any, quantity: str, **keys: Any) -> Entry:
+        """The mean of a quantity of the models of ``who``, with its t interval."""
+        where = {
+            "study": self.study.name,
+            "n_samples": self.study.n_samples[0],
+            "train_sigmas": train_label(self.study.train_sets[0]),
+            "error_weight": self.study.error_weights[0] if who.penalty else None,
+            "ci_method": "t",
+            **keys,
+        }
+        return self._book.value(
+            "summary", method=who.method, penalty=who.penalty, quantity=quantity, **where
+        )
+
+
+def run(config: Config, folder: Path, output: Path, figures: Path | None = None) -> None:
+    """Write the page."""
+    if figures is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            for name in drawing.shown(config):
+                drawing.run(config, name, folder, temporary)
+            return run(config, folder, output, Path(temporary))
+    store.write_text(output, render(config, folder, figures))
+
+
+def render(config: Config, folder: Path, figures: Path) -> str:
+    """The page as text."""
+    found = load_tables(config, folder)
+    views = {view.name: view for view in load_figures(config, figures)}
+    frames = found | exhibits.build(found, config)
+    frames |= {f"figures/{name}": _figure_data(view, figures) for name, view in views.items()}
+    book = Book(frames)
+    template = environment(book).get_template("page.html.j2")
+    return template.render(
+        config=config,
+        sections=[s for s in SECTIONS if not s.study or find_study(config, s.study)],
+        figures=views,
+        studies={study.name: Setting(book, study) for study in config.studies},
+        style=Markup((SOURCES / "style.css").read_text(encoding="utf-8")),
+    )
+
+
+def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame]:
+    contracts = tables.contracts(config)
+    found = drawing.read(config, folder, contracts)
+    for name in OPTIONAL:
+        if name not in found and (folder / f"{name}.csv").exists():
+            found[name] = pd.read_csv(folder / f"{name}.csv", keep_default_na=True)
+    return found
+
+
+def load_figures(config: Config, folder: Path) -> list[FigureView]:
+    """The figures of the config that have something to show."""
+    views = []
+    for name in drawing.shown(config):
+        path = drawing.paths(folder, name)
+        words = json.loads(path["json"].read_text(encoding="utf-8"))
+        if not words["empty"]:
+            views.append(
+                FigureView(
+                    name=name,
+                    section=registry.metadata("figures", name)["SECTION"],
+                    title=words["title"],
+                    caption=words["caption"],
+                    svg=Markup(themed(path["svg"].read_text(encoding="utf-8"))),
+                    csv=path["csv"].read_text(encoding="utf-8"),
+                )
+            )
+    return views
+
+
+def _figure_data(view: FigureView, folder: Path) -> pd.DataFrame:
+    path = drawing.paths(folder, view.name)["csv"]
+    texts = dict.fromkeys(("method", "penalty", "train_sigmas", "environment"), str)
+    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+    numeric = {c: pd.to_numeric(frame[c].replace("", None)) for c in frame if c not in texts and _is_number(frame[c])}
+    return frame.assign(**numeric)
+
+
+def _is_number(column: pd.Series) -> bool:
+    return bool(pd.to_numeric(column.replace("", None), errors="coerce").notna().any())
+
+
+def environment(book: Book) -> jinja2.Environment:
+    """Jinja with autoescape, the page's filters, and ``value`` to look numbers up."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SOURCES / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(filters.FILTERS)
+    found.globals.update(value=book.value, rows=book.rows, book=book, compare=compare)
+    return found

@@ -1,0 +1,466 @@
+"""Theory against autograd, scipy, plain gradient descent and simulation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+from scipy.optimize import fsolve
+
+from irm_bench import moments, theory
+from irm_bench.moments import Accumulator, Moments
+from irm_bench.sems import example_1
+
+SIGMAS = (0.1, 1.0)
+WEIGHT = 1e-5
+
+
+def training(sigmas: Sequence[float], dim: int) -> Moments:
+    """Population of Example 1."""
+    return moments.stack(
+        example_1.population(dim, {"sigma": s, "gamma": 1.0, "tau": 1.0}) for s in sigmas
+    )
+
+
+def random_moments(seed: int, axes: tuple[int, ...], d: int) -> Moments:
+    """Moments of rows that follow no particular model: axes (..., E)."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(*axes, 3 * d, d)), rng.normal(1.0, 2.0, size=(*axes, 3 * d))
+    gram = np.einsum("...ni,...nj->...ij", x, x) / (3 * d)
+    cross = np.einsum("...ni,...n->...i", x, y) / (3 * d)
+    return Moments(gram, cross, (y**2).mean(-1))
+
+
+def sample_moments(n_seeds: int, n: int, sigmas: Sequence[float], dim: int) -> Moments:
+    """Sample moments of Example 1: leading axes (seed, E)."""
+    rng = np.random.default_rng(0)
+
+    def one(sigma: float) -> Moments:
+        accumulator = Accumulator(2 * dim)
+        accumulator.add(*example_1.sample(rng, n, dim, {"sigma": sigma, "gamma": 1.0, "tau": 1.0}))
+        return accumulator.moments()
+
+    return moments.stack(moments.stack(one(s) for s in sigmas) for _ in range(n_seeds))
+
+
+def symmetric_gradient(ab: Sequence[float], sigmas: Sequence[float], weight: float) -> np.ndarray:
+    """Gradient in (a, b) of Example 1's IRM objective at dim = 1.
+
+    The risk is σ²((a+b−1)² + (b−1)²) + b² and its derivative along w is twice
+    q = σ²((a+b)(a+b−1) + b(b−1)) + b². With dim equal components the risk is dim times that and
+    the penalty dim² times, so the objective is dim² times this one at error weight / dim.
+    """
+    a, b = ab
+    total = np.zeros(2)
+    for s in np.square(sigmas):
+        risk = np.array([2 * s * (a + b - 1), 2 * s * (a + 2 * b - 2) + 2 * b])
+        q = s * ((a + b) * (a + b - 1) + b * (b - 1)) + b**2
+        slope = np.array([s * (2 * (a + b) - 1), s * (2 * (a + b) - 1 + 2 * b - 1) + 2 * b])
+        total += weight * risk + 8 * q * slope
+    return total
+
+
+# --- objectives ---------------------------------------------------------------------------------
+
+
+def test_penalty_is_the_squared_derivative_along_the_dummy_classifier() -> None:
+    rng = np.random.default_rng(0)
+    phi, expected, parts = rng.normal(size=3), 0.0, []
+    for _ in range(2):
+        x, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+        accumulator = Accumulator(3)
+        accumulator.add(x, y)
+        parts.append(accumulator.moments())
+        w = torch.ones(1, dtype=torch.float64, requires_grad=True)
+        loss = ((torch.tensor(x @ phi) * w - torch.tensor(y)) ** 2).mean()
+        expected += float(torch.autograd.grad(loss, w)[0] ** 2)
+    assert theory.penalty(phi, moments.stack(parts)) == pytest.approx(expected, rel=1e-10)
+
+
+def autograd(problem: Moments, phi: np.ndarray, weight: float) -> tuple[np.ndarray, np.ndarray]:
+    gram, cross, target = (
+        torch.tensor(np.asarray(part)) for part in (problem.gram, problem.cross, problem.target)
+    )
+
+    def objective(p: torch.Tensor) -> torch.Tensor:
+        risks = torch.einsum("i,eij,j->e", p, gram, p) - 2 * cross @ p + target
+        q = torch.einsum("i,eij,j->e", p, gram, p) - cross @ p
+        return weight * risks.sum() + ((2 * q) ** 2).sum()
+
+    point = torch.tensor(phi)
+    slope = torch.autograd.functional.jacobian(objective, point)
+    curvature = torch.autograd.functional.hessian(objective, point)
+    return slope.numpy(), curvature.numpy()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    n_environments=st.integers(1, 4),
+    d=st.integers(1, 6),
+    weight=st.sampled_from([0.0, 1e-5, 1.0, 30.0]),
+)
+def test_derivatives_are_those_of_autograd(
+    seed: int, n_environments: int, d: int, weight: float
+) -> None:
+    problem = random_moments(seed, (n_environments,), d)
+    phi = np.random.default_rng(seed).normal(size=d)
+    slope, curvature = autograd(problem, phi, weight)
+    assert np.allclose(theory.gradient(phi, problem, weight), slope, rtol=1e-9, atol=1e-9)
+    assert np.allclose(theory.hessian(phi, problem, weight), curvature, rtol=1e-9, atol=1e-9)
+    risks = moments.risk(phi, problem).sum()
+    expected = weight * risks + theory.penalty(phi, problem)
+    assert theory.objective(phi, problem, weight) == pytest.approx(expected, rel=1e-10)
+
+
+def test_batches_broadcast() -> None:
+    problem = random_moments(0, (7, 3), 4)
+    phi = np.random.default_rng(1).normal(size=(5, 1, 4))
+    weight = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    for function, tail in [
+        (theory.objective, ()),
+        (theory.gradient, (4,)),
+        (theory.hessian, (4, 4)),
+    ]:
+        found = function(phi, problem, weight)
+        assert found.shape == (5, 7, *tail)
+        single = function(phi[2, 0], problem.at(3), 0.4)
+        assert np.allclose(found[2, 3], single, rtol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 4])
+def test_least_squares_minimises_the_risks(d: int) -> None:
+    problem = random_moments(2, (6, 3), d)
+    each, pooled = theory.least_squares(problem), theory.pooled_least_squares(problem)
+    assert each.shape == (6, 3, d)
+    assert pooled.shape == (6, d)
+    residual = np.einsum("...ij,...j->...i", problem.gram, each) - problem.cross
+    assert np.allclose(residual, 0, atol=1e-12)
+    assert np.allclose(theory.error_gradient(pooled, problem), 0, atol=1e-11)
+
+
+def test_least_squares_of_collinear_features_has_the_least_norm() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 2)) @ rng.normal(size=(2, 4)), rng.normal(size=50)
+    accumulator = Accumulator(4)
+    accumulator.add(x, y)
+    expected = np.linalg.lstsq(x, y, rcond=None)[0]
+    assert np.allclose(theory.least_squares(accumulator.moments()), expected, rtol=1e-8)
+
+
+# --- minimisers ---------------------------------------------------------------------------------
+
+
+def test_exact_minimiser_of_the_notebook() -> None:
+    found = theory.flow_minimum(training(SIGMAS, 2), WEIGHT)
+    assert np.allclose(found.phi, [0.99978, 0.99978, 0.00854, 0.00854], atol=5e-6)
+    assert found.converged
+    assert found.gradient_norm < 1e-12
+    assert np.all(np.linalg.eigvalsh(theory.hessian(found.phi, training(SIGMAS, 2), WEIGHT)) > 0)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("sigmas", [SIGMAS, (0.1, 1.0, 2.0)])
+@pytest.mark.parametrize("weight", [1e-5, 1e-2, 10.0])
+def test_minimum_is_that_of_the_symmetric_reduction(
+    dim: int, sigmas: tuple[float, ...], weight: float
+) -> None:
+    found = theory.flow_minimum(training(sigmas, dim), weight)
+    assert found.converged
+    start = found.phi[[0, -1]] + 1e-3
+    reduced = fsolve(lambda ab: symmetric_gradient(ab, sigmas, weight / dim), start, xtol=1e-11)
+    assert np.allclose(found.phi, np.repeat(reduced, dim), atol=1e-7)
+
+
+def test_large_error_weights_lead_to_erm() -> None:
+    train = training(SIGMAS, 2)
+    found = theory.flow_minimum(train, np.array([1e6, 1e8]))
+    distance = np.abs(found.phi - theory.pooled_least_squares(train)).max(-1)
+    assert found.converged.all()
+    assert distance[0] < 1e-5
+    assert distance[1] < 1e-7
+
+
+@pytest.mark.parametrize(("dim", "weight"), [(1, 1e-5), (1, 1e-2), (2, 1e-3)])
+def test_minimum_is_the_end_of_the_gradient_flow(dim: int, weight: float) -> None:
+    """For dim = 1 there are three minima: the start decides."""
+    train = training((0.1, 1.5), dim)
+    starts = np.random.default_rng(1).normal(scale=1.5, size=(12 // dim, 2 * dim))
+    found = theory.minimise(train, weight, starts, max_move=0.02)
+    assert found.converged.all()
+    ends = [
+        solve_ivp(
+            lambda _, phi: -theory.gradient(phi, train, weight),
+            (0, 100 / weight),
+            start,
+            method="Radau",
+            jac=lambda _, phi: -theory.hessian(phi, train, weight),
+            rtol=1e-6,
+            atol=1e-9,
+        ).y[:, -1]
+        for start in starts
+    ]
+    assert np.allclose(found.phi, ends, atol=1e-4)
+    if dim == 1:
+        assert len(np.unique(np.round(found.phi, 4), axis=0)) > 1
+
+
+def test_minimise_stays_in_the_basin_of_its_start() -> None:
+    train = training((0.1, 1.5), 1)
+    starts = np.random.default_rng(0).normal(scale=1.5, size=(50, 2))
+    minima = np.unique(np.round(theory.minimise(train, WEIGHT, starts).phi, 4), axis=0)
+    minima = theory.minimise(train, WEIGHT, minima).phi
+    assert len(minima) == 3
+    nearby = minima + 1e-3 * np.random.default_rng(1).normal(size=(20, 3, 2))
+    assert np.allclose(theory.minimise(train, WEIGHT, nearby).phi, minima, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n", "sigmas", "dim"), [(1000, SIGMAS, 2), (500, (0.1, 0.7, 1.5), 1)])
+def test_sample_minima_of_a_batch(n: int, sigmas: tuple[float, ...], dim: int) -> None:
+    """They are where gradient descent is heading, and the same bits alone or in company."""
+    problem = sample_moments(40, n, sigmas, dim)
+    start = np.ones(2 * dim)
+    found = theory.flow_minimum(problem, WEIGHT)
+    assert found.phi.shape == (40, 2 * dim)
+    assert found.converged.all()
+    assert np.all(found.objective < theory.objective(start, problem, WEIGHT))
+    rate = theory.stable_learning_rate(problem, WEIGHT, start, 1.0, 0.5)
+    descended = theory.descent_path(problem, WEIGHT, rate, [3000])[0]
+    assert np.allclose(theory.minimise(problem, WEIGHT, descended).phi, found.phi, atol=1e-6)
+    for part in (slice(0, 1), slice(3, 10)):
+        assert np.array_equal(theory.flow_minimum(problem.at(part), WEIGHT).phi, found.phi[part])
+    assert np.array_equal(theory.flow_minimum(problem.at(4), WEIGHT).phi, found.phi[4])
+
+
+@pytest.mark.parametrize("sigmas", [(1.0,), SIGMAS])
+def test_penalty_alone_ends_on_its_zeros(sigmas: tuple[float, ...]) -> None:
+    train = training(sigmas, 2)
+    starts = np.random.default_rng(3).normal(size=(20, 4))
+    found = theory.minimise(train, 0.0, starts)
+    assert found.converged.all()
+    assert np.all(found.objective < 1e-14)
+    assert np.linalg.matrix_rank(np.round(found.phi, 3)) > 1  # no single point
+    if len(sigmas) == 2:
+        assert np.allclose(found.phi[:, 2:], 0, atol=1e-3)
+        assert np.allclose(((found.phi[:, :2] - 0.5) ** 2).sum(-1), 0.5, atol=1e-2)
+
+
+def test_collinear_features_are_no_obstacle() -> None:
+    """Every feature twice: the flow never leaves the diagonal, where two half weights make one."""
+    train = training(SIGMAS, 1)
+    twice = Moments(np.tile(train.gram, (1, 2, 2)), np.tile(train.cross, (1, 2)), train.target)
+    for weight in (WEIGHT, 1.0):
+        once = theory.minimise(train, weight, np.array([1.0, 1.0]))
+        found = theory.minimise(twice, weight, np.full(4, 0.5))
+        assert found.converged
+        assert np.allclose(found.phi[:2] + found.phi[2:], once.phi, atol=1e-6)
+    assert theory.minimise(twice, 0.0, np.full(4, 0.5)).converged
+
+
+def test_diverged_starts_are_returned_as_they_are() -> None:
+    starts = np.array([[np.nan, 1.0], [np.inf, 0.0], [1e200, 1.0], [1.0, 1.0]])
+    found = theory.minimise(training(SIGMAS, 1), WEIGHT, starts)
+    assert np.array_equal(found.phi[:3], starts[:3], equal_nan=True)
+    assert found.converged.tolist() == [False, False, False, True]
+
+
+# --- paths --------------------------------------------------------------------------------------
+
+
+def test_path_of_the_notebook() -> None:
+    """Half of Z's weight after 50,000 steps is unfinished optimisation."""
+    train = training(SIGMAS, 2)
+    path = theory.descent_path(train, WEIGHT, 1e-3, [0, 1, 50_000])
+    assert np.array_equal(path[0], np.ones(4))
+    assert np.allclose(path[1], 1 - 1e-3 * theory.gradient(np.ones(4), train, WEIGHT))
+    assert np.allclose(path[2], [0.99899, 0.99899, 0.01863, 0.01863], atol=5e-6)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("sigmas", [SIGMAS, (0.1, 0.5, 1.0)])
+def test_path_is_that_of_the_symmetric_reduction(dim: int, sigmas: tuple[float, ...]) -> None:
+    rate = 1e-3 / dim
+    ab = np.ones(2)
+    for _ in range(500):
+        ab = ab - rate * dim * symmetric_gradient(ab, sigmas, WEIGHT / dim)
+    path = theory.descent_path(training(sigmas, dim), WEIGHT, rate, [500])
+    assert np.allclose(path[0], np.repeat(ab, dim), rtol=1e-10)
+
+
+def test_error_alone_descends_to_erm() -> None:
+    train = training(SIGMAS, 2)
+    path = theory.descent_path(train, 1.0, 1e-2, [10, 20_000], with_penalty=False)
+    decay = np.linalg.matrix_power(np.eye(4) - 2e-2 * train.gram.sum(0), 10)
+    pooled = theory.pooled_least_squares(train)
+    assert np.allclose(path[0], pooled + decay @ (np.ones(4) - pooled))
+    assert np.allclose(path[1], pooled, atol=1e-8)
+
+
+def test_paths_of_a_batch() -> None:
+    problem, rates = random_moments(4, (5, 2), 3), np.linspace(1e-4, 1e-3, 5)
+    starts = np.random.default_rng(0).normal(size=(5, 3))
+    path = theory.descent_path(problem, 0.1, rates, [7, 3], start=starts)
+    assert path.shape == (2, 5, 3)
+    for i in range(5):
+        single = theory.descent_path(problem.at(i), 0.1, rates[i], [3, 7], start=starts[i])
+        assert np.allclose(path[::-1, i], single, rtol=1e-12)
+
+
+def test_stable_learning_rate_is_needed_at_sigma_2() -> None:
+    train, start = training((0.1, 2.0), 2), np.ones(4)
+    assert not np.isfinite(theory.descent_path(train, WEIGHT, 1e-3, [10])).all()
+    rate = theory.stable_learning_rate(train, WEIGHT, start, 1e-3, 0.8)
+    assert rate < 2e-4
+    path = theory.descent_path(train, WEIGHT, rate, [10, 20_000])
+    values = theory.objective(np.stack([start, *path]), train, WEIGHT)
+    assert np.all(np.diff(values) < 0)
+    found = theory.minimise(train, WEIGHT, path[-1])
+    assert np.allclose(found.phi, theory.flow_minimum(train, WEIGHT).phi, atol=1e-6)
+
+
+def test_stable_learning_rate_keeps_a_rate_that_is_stable() -> None:
+    problem = random_moments(0, (6, 2), 3)
+    start = np.ones(3)
+    limits = 2 / np.linalg.eigvalsh(theory.hessian(start, problem, 0.1))[..., -1]
+    assert np.allclose(theory.stable_learning_rate(problem, 0.1, start, 1e-9), 1e-9)
+    found = theory.stable_learning_rate(problem, 0.1, start, 1e9, 0.5)
+    assert np.allclose(found, 0.5 * limits)
+    assert theory.stable_learning_rate(training(SIGMAS, 2), WEIGHT, np.ones(4), 1e-3) == 1e-3
+
+
+# --- decomposition, crossings -------------------------------------------------------------------
+
+
+def test_excess_risk_is_the_sum_of_its_terms() -> None:
+    problem = sample_moments(6, 1000, SIGMAS, 2)
+    trained = theory.descent_path(problem, WEIGHT, 1e-3, [2000])[0]
+    converged = theory.minimise(problem, WEIGHT, trained).phi
+    population = theory.flow_minimum(training(SIGMAS, 2), WEIGHT).phi
+    causal = example_1.causal_solution(2)
+    for sigma in (0.01, 0.1, 1.0, 3.0):
+        environment = {"sigma": sigma, "gamma": 1.0, "tau": 1.0}
+        where = example_1.population(2, environment)
+        found = theory.decompose(trained, converged, population, causal, where)
+        total = found.objective_bias + found.optimisation_gap + found.estimation_error
+        excess = moments.risk(trained, where) - example_1.noise_floor(2, environment)
+        assert found.excess.shape == (6,)
+        assert np.allclose(total, found.excess, atol=1e-14)
+        assert np.allclose(found.excess, excess, atol=1e-14)
+        assert found.objective_bias == pytest.approx(
+            example_1.symmetric_risk(*population[[0, -1]], 2, environment) - 2 * sigma**2, abs=1e-14
+        )
+
+
+def test_terms_vanish_where_nothing_is_lost() -> None:
+    train = training(SIGMAS, 2)
+    causal, other = example_1.causal_solution(2), np.full(4, 0.3)
+    found = theory.decompose(other, causal, causal, causal, train)
+    assert np.all(found.objective_bias == 0)
+    assert np.all(found.estimation_error == 0)
+    assert np.array_equal(found.optimisation_gap, found.excess)
+
+
+def test_crossings_are_all_found() -> None:
+    def cubic(sigma: float) -> float:
+        return (sigma - 0.5) * (sigma - 1.0) * (sigma - 2.25)
+
+    grid = np.linspace(0.0, 3.0, 13)  # 0.5, 1 and 2.25 are on it
+    for points in (grid, grid + 0.01):
+        found = theory.crossing_sigmas(cubic, lambda _: 0.0, points)
+        assert np.allclose(found, [0.5, 1.0, 2.25], atol=1e-12)
+
+
+def test_curves_that_touch_or_stay_apart_do_not_cross() -> None:
+    for curve in (lambda s: (s - 1.0) ** 2, lambda s: s + 1.0, lambda s: 0.0):
+        assert theory.crossing_sigmas(curve, lambda _: 0.0, [0.0, 0.5, 1.0, 2.0]).shape == (0,)
+
+
+def test_crossings_of_a_diverged_model_are_refused() -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        theory.crossing_sigmas(lambda _: np.nan, lambda s: s, [0.1, 1.0])
+
+
+# --- penalty estimators -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_quadratic_coefficients_give_each_row_its_derivative(d: int) -> None:
+    rng = np.random.default_rng(d)
+    x, y, phi = rng.normal(size=(30, d)), rng.normal(size=30), rng.normal(size=(3, d))
+    found = theory.quadratic_coefficients(phi) @ moments.products(x, y)
+    fitted = phi @ x.T
+    assert np.allclose(found, fitted * (fitted - y))
+
+
+PHIS = {
+    "oracle": (1.0, 1.0, 0.0, 0.0),
+    "erm": (0.66, 0.66, 0.34, 0.34),
+    "start": (1.0, 1.0, 1.0, 1.0),
+}
+ENVIRONMENT = {"sigma": 1.0, "gamma": 1.0, "tau": 1.0}
+
+
+def simulated(
+    phi: np.ndarray, n: int, n_replicates: int
+) -> tuple[dict[str, np.ndarray], tuple[float, float]]:
+    """Estimates (n_replicates,) of the penalty by name, and the cumulants κ₃, κ₄ of h."""
+    x, y = example_1.sample(np.random.default_rng(n), n * n_replicates, 2, ENVIRONMENT)
+    h = ((x @ phi) * (x @ phi - y)).reshape(n_replicates, n)
+    mean, variance = h.mean(1), h.var(1, ddof=1)
+    estimates = {
+        "plug_in": 4 * mean**2,
+        "split_half": 4 * h[:, ::2].mean(1) * h[:, 1::2].mean(1),
+        "u_statistic": 4 * (mean**2 - variance / n),
+    }
+    centred = h - h.mean()
+    fourth = (centred**4).mean() - 3 * (centred**2).mean() ** 2
+    return estimates, (float((centred**3).mean()), float(fourth))
+
+
+@pytest.mark.parametrize("name", PHIS)
+def test_estimators_have_the_moments_of_their_law(name: str) -> None:
+    phi, n = np.array(PHIS[name]), 20
+    population = example_1.population(2, ENVIRONMENT)
+    laws = theory.penalty_estimators(
+        phi, population, example_1.product_covariance(2, ENVIRONMENT), n
+    )
+    estimates, (third, fourth) = simulated(phi, n, 20_000)
+    q = phi @ (population.gram @ phi - population.cross)
+    omitted = {"plug_in": 64 * q * third / n**2 + 16 * fourth / n**3}
+    for estimator, values in estimates.items():
+        law = laws[estimator]
+        spread = (values - values.mean()) ** 2
+        error = 5 / np.sqrt(len(values))
+        assert abs(values.mean() - 4 * q**2 - law.bias) < error * values.std()
+        expected = law.variance + omitted.get(estimator, 0.0)
+        assert abs(values.var() - expected) < error * spread.std() + 0.05 * expected
+
+
+@pytest.mark.parametrize("name", PHIS)
+def test_estimators_are_as_often_negative_as_their_law_says(name: str) -> None:
+    phi, n = np.array(PHIS[name]), 200
+    laws = theory.penalty_estimators(
+        phi,
+        example_1.population(2, ENVIRONMENT),
+        example_1.product_covariance(2, ENVIRONMENT),
+        n,
+    )
+    for estimator, values in simulated(phi, n, 4000)[0].items():
+        assert (values < 0).mean() == pytest.approx(laws[estimator].negative_share, abs=0.03)
+
+
+def test_at_a_zero_of_the_penalty_every_second_split_is_negative() -> None:
+    laws = theory.penalty_estimators(
+        np.stack([example_1.causal_solution(2), np.zeros(4)]),
+        example_1.population(2, ENVIRONMENT),
+        example_1.product_covariance(2, ENVIRONMENT),
+        100,
+    )
+    assert np.allclose(laws["split_half"].negative_share, [0.5, 0.0])
+    assert np.allclose(laws["u_statistic"].negative_share, [0.6827, 0.0], atol=1e-4)
+    assert np.array_equal(laws["plug_in"].negative_share, [0.0, 0.0])
+    ratio = laws["split_half"].variance[0] / laws["plug_in"].variance[0]
+    assert ratio == pytest.approx(2.0)

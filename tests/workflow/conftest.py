@@ -1,0 +1,69 @@
+"""The real Snakefile in a copy of the project, on the smoke config."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config", "workflow", "irm_bench", "report", "pyproject.toml")
+SMOKE = "config/smoke.yaml"
+
+
+def copy_project(folder: Path) -> Path:
+    """The files that a run needs, in a folder of their own."""
+    for name in PARTS:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+def snakemake(
+    project: Path,
+    *arguments: str,
+    cores: int = 2,
+    configfile: str | None = SMOKE,
+    **environment: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a project; its standard error holds what it says."""
+    executables = str(Path(sys.executable).parent)
+    path = os.pathsep.join([executables, os.environ["PATH"]])
+    command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
+    if configfile:
+        command += ["--configfile", configfile]
+    return subprocess.run(
+        [*command, *arguments],
+        cwd=project,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(project), **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def tables_of(project: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted((project / "results/tables").glob("*.csv"))}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose smoke run is done; tests that change it take a copy."""
+    project = copy_project(tmp_path_factory.mktemp("finished"))
+    done = snakemake(project)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return project
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project, times of files included."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished, folder, symlinks=True)
+    return folder
