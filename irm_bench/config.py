@@ -202,23 +202,25 @@ def _check_schema(raw: Mapping[str, Any]) -> None:
 def _explain(error: jsonschema.ValidationError) -> str:
     """One line for one schema error: key, value, allowed."""
     where = _path(error.absolute_path)
-    schema = error.schema if isinstance(error.schema, dict) else {}
+    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    instance: Any = error.instance
+    value: Any = error.validator_value
     match error.validator:
         case "additionalProperties":
             allowed = sorted(schema.get("properties", {}))
-            unknown = sorted(set(error.instance) - set(allowed))
+            unknown = sorted(set(instance) - set(allowed))
             return f"{where}unknown key {unknown[0]!r}; allowed are {', '.join(allowed)}"
         case "required":
-            missing = [key for key in error.validator_value if key not in error.instance]
-            return f"{where}key {missing[0]!r} is missing; required are {error.validator_value}"
+            missing = [key for key in value if key not in instance]
+            return f"{where}key {missing[0]!r} is missing; required are {value}"
         case "oneOf" | "anyOf":
-            allowed_forms = " or ".join(_allowed(_deref(form)) for form in error.validator_value)
+            allowed_forms = " or ".join(_allowed(_deref(form)) for form in value)
         case _:
             allowed_forms = _allowed(_deref(schema))
     hint = ""
-    if isinstance(error.instance, str) and _is_number(error.instance):
+    if isinstance(instance, str) and _is_number(instance):
         hint = " (YAML reads this as text: write the exponent with a dot, e.g. 1.0e-5)"
-    return f"{where}value {_short(error.instance)} is not allowed; allowed is {allowed_forms}{hint}"
+    return f"{where}value {_short(instance)} is not allowed; allowed is {allowed_forms}{hint}"
 
 
 def _is_number(text: str) -> bool:

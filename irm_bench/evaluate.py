@@ -42,7 +42,7 @@ def part_paths(folder: Path | str) -> dict[str, Path]:
     return {name: Path(folder) / f"{name}.npz" for name in PARTS}
 
 
-def _trained(config: Config, models: TrainedStore) -> Iterator[tuple[Any, Study, Cell, Any]]:
+def trained_cells(config: Config, models: TrainedStore) -> Iterator[tuple[Any, Study, Cell, Any]]:
     """(order, study, cell, positions of the study's seeds among the cell's)."""
     for i, study in enumerate(config.studies):
         for j, cell in enumerate(plan.cells_of(study)):
@@ -52,7 +52,7 @@ def _trained(config: Config, models: TrainedStore) -> Iterator[tuple[Any, Study,
                     yield (i, j), study, cell, np.flatnonzero(mine)
 
 
-def _setting(order: tuple[int, int], study: Study, cell: Cell) -> dict[str, Any]:
+def setting(order: tuple[int, int], study: Study, cell: Cell) -> dict[str, Any]:
     """The columns of a table that say what was trained."""
     return {
         "order_1": order[0],
@@ -70,21 +70,21 @@ def _setting(order: tuple[int, int], study: Study, cell: Cell) -> dict[str, Any]
     }
 
 
-def _phi_columns(phi: np.ndarray) -> dict[str, np.ndarray]:
+def phi_columns(phi: np.ndarray) -> dict[str, np.ndarray]:
     """φ (d, …) as flat columns phi_1 … phi_d."""
     return {f"phi_{i + 1}": values.ravel() for i, values in enumerate(phi)}
 
 
 def _models(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
-    for order, study, cell, mine in _trained(config, models):
+    for order, study, cell, mine in trained_cells(config, models):
         seeds = models.get(cell, "seeds")[mine]
         phi = models.get(cell, "phi")[-1][:, mine]
         yield {
-            **_setting(order, study, cell),
+            **setting(order, study, cell),
             "order_3": 0,
             "seed": seeds,
             "diverged_at": _or_nan(models.get(cell, "diverged_at")[mine]),
-            **_phi_columns(phi),
+            **phi_columns(phi),
             "train_risk": _train_risk(cell, inputs, seeds, phi.T),
             "final_penalty": models.get(cell, "penalty")[-1][mine],
         }
@@ -101,12 +101,12 @@ def _train_risk(cell: Cell, inputs: MomentStore, seeds: np.ndarray, phi: np.ndar
 
 
 def _errors(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
-    for order, study, cell, mine in _trained(config, models):
+    for order, study, cell, mine in trained_cells(config, models):
         seeds = models.get(cell, "seeds")[mine]
         phi = models.get(cell, "phi")[-1][:, mine].T
         for k, dataset in enumerate((*cell.datasets(), *plan.test_datasets(study))):
             yield {
-                **_setting(order, study, cell),
+                **setting(order, study, cell),
                 "order_3": k,
                 "seed": seeds,
                 **_where(dataset),
@@ -135,18 +135,18 @@ def _optimum(dataset: Dataset) -> float:
 def _trajectories(
     config: Config, models: TrainedStore, inputs: MomentStore
 ) -> Iterator[dict[str, Any]]:
-    for order, study, cell, mine in _trained(config, models):
+    for order, study, cell, mine in trained_cells(config, models):
         if not study.trajectories or not cell.steps:
             continue
         steps = models.get(cell, "steps")[:, mine]
         seeds = models.get(cell, "seeds")[mine]
         phi = models.get(cell, "phi")[..., mine]
         yield {
-            **_setting(order, study, cell),
+            **setting(order, study, cell),
             "order_3": steps.ravel(),
             "seed": np.tile(seeds, len(steps)),
             "step": steps.ravel(),
-            **_phi_columns(phi.transpose(1, 0, 2)),
+            **phi_columns(phi.transpose(1, 0, 2)),
             "train_risk": _train_risk(cell, inputs, seeds, phi.transpose(0, 2, 1)).ravel(),
             "penalty_estimate": models.get(cell, "penalty")[:, mine].ravel(),
         }

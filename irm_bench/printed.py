@@ -8,8 +8,9 @@ precision and we in double; a printed number is inside where the interval of all
 to it meets the prediction interval.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,15 +29,18 @@ KEYS = ["model", "quantity", "split", "sigma", "step"]
 
 def numbers() -> pd.DataFrame:
     """The notebook's numbers, in its order; ``half_unit`` is half a unit of the last digit."""
-    frame = pd.read_csv(NUMBERS, dtype={"printed": str}, keep_default_na=False, na_values={
-        "sigma": [""], "step": [""]
-    })
+    frame = pd.read_csv(
+        NUMBERS,
+        dtype={"printed": str},
+        keep_default_na=False,
+        na_values={"sigma": [""], "step": [""]},
+    )
     decimals = frame["printed"].str.partition(".")[2].str.len()
     return frame.assign(printed=frame["printed"].astype(float), half_unit=0.5 * 10.0**-decimals)
 
 
 def observed(evidence: Evidence) -> pd.DataFrame:
-    """Our own values of what the notebook prints: ``KEYS``, seed, value; empty without the study."""
+    """Our own values of what the notebook prints: ``KEYS``, seed, value; none without the study."""
     try:
         frames = [*_data(evidence), *(f for name in MODELS for f in _model(evidence, name))]
     except InsufficientError:
@@ -53,13 +57,14 @@ def _data(evidence: Evidence) -> Iterator[pd.DataFrame]:
     for split in ("train", "test"):
         floors = []
         for environment in evidence.environments(MODELS["irm"], split):
-            place = {"split": split, "sigma": environment["sigma"]}
+            sigma = environment["sigma"]
             for column in columns:
-                yield _frame(evidence.data(STUDY, split, environment, column), "data", column, **place)
+                values = evidence.data(STUDY, split, environment, column)
+                yield _frame(values, "data", column, split, sigma)
             floors.append(evidence.data(STUDY, split, environment, "optimum"))
-            yield _frame(floors[-1], "data", "noise_floor", **place)
+            yield _frame(floors[-1], "data", "noise_floor", split, sigma)
         average = pd.concat(floors, axis=1).mean(axis=1)
-        yield _frame(average, "data", "average_noise_floor", split=split)
+        yield _frame(average, "data", "average_noise_floor", split)
 
 
 def _model(evidence: Evidence, name: str) -> Iterator[pd.DataFrame]:
@@ -68,8 +73,8 @@ def _model(evidence: Evidence, name: str) -> Iterator[pd.DataFrame]:
     for split in ("train", "test"):
         for environment in evidence.environments(model, split):
             mse = evidence.error(model, environment, split)
-            yield _frame(mse, name, "mse", split=split, sigma=environment["sigma"])
-        yield _frame(evidence.average_error(model, split), name, "average_mse", split=split)
+            yield _frame(mse, name, "mse", split, environment["sigma"])
+        yield _frame(evidence.average_error(model, split), name, "average_mse", split)
     path = evidence.rows("trajectories", STUDY, **evidence.cell(model))
     quantities = [*evidence.phi(model).columns, "train_risk", "penalty_estimate"]
     long = path.melt(["seed", "step"], quantities, var_name="quantity")
@@ -86,19 +91,25 @@ def _frame(
 
 def compare(evidence: Evidence) -> pd.DataFrame:
     """The table ``printed``: each number with our mean and the prediction interval of one run."""
-    ours = observed(evidence).groupby(KEYS, dropna=False)["value"]
-    values = {_key(name): group.to_numpy() for name, group in ours}
+    groups = observed(evidence).groupby(KEYS, dropna=False)["value"]
+    values = {_key(name): group.to_numpy() for name, group in groups}
     frame = numbers()
-    none = np.array([])
+    keys = frame[KEYS].itertuples(index=False)
     rows = [
-        _beside(row.printed, row.half_unit, values.get(_key([getattr(row, k) for k in KEYS]), none))
-        for row in frame.itertuples()
+        _beside(printed, half_unit, values.get(_key(key), np.array([])))
+        for printed, half_unit, key in zip(frame["printed"], frame["half_unit"], keys, strict=True)
     ]
+    ours = frame["model"].map({name: _words(model) for name, model in MODELS.items()})
+    frame["compared_with"] = ours.fillna("our data") + f", study {STUDY}"
     return pd.concat([frame, pd.DataFrame(rows)], axis=1)
 
 
-def _key(parts: object) -> tuple[object, ...]:
-    return tuple(None if pd.isna(part) else part for part in parts)  # type: ignore[attr-defined]
+def _words(model: Selection) -> str:
+    return f"{model.method} {model.penalty}".strip()
+
+
+def _key(parts: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(None if pd.isna(part) else part for part in parts)
 
 
 def _beside(printed: float, half_unit: float, values: np.ndarray) -> dict[str, float]:

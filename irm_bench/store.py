@@ -21,7 +21,7 @@ def _refuse(path: Path, why: str) -> StageError:
     return StageError(f"{path} {why}; delete it and run again to rebuild it")
 
 
-def write_atomically(path: Path | str, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path | str, write: Callable[[Path], object]) -> None:
     """Call ``write`` with a temporary name beside ``path`` and rename the result to it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

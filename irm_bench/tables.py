@@ -2,46 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from irm_bench import registry, store
+from irm_bench import judged, registry, store
 from irm_bench.config import Config
+from irm_bench.contract import Contract, columns
 
 
 class TableError(RuntimeError):
     """A table that is missing, damaged or of other columns: names it and how to rebuild it."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column: name, kind (text, integer, number) and meaning with its unit."""
-
-    name: str
-    kind: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Contract:
-    """The columns of one table, in order."""
-
-    name: str
-    summary: str
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return [column.name for column in self.columns]
-
-
-def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
-    return tuple(Column(*row) for row in rows)
-
-
-SETTING = _columns(
+SETTING = columns(
     ("study", "text", "study of the config"),
     ("sem", "text", "structural equation model"),
     ("dim", "integer", "components of each of X and Z"),
@@ -53,12 +27,12 @@ SETTING = _columns(
     ("learning_rate", "number", "step size of gradient descent; empty for none"),
     ("steps", "integer", "updates of gradient descent"),
 )
-SEED = _columns(("seed", "integer", "seed: the replicate"))
-WHERE = _columns(
+SEED = columns(("seed", "integer", "seed: the replicate"))
+WHERE = columns(
     ("split", "text", "train or test: separate random streams"),
     ("environment", "text", "environment, for people: its parameters that are not 1"),
 )
-INTERVAL = _columns(
+INTERVAL = columns(
     ("n_seeds", "integer", "seeds that the row speaks of, diverged ones left out"),
     ("n_diverged", "integer", "seeds whose training diverged; they are in no mean"),
     ("mean", "number", "mean over seeds"),
@@ -71,20 +45,20 @@ INTERVAL = _columns(
 
 def contracts(config: Config) -> dict[str, Contract]:
     """The contracts of a config's tables; φ and environment columns follow its SEMs."""
-    parameters = _columns(
+    parameters = columns(
         *((name, "number", f"parameter {name} of the environment") for name in _parameters(config))
     )
-    phis = _columns(
+    phis = columns(
         *((f"phi_{i + 1}", "number", f"weight of feature {i + 1}") for i in range(_d_max(config)))
     )
-    correlations = _columns(
+    correlations = columns(
         *(
             (f"corr_{i + 1}", "number", f"sample correlation of feature {i + 1} and target")
             for i in range(_d_max(config))
         )
     )
-    quantity = _columns(("quantity", "text", "what is summarised; another column of these tables"))
-    step = _columns(("step", "integer", "updates made so far"))
+    quantity = columns(("quantity", "text", "what is summarised; another column of these tables"))
+    step = columns(("step", "integer", "updates made so far"))
     tables = (
         Contract(
             "models",
@@ -92,11 +66,11 @@ def contracts(config: Config) -> dict[str, Contract]:
             (
                 *SETTING,
                 *SEED,
-                *_columns(
+                *columns(
                     ("diverged_at", "integer", "updates after which φ was not finite; empty: never")
                 ),
                 *phis,
-                *_columns(
+                *columns(
                     ("train_risk", "number", "mean over training environments of the sample MSE"),
                     ("final_penalty", "number", "sum over environments of the estimated penalty"),
                 ),
@@ -110,7 +84,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                 *SEED,
                 *WHERE,
                 *parameters,
-                *_columns(
+                *columns(
                     ("mse", "number", "mean squared error on the sampled rows"),
                     ("risk", "number", "exact population mean squared error"),
                     ("optimum", "number", "noise floor: the oracle's risk"),
@@ -130,7 +104,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                 *SEED,
                 *step,
                 *phis,
-                *_columns(
+                *columns(
                     ("train_risk", "number", "mean over training environments of the sample MSE"),
                     ("penalty_estimate", "number", "estimated penalty, summed over environments"),
                 ),
@@ -144,7 +118,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                 *step,
                 *quantity,
                 *INTERVAL,
-                *_columns(
+                *columns(
                     ("q05", "number", "5% quantile over seeds"),
                     ("q95", "number", "95% quantile over seeds"),
                 ),
@@ -154,7 +128,7 @@ def contracts(config: Config) -> dict[str, Contract]:
             "environments",
             "One row a dataset and seed: what the data themselves look like.",
             (
-                *_columns(
+                *columns(
                     ("sem", "text", "structural equation model"),
                     ("dim", "integer", "components of each of X and Z"),
                     ("n_samples", "integer", "rows"),
@@ -163,7 +137,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                 *parameters,
                 *SEED,
                 *correlations,
-                *_columns(
+                *columns(
                     ("noise_variance", "number", "sample variance of target − oracle, ddof = 1"),
                     ("oracle_mse", "number", "mean squared error of the oracle on the rows"),
                     ("optimum", "number", "noise floor: the oracle's risk"),
@@ -176,7 +150,7 @@ def contracts(config: Config) -> dict[str, Contract]:
             (
                 *WHERE,
                 *SEED,
-                *_columns(
+                *columns(
                     ("variable", "text", "feature, or y for the target"),
                     ("bin_left", "number", "left edge"),
                     ("bin_right", "number", "right edge"),
@@ -185,7 +159,7 @@ def contracts(config: Config) -> dict[str, Contract]:
             ),
         ),
     )
-    return {contract.name: contract for contract in tables}
+    return {contract.name: contract for contract in (*tables, *judged.CONTRACTS)}
 
 
 def _parameters(config: Config) -> list[str]:
@@ -246,9 +220,9 @@ def _check_seal(path: Path) -> None:
         )
 
 
-def _check(path: Path, columns: Sequence[str], contract: Contract) -> None:
-    missing = [name for name in contract.names if name not in columns]
-    unknown = [name for name in columns if name not in contract.names]
+def _check(path: Path, names: Sequence[str], contract: Contract) -> None:
+    missing = [name for name in contract.names if name not in names]
+    unknown = [name for name in names if name not in contract.names]
     if missing or unknown:
         raise TableError(
             f"{path} is not a table {contract.name!r}: missing columns {missing}, unknown columns "

@@ -141,7 +141,7 @@ def minimise(
     )
     flat, weight = _flatten(moments, error_weight, axes)
     phi = np.broadcast_to(np.asarray(start, dtype=float), (*axes, moments.n_features))
-    phi = phi.reshape(-1, moments.n_features).copy(order="C")
+    phi = phi.reshape(-1, moments.n_features).copy()
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         curvature = _norm(hessian(phi, flat, weight).reshape(len(phi), -1))
         span, converged = 0.1 / curvature, np.zeros(len(phi), dtype=bool)
@@ -187,9 +187,7 @@ def _flow_step(
 ) -> tuple[Array, Array]:
     """One implicit Euler step of the gradient flow, or none: the next φ (R, d) and span (R,)."""
     trial, correction = phi, np.zeros_like(phi)
-    # the floor keeps a singular Hessian (collinear features, error weight 0) solvable
-    floor = 1e-15 * _norm(hessian(phi, moments, error_weight).reshape(len(phi), -1))
-    damping = np.maximum(1 / span, floor)[:, None]
+    damping = 1 / span[:, None]
     for _ in range(NEWTON_ITERATIONS):
         slope = gradient(trial, moments, error_weight) + damping * (trial - phi)
         curvature = hessian(trial, moments, error_weight) + damping[..., None] * np.eye(len(phi[0]))

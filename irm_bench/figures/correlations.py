@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from irm_bench import registry
-from irm_bench.config import Config, Study
+from irm_bench.config import Config, Environment, Study
 from irm_bench.figures._axes import legend_above, level
+from irm_bench.moments import Moments
 from irm_bench.report.drawing import INK
 from irm_bench.report.seeds import over_seeds
 from irm_bench.report.series import environment_label, feature_label, find_study
@@ -28,7 +29,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _environment(frame: pd.DataFrame, study: Study, environment) -> pd.DataFrame:
+def _environment(frame: pd.DataFrame, study: Study, environment: Environment) -> pd.DataFrame:
     sem = registry.load("sems", study.sem)
     rows = frame[
         (frame["sem"] == study.sem)
@@ -46,7 +47,7 @@ def _environment(frame: pd.DataFrame, study: Study, environment) -> pd.DataFrame
     return pd.concat(found)
 
 
-def population_correlations(moments) -> np.ndarray:
+def population_correlations(moments: Moments) -> np.ndarray:
     """Correlation of each feature with the target, for variables of mean zero: (d,)."""
     return moments.cross / np.sqrt(np.diagonal(moments.gram) * moments.target)
 
@@ -61,7 +62,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
         bars = np.abs(rows[["ci_low", "ci_high"]].sub(rows["mean"], axis=0)).T.to_numpy()
         label = environment_label(str(environment))
         ax.errorbar(x, rows["mean"], yerr=bars, fmt=marker, color=color, capsize=3, label=label)
-        truth = "closed form" if k == 0 else None
+        truth = "closed form" if k == 0 else "_"
         ax.hlines(rows["closed_form"], x - 0.1, x + 0.1, color=INK, linewidth=1, label=truth)
     ax.set_xticks(range(len(features)), [feature_label(f) for f in features])
     ax.set(ylabel="correlation with ΣY", xlabel="feature")

@@ -115,8 +115,8 @@ def describe(data: pd.DataFrame) -> str:
 
 def caption(data: pd.DataFrame) -> str:
     return (
-        f"Points: mean; bands: {level(data)}. Horizontal lines: methods that have no error weight. "
-        "Left, with infinitely many rows: dashed, where the objective has its minimum; dotted, where "
-        "the same number of updates gets. An error weight of 0 stands at the left end."
-        + left_out(data)
+        f"Points: mean; bands: {level(data)}. Horizontal lines: methods that have no error "
+        "weight. Left, with infinitely many rows: dashed, where the objective has its "
+        "minimum; dotted, where the same number of updates gets. An error weight of 0 stands "
+        "at the left end." + left_out(data)
     )

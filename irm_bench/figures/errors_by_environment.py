@@ -67,7 +67,7 @@ def describe(data: pd.DataFrame) -> str:
 
 def caption(data: pd.DataFrame) -> str:
     return (
-        f"Points: mean squared error on the sampled rows; bars: {level(data)}. Horizontal lines: the "
-        "noise floor, the oracle's exact risk. 'average' weighs the environments equally, as the "
-        "notebook does." + left_out(data)
+        f"Points: mean squared error on the sampled rows; bars: {level(data)}. Horizontal "
+        "lines: the noise floor, the oracle's exact risk. 'average' weighs the environments "
+        "equally, as the notebook does." + left_out(data)
     )

@@ -71,7 +71,8 @@ def describe(data: pd.DataFrame) -> str:
 def caption(data: pd.DataFrame) -> str:
     seed = int(data["seed"].iloc[0])
     return (
-        f"One seed ({seed}). X are the causes, Z the effects of the target's parts, ΣY the target. "
-        f"Axes as in the notebook: values within ±6 in 50 bins, counts up to {SHARE:.0%} of the rows; a "
-        "triangle marks a bar that is taller. No interval: these are the rows themselves."
+        f"One seed ({seed}). X are the causes, Z the effects of the target's parts, ΣY the "
+        "target. Axes as in the notebook: values within ±6 in 50 bins, counts up to "
+        f"{SHARE:.0%} of the rows; a triangle marks a bar that is taller. No interval: these "
+        "are the rows themselves."
     )

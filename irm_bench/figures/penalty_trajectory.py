@@ -49,7 +49,7 @@ def describe(data: pd.DataFrame) -> str:
 def caption(data: pd.DataFrame) -> str:
     n = int(data["n_seeds"].max())
     return (
-        f"Curves: mean over {n} seeds; bands: 5% to 95% quantile of the seeds. The vertical axis is "
-        f"logarithmic both ways from zero, and linear within ±{LINEAR:g}: an estimate can be negative "
-        "though the penalty cannot." + left_out(data)
+        f"Curves: mean over {n} seeds; bands: 5% to 95% quantile of the seeds. The vertical "
+        f"axis is logarithmic both ways from zero, and linear within ±{LINEAR:g}: an estimate "
+        "can be negative though the penalty cannot." + left_out(data)
     )

@@ -72,7 +72,7 @@ def _mean(rows: pd.DataFrame, weight: str) -> float:
 def caption(data: pd.DataFrame) -> str:
     n = int(data["n_seeds"].max())
     return (
-        f"Curves: mean over {n} seeds; bands: from the 5% to the 95% quantile of the seeds, so they "
-        "show how much runs differ, not how sure the mean is. Dashed: the causal solution. "
-        "Logarithmic axis, with 0 at its left end." + left_out(data)
+        f"Curves: mean over {n} seeds; bands: from the 5% to the 95% quantile of the seeds, so "
+        "they show how much runs differ, not how sure the mean is. Dashed: the causal "
+        "solution. Logarithmic axis, with 0 at its left end." + left_out(data)
     )

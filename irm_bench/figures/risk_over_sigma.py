@@ -8,7 +8,7 @@ from irm_bench.config import Config
 from irm_bench.figures._axes import curve, left_out, legend_above, level, log_axis
 from irm_bench.report import truth
 from irm_bench.report.drawing import INK
-from irm_bench.report.series import find_study, looks, sigmas_label, train_label
+from irm_bench.report.series import find_study, looks, risks, sigmas_label, train_label
 
 TITLE = "Where each model wins: risk over the test noise σ"
 SECTION = "where"
@@ -34,16 +34,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
-    frame = tables["summary"]
-    chosen = (
-        (frame["study"] == study.name)
-        & (frame["split"] == "test")
-        & (frame["quantity"] == "risk")
-        & (frame["ci_method"] == "t")
-        & (frame["n_samples"] == study.n_samples[0])
-        & frame["error_weight"].isin([study.error_weights[0], np.nan])
-    )
-    frame = frame.loc[chosen, KEYS].merge(truth.crossings(study))
+    frame = risks(tables["summary"], study)[KEYS].merge(truth.crossings(study))
     sets = [main_set(config), *(train_label(train) for train in study.train_sets)]
     frame = frame.assign(order=frame["train_sigmas"].map(sets.index))
     return frame.sort_values(["order", "sigma"], kind="stable").drop(columns="order")
@@ -67,8 +58,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     sigma = data["crossing"].iloc[0]
     if np.isfinite(sigma):
         ax.axvline(sigma, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-        place = {"xytext": (-4, 4), "textcoords": "offset points", "ha": "right", "va": "bottom"}
-        ax.annotate(f"σ = {sigma:.3g}", (sigma, ax.get_ylim()[0]), **place)
+        ax.text(sigma, ax.get_ylim()[0], f"σ = {sigma:.3g} ", ha="right", va="bottom")
     for train in data["train_sigmas"].iloc[0].split(";"):
         ax.plot(
             float(train), 0.015, "|", color=INK, ms=9, mew=2, transform=ax.get_xaxis_transform()
@@ -94,7 +84,7 @@ def describe(data: pd.DataFrame) -> str:
 def caption(data: pd.DataFrame) -> str:
     train = sigmas_label(data["train_sigmas"].iloc[0])
     return (
-        f"Trained at σ ∈ {train} (thick ticks). Curves: mean over seeds of the exact population risk; "
-        f"bands, mostly thinner than the curve: {level(data)}. Dashed: the σ at which ERM, trained on "
-        "infinitely many rows, is as good as the oracle." + left_out(data)
+        f"Trained at σ ∈ {train} (thick ticks). Curves: mean over seeds of the exact "
+        f"population risk; bands, mostly thinner than the curve: {level(data)}. Dashed: the σ "
+        "at which ERM, trained on infinitely many rows, is as good as the oracle." + left_out(data)
     )

@@ -80,6 +80,6 @@ def describe(data: pd.DataFrame) -> str:
 
 def caption(data: pd.DataFrame) -> str:
     return (
-        "Curves: mean over seeds; bands: from the 5% to the 95% quantile of the seeds. The data hold "
-        f"the {level(data)} too. Left: 0 is the causal solution." + left_out(data)
+        "Curves: mean over seeds; bands: from the 5% to the 95% quantile of the seeds. The "
+        f"data hold the {level(data)} too. Left: 0 is the causal solution." + left_out(data)
     )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from irm_bench.config import Config
 from irm_bench.report.drawing import INK
-from irm_bench.report.series import cast, find_study
+from irm_bench.report.series import cast, find_study, risks
 
 TITLE = "ERM's risk over IRM's, for every pair of training environments"
 SECTION = "where"
@@ -28,15 +28,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     parts = cast(study)
     if parts.standard is None or parts.invariant is None:
         return pd.DataFrame()
-    frame = tables["summary"]
-    frame = frame[
-        (frame["study"] == STUDY)
-        & (frame["split"] == "test")
-        & (frame["quantity"] == "risk")
-        & (frame["ci_method"] == "t")
-        & (frame["n_samples"] == study.n_samples[0])
-        & frame["error_weight"].isin([study.error_weights[0], np.nan])
-    ]
+    frame = risks(tables["summary"], study)
     keys = ["train_sigmas", "sigma"]
     standard, invariant = (
         p.rows(frame)[[*keys, "mean", "n_seeds", "n_diverged"]].rename(columns={"mean": name})
@@ -111,7 +103,8 @@ def describe(data: pd.DataFrame) -> str:
 def caption(data: pd.DataFrame) -> str:
     row = data.iloc[0]
     return (
-        f"Numbers: mean risk of {row.standard_label} divided by that of {row.invariant_label}, over "
-        f"{int(data['n_seeds'].max())} seeds. Above 1 (orange) IRM is better, below 1 (blue) ERM is. "
-        "Colours on a logarithmic scale. No interval: see the table of the data."
+        f"Numbers: mean risk of {row.standard_label} divided by that of {row.invariant_label}, "
+        f"over {int(data['n_seeds'].max())} seeds. Above 1 (orange) IRM is better, below 1 "
+        "(blue) ERM is. Colours on a logarithmic scale. No interval: see the table of the "
+        "data."
     )

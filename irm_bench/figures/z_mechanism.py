@@ -1,13 +1,12 @@
 """Risk where the mechanism of Z itself changes, which the notebook speaks of and never runs."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from irm_bench.config import Config
 from irm_bench.figures._axes import curve, left_out, legend_above, level, log_axis
 from irm_bench.report.drawing import INK
-from irm_bench.report.series import GREEK, find_study, looks
+from irm_bench.report.series import GREEK, find_study, looks, risks
 
 TITLE = "Risk where the mechanism of Z changes"
 SECTION = "z_mechanism"
@@ -27,14 +26,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     frame = tables["summary"]
     if study is None or not {"gamma", "tau"} <= set(frame):
         return pd.DataFrame()
-    frame = frame[
-        (frame["study"] == study.name)
-        & (frame["split"] == "test")
-        & (frame["quantity"] == "risk")
-        & (frame["ci_method"] == "t")
-        & (frame["n_samples"] == study.n_samples[0])
-        & frame["error_weight"].isin([study.error_weights[0], np.nan])
-    ]
+    frame = risks(frame, study)
     parts = [_along(frame, *names) for names in (("gamma", "tau"), ("tau", "gamma"))]
     return pd.concat(parts, ignore_index=True)
 
@@ -78,7 +70,8 @@ def describe(data: pd.DataFrame) -> str:
 
 def caption(data: pd.DataFrame) -> str:
     return (
-        "In the test environments Z = γY + N(0, τ²); the dashed line marks γ = 1 or τ = 1, which all "
-        f"training environments have. Curves: mean of the exact risk; bands, mostly thinner than the "
-        f"curve: {level(data)}. Risk on a logarithmic axis, one scale a column." + left_out(data)
+        "In the test environments Z = γY + N(0, τ²); the dashed line marks γ = 1 or τ = 1, "
+        "which all training environments have. Curves: mean of the exact risk; bands, mostly "
+        f"thinner than the curve: {level(data)}. Risk on a logarithmic axis, one scale a "
+        "column." + left_out(data)
     )

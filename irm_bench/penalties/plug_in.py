@@ -14,6 +14,8 @@ MARKER = "o"
 DASH = "solid"
 REFERENCE = "IRM paper's repository; notebook, 'The IRM Penalty'"
 NEEDS: tuple[str, ...] = ()
+# The estimator that is the mean of this one over its own randomness.
+MEAN = "plug_in"
 
 
 def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:

@@ -15,6 +15,8 @@ MARKER = "s"
 DASH = "dashed"
 REFERENCE = "IRM paper, Appendix D; notebook, 'The IRM Penalty'"
 NEEDS = ("splits",)
+# The estimator that is the mean of this one over its own randomness.
+MEAN = "u_statistic"
 
 
 def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:

@@ -16,6 +16,8 @@ MARKER = "^"
 DASH = "dashdot"
 REFERENCE = "Hoeffding 1948; the limit of Appendix D's estimator over all splits"
 NEEDS = ("product_variance",)
+# The estimator that is the mean of this one over its own randomness.
+MEAN = "u_statistic"
 
 
 def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:

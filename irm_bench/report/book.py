@@ -14,9 +14,9 @@ from irm_bench.tables import TableError
 
 # Columns that say how sure a row is, or describe it; the others say what it is about.
 NUMBERS = (
-    "mean sd ci_low ci_high q05 q95 n_seeds n_diverged value meaning optimum closed_form crossing "
-    "exact_minimum exact_descent"
-).split()
+    *("mean", "sd", "ci_low", "ci_high", "q05", "q95", "n_seeds", "n_diverged", "n_negative"),
+    *("value", "meaning", "optimum", "closed_form", "crossing", "exact_minimum", "exact_descent"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,8 @@ class Entry:
         """For prose: three significant digits, or fewer where the interval is wide."""
         if not self.exists:
             return "no value (all runs diverged)"
-        if self.n_seeds is None:
-            return numbers.plain(self.value) if self.column == "value" else self._rounded
-        return self._rounded
+        whole = self.n_seeds is None and (self.column == "value" or self.value.is_integer())
+        return numbers.plain(self.value) if whole else self._rounded
 
     @property
     def _rounded(self) -> str:
@@ -89,9 +88,13 @@ class Entry:
         """Linked, with so many significant digits."""
         return self.link(numbers.significant(self.value, n))
 
-    def over(self, other: "Entry") -> str:
-        """How many times ``other`` this is."""
-        return numbers.significant(self.value / other.value, 2) if other.value else "∞"
+    @property
+    def full(self) -> str:
+        """With its interval, not linked."""
+        if not math.isfinite(self.low):
+            return self.short if self.column != "value" else numbers.significant(self.value, 6)
+        value, low, high = self.parts
+        return f"{value} [{low}, {high}]"
 
     @property
     def ci(self) -> Markup:
@@ -159,6 +162,11 @@ class Book:
         entry = _entry(table, column, found.index[0], found.iloc[0])
         return self.cited.setdefault(entry.anchor, entry)
 
+    def value_at(self, table: str, row: Any, column: str) -> Entry:
+        """The number in a column of a row, by the row's index."""
+        entry = _entry(table, column, row, self.rows(table).loc[row])
+        return self.cited.setdefault(entry.anchor, entry)
+
 
 def _entry(table: str, column: str, row: Any, cells: pd.Series) -> Entry:
     about = {k: v for k, v in cells.items() if k not in NUMBERS and pd.notna(v) and v != ""}
@@ -167,7 +175,9 @@ def _entry(table: str, column: str, row: Any, cells: pd.Series) -> Entry:
         table=table,
         row=int(row),
         column=column,
-        about=", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in about.items()),
+        about=", ".join(
+            f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in about.items()
+        ),
         value=_number(cells[column]),
         low=_number(cells.get("ci_low")) if is_mean else math.nan,
         high=_number(cells.get("ci_high")) if is_mean else math.nan,

@@ -59,6 +59,10 @@ STYLE: dict[str, Any] = {
 }
 
 
+def style() -> Any:
+    return mpl.rc_context(STYLE)  # type: ignore[arg-type]
+
+
 def shown(config: Config) -> list[str]:
     """The figures of the config whose study it has, in the order of the page."""
     studies = {"", *(study.name for study in config.studies)}
@@ -91,7 +95,7 @@ def read(config: Config, folder: Path | str, names: Iterable[str]) -> dict[str, 
 
 
 def plot(plugin: Any, data: pd.DataFrame) -> Figure:
-    with mpl.rc_context(STYLE):
+    with style():
         figure = Figure(figsize=plugin.SIZE, layout="constrained")
         plugin.draw(data, figure)
         return figure
@@ -100,7 +104,7 @@ def plot(plugin: Any, data: pd.DataFrame) -> Figure:
 def as_svg(figure: Figure, name: str, title: str, description: str) -> str:
     """The figure as an SVG element: same data, same bytes; ids of its own; as wide as its place."""
     buffer = io.StringIO()
-    with mpl.rc_context(STYLE):
+    with style():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

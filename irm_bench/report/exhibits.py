@@ -44,7 +44,9 @@ def facts(tables: Tables, config: Config) -> pd.DataFrame:
         ("n_evaluations", len(tables["errors"]), "evaluations of a model in an environment"),
     ]
     for study in config.studies:
-        rows += [(f"{study.name}.{n}", v, f"config, study {study.name}") for n, v in settings(study)]
+        rows += [
+            (f"{study.name}.{n}", v, f"config, study {study.name}") for n, v in settings(study)
+        ]
     return pd.DataFrame(rows, columns=["name", "value", "meaning"])
 
 

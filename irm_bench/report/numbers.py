@@ -37,11 +37,11 @@ def plain(value: float) -> str:
 
 
 def digits(value: float, low: float, high: float, most: int = 5) -> int:
-    """Significant digits worth showing: the interval's half width to two digits, at most ``most``."""
+    """Digits worth showing: half the interval's width to one digit, at most ``most``."""
     half = (high - low) / 2
     if not (math.isfinite(half) and half > 0 and value and math.isfinite(value)):
         return min(4, most)
-    worth = math.floor(math.log10(abs(value))) - math.floor(math.log10(half)) + 2
+    worth = math.floor(math.log10(abs(value))) - math.floor(math.log10(half)) + 1
     return max(1, min(most, worth))
 
 

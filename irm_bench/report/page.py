@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from irm_bench import registry, store, tables
+from irm_bench import judged, registry, store, tables
 from irm_bench.config import Config, Study
 from irm_bench.report import drawing, exhibits, filters
 from irm_bench.report.book import Book, Entry, compare
@@ -18,8 +18,6 @@ from irm_bench.report.series import Cast, Features, cast, features, find_study, 
 from irm_bench.report.themes import themed
 
 SOURCES = Path(__file__).parents[2] / "report"
-# Made by the judge of the claims, if it ran; shown if they are there.
-OPTIONAL = ("claims", "printed")
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,17 @@ SECTIONS = (
     Section("methods", "Methods and statistics"),
     Section("sources", "Where every number comes from"),
 )
+
+
+# The figure of the first screen: the first of these that there is.
+LEADS = ("risk_over_sigma", "errors_by_environment", "histograms")
+
+
+class Named(dict[str, Any]):
+    """A mapping in which what is missing is None, for the templates."""
+
+    def __missing__(self, name: str) -> None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def run(config: Config, folder: Path, output: Path, figures: Path | None = None)
 def render(config: Config, folder: Path, figures: Path) -> str:
     """The page as text."""
     found = load_tables(config, folder)
-    views = {view.name: view for view in load_figures(config, figures)}
+    views = Named({view.name: view for view in load_figures(config, figures)})
     frames = found | exhibits.build(found, config)
     frames |= {f"figures/{name}": _figure_data(view, figures) for name, view in views.items()}
     book = Book(frames)
@@ -115,18 +124,22 @@ def render(config: Config, folder: Path, figures: Path) -> str:
         config=config,
         sections=[s for s in SECTIONS if not s.study or find_study(config, s.study)],
         figures=views,
-        studies={study.name: Setting(book, study) for study in config.studies},
+        lead=next((name for name in LEADS if views[name]), None),
+        studies=Named({study.name: Setting(book, study) for study in config.studies}),
         style=Markup((SOURCES / "style.css").read_text(encoding="utf-8")),
     )
 
 
 def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame]:
-    contracts = tables.contracts(config)
-    found = drawing.read(config, folder, contracts)
-    for name in OPTIONAL:
-        if name not in found and (folder / f"{name}.csv").exists():
-            found[name] = pd.read_csv(folder / f"{name}.csv", keep_default_na=True)
-    return found
+    """Every table; those of the judge only if they are there.
+
+    Raises:
+        TableError: one that is missing, or not as it was written.
+    """
+    judge = {contract.name for contract in judged.CONTRACTS}
+    names = tables.contracts(config)
+    wanted = [n for n in names if n not in judge or (folder / f"{n}.csv").exists()]
+    return drawing.read(config, folder, wanted)
 
 
 def load_figures(config: Config, folder: Path) -> list[FigureView]:
@@ -153,7 +166,11 @@ def _figure_data(view: FigureView, folder: Path) -> pd.DataFrame:
     path = drawing.paths(folder, view.name)["csv"]
     texts = dict.fromkeys(("method", "penalty", "train_sigmas", "environment"), str)
     frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-    numeric = {c: pd.to_numeric(frame[c].replace("", None)) for c in frame if c not in texts and _is_number(frame[c])}
+    numeric = {
+        c: pd.to_numeric(frame[c].replace("", None))
+        for c in frame
+        if c not in texts and _is_number(frame[c])
+    }
     return frame.assign(**numeric)
 
 
@@ -167,9 +184,9 @@ def environment(book: Book) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(SOURCES / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
         lstrip_blocks=True,
     )
     found.filters.update(filters.FILTERS)
-    found.globals.update(value=book.value, rows=book.rows, book=book, compare=compare)
+    found.globals.update(value=book.value, value_at=book.value_at, rows=book.rows)
+    found.globals.update(book=book, compare=compare)
     return found

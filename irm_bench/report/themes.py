@@ -7,7 +7,7 @@ CONTRAST = 3.0  # WCAG 2, for graphics
 
 
 def themed(svg: str) -> str:
-    """Every colour becomes a variable with itself as fallback, so that the stylesheet may shift it."""
+    """Every colour becomes a variable, itself the fallback, so that the stylesheet may shift it."""
     return re.sub(r"(?<=[:\s])#([0-9a-f]{6})(?=[;\"])", r"var(--c\1,#\1)", svg)
 
 

@@ -1,0 +1,20 @@
+# Reads the tables of results; writes what they say of the notebook's numbers and conclusions.
+rule judge:
+    input:
+        results=table_files(EVIDENCE),
+        code=modules("judge", "judged", "evidence", "printed", "intervals", "theory"),
+        numbers=os.path.relpath(registry.PACKAGE / "data/notebook_numbers.csv"),
+    output:
+        table_files(JUDGED),
+    params:
+        config=CONFIG.results_hash,
+    log:
+        "results/logs/judge.log",
+    benchmark:
+        "results/benchmarks/judge.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    script:
+        "../scripts/judge.py"
