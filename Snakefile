@@ -12,6 +12,8 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/diagnose.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/report.smk"
 

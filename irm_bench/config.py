@@ -34,6 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "trajectories": False,
 }
 
+AUDIT_DEFAULTS: dict[str, Any] = {"replicates": 2000, "seed_counts": [5, 10, 30, 100]}
+
 
 class ConfigError(ValueError):
     """A config that cannot be run: says which key, which value, and what is allowed."""
@@ -102,6 +104,14 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """The coverage audit: replicated benchmarks for each number of seeds."""
+
+    replicates: int
+    seed_counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Config:
     title: str
     root_seed: int
@@ -110,6 +120,7 @@ class Config:
     studies: tuple[Study, ...]
     figures: tuple[str, ...]
     claims: tuple[str, ...]
+    audit: Audit
     resolved: Mapping[str, Any]
 
     @property
@@ -119,8 +130,8 @@ class Config:
 
     @property
     def results_hash(self) -> str:
-        """Hash of all that a number depends on: not of titles, shards, figures or claims."""
-        dropped = ("title", "shards", "figures", "claims", "device")
+        """Hash of all that a result depends on: not of titles, shards, figures, claims or audit."""
+        dropped = ("title", "shards", "figures", "claims", "audit", "device")
         kept = {k: v for k, v in self.resolved.items() if k not in dropped}
         text = json.dumps(kept, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -155,6 +166,7 @@ def parse(raw: Mapping[str, Any]) -> Config:
         studies=tuple(studies),
         figures=tuple(raw.get("figures", [])),
         claims=tuple(raw.get("claims", [])),
+        audit=_audit(raw.get("audit", {})),
         resolved=_resolved(raw, studies),
     )
 
@@ -288,6 +300,11 @@ def _check_unique(study_names: list[str]) -> None:
             )
 
 
+def _audit(raw: Mapping[str, Any]) -> Audit:
+    found = {**AUDIT_DEFAULTS, **raw}
+    return Audit(found["replicates"], tuple(sorted(found["seed_counts"])))
+
+
 def _study(index: int, raw: dict[str, Any]) -> Study:
     where = f"studies[{index}]"
     for key in ("train_sigmas", "test_environments", "methods"):
@@ -409,6 +426,7 @@ def _check_study(study: Study, where: str) -> None:
 def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
     """The config with every default written out, in canonical order: what provenance stores."""
     resolved = {"shards": 1, "device": "cpu", "figures": [], "claims": [], **raw}
+    resolved["audit"] = {**AUDIT_DEFAULTS, **raw.get("audit", {})}
     resolved.pop("defaults", None)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     resolved["studies"] = [

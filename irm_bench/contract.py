@@ -1,4 +1,4 @@
-"""What a table promises: its columns, each with its kind and meaning."""
+"""What a table promises: its columns, each with its kind and meaning; and those that many share."""
 
 from dataclasses import dataclass
 
@@ -28,3 +28,31 @@ class Contract:
 def columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
     """Columns from (name, kind, meaning)."""
     return tuple(Column(*row) for row in rows)
+
+
+SETTING = columns(
+    ("study", "text", "study of the config"),
+    ("sem", "text", "structural equation model"),
+    ("dim", "integer", "components of each of X and Z"),
+    ("n_samples", "integer", "rows of each training environment"),
+    ("train_sigmas", "text", "σ of the training environments, joined by ;"),
+    ("method", "text", "method"),
+    ("penalty", "text", "penalty estimator that it trains on; empty for none"),
+    ("error_weight", "number", "weight of the summed error beside the penalty; empty for none"),
+    ("learning_rate", "number", "step size of gradient descent; empty for none"),
+    ("steps", "integer", "updates of gradient descent"),
+)
+SEED = columns(("seed", "integer", "seed: the replicate"))
+WHERE = columns(
+    ("split", "text", "train or test: separate random streams"),
+    ("environment", "text", "environment, for people: its parameters that are not 1"),
+)
+INTERVAL = columns(
+    ("n_seeds", "integer", "seeds that the row speaks of, diverged ones left out"),
+    ("n_diverged", "integer", "seeds whose training diverged; they are in no mean"),
+    ("mean", "number", "mean over seeds"),
+    ("sd", "number", "standard deviation over seeds, ddof = 1"),
+    ("ci_low", "number", "lower end of the 95% confidence interval of the mean"),
+    ("ci_high", "number", "upper end of the 95% confidence interval of the mean"),
+    ("ci_method", "text", "t (Student) or BCa (bootstrap), both over seeds"),
+)

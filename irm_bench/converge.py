@@ -3,31 +3,23 @@
 A model's converged counterpart is the minimum, in whose basin the trained φ lies, of the objective
 that its training descends on average, on its own sample moments: ERM's summed risks; error weight ·
 Σ risks + Σ penalties for IRM, with the penalty's mean over its own randomness (plug-in for plug_in,
-U-statistic for u_statistic and split_half). With it
+U-statistic for u_statistic and split_half). ``decomposition.py`` makes use of it.
 
-    trained risk − oracle risk = objective bias + optimisation gap + estimation error,
-
-whose terms are ``theory.decompose``'s. A penalty whose mean is neither, or whose product covariance
-no study keeps, has no counterpart here.
+A penalty whose mean is neither, or whose product covariance no study keeps, has no counterpart.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from irm_bench import intervals, plan, registry, theory, unbiased
-from irm_bench.config import Config, Environment
+from irm_bench import plan, registry, theory, unbiased
+from irm_bench.config import Config
 from irm_bench.evaluate import phi_columns, setting, trained_cells
-from irm_bench.evidence import Evidence, Selection
 from irm_bench.moments import Moments
-from irm_bench.plan import Cell, Dataset
+from irm_bench.plan import Cell
 from irm_bench.simulate import MomentStore
 from irm_bench.train import TrainedStore
-
-TERMS = ("objective_bias", "optimisation_gap", "estimation_error", "excess")
 
 
 class Converger:
@@ -84,9 +76,7 @@ def _stacked(parts: Sequence[Moments]) -> Moments:
     return Moments(*(np.stack([getattr(p, name) for p in parts], axis=1) for name in names))
 
 
-def frames(
-    config: Config, models: TrainedStore, inputs: MomentStore
-) -> Iterator[dict[str, Any]]:
+def frames(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
     """The shard's part of the table ``converged``."""
     converger = Converger(config, models, inputs)
     for order, study, cell, mine in trained_cells(config, models):

@@ -13,6 +13,7 @@ environment is φᵀGφ − 2φᵀb + c and its derivative along w at w = 1 is 2
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import isqrt
 
 import torch
 from torch import Tensor
@@ -33,14 +34,14 @@ class Slots:
 
     def spread(self, per_run: Tensor) -> Tensor:
         """(..., run) → (..., pair)."""
-        return torch.cat([per_run[..., :width] for width in self.widths], dim=-1)
+        return torch.cat([per_run.narrow(-1, 0, width) for width in self.widths], dim=-1)
 
     def total(self, per_pair: Tensor) -> Tensor:
         """(..., pair) → (..., run), summed over a run's environments."""
-        parts = torch.split(per_pair, self.widths, dim=-1)
-        result = parts[0].clone()
-        for width, part in zip(self.widths[1:], parts[1:], strict=True):
-            result[..., :width] += part
+        first, *rest = per_pair.split_with_sizes(self.widths, dim=-1)
+        result = first.clone()
+        for width, part in zip(self.widths[1:], rest, strict=True):
+            result.narrow(-1, 0, width).add_(part)
         return result
 
     def select(self, runs: Tensor) -> tuple["Slots", Tensor]:
@@ -60,6 +61,12 @@ class Quadratic:
 
     def select(self, pairs: Tensor) -> "Quadratic":
         return Quadratic(self.gram[..., pairs], self.cross[..., pairs])
+
+    @staticmethod
+    def of_rows(rows: Tensor) -> "Quadratic":
+        """From the entries (d·d + d, pair) of gram, row by row, and of cross."""
+        d = isqrt(len(rows))
+        return Quadratic(rows[:-d].view(d, d, -1), rows[-d:])
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,15 @@ class Problem:
         )
 
 
+def combine(terms: Tensor, weights: Tensor) -> Tensor:
+    """Σ_j terms[j] · weights[j], elementwise along the last axis and in a fixed order."""
+    (first, w), *rest = zip(terms.unbind(), weights.unbind(), strict=True)
+    total = first * w
+    for term, w in rest:
+        total.addcmul_(term, w)
+    return total
+
+
 class Slope:
     """φ seen through moments: all that risks and penalties are made of.
 
@@ -108,13 +124,9 @@ class Slope:
 
     def __init__(self, phi: Tensor, moments: Quadratic):
         self.phi = phi
-        self.fitted = moments.gram[0] * phi[0]
-        for j in range(1, len(phi)):
-            self.fitted.addcmul_(moments.gram[j], phi[j])
+        self.fitted = combine(moments.gram, phi)
         self.residual = self.fitted - moments.cross
-        self.value = self.residual[0] * phi[0]
-        for j in range(1, len(phi)):
-            self.value.addcmul_(self.residual[j], phi[j])
+        self.value = combine(self.residual, phi)
 
     @property
     def gradient(self) -> Tensor:

@@ -9,6 +9,7 @@ risk of φ is φᵀGφ − 2φᵀb + c. ``mean`` holds the means of (x, y), whic
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,16 @@ def _products(columns: Array) -> Array:
     return result
 
 
-def packing(n_features: int) -> Array:
-    """Where each entry of a symmetric gram stands among the products: integers (d, d)."""
+@cache
+def unpacking(n_features: int) -> Array:
+    """Where among the products each entry of the symmetric gram stands, row by row, then of cross.
+
+    Integers (d·d + d,).
+    """
     index = np.empty((n_features, n_features), dtype=np.int64)
     rows, columns = np.triu_indices(n_features)
     index[rows, columns] = index[columns, rows] = np.arange(len(rows))
-    return index
+    return np.concatenate([index.ravel(), len(rows) + np.arange(n_features)])
 
 
 def unpack_products(values: Any, n_features: int) -> tuple[Any, Any]:
@@ -93,7 +98,9 @@ def unpack_products(values: Any, n_features: int) -> tuple[Any, Any]:
 
     ``values`` is an array of numpy's or torch's, and so is what comes back.
     """
-    return values[packing(n_features)], values[n_features * (n_features + 1) // 2 :]
+    rows = values[unpacking(n_features)]
+    shape = (n_features, n_features, *values.shape[1:])
+    return rows[:-n_features].reshape(shape), rows[-n_features:]
 
 
 class Accumulator:

@@ -43,6 +43,7 @@ def path(kind: str, name: str) -> Path:
     return PACKAGE / kind / f"{name}.py"
 
 
+@cache
 def load(kind: str, name: str) -> ModuleType:
     """Import a plugin."""
     path(kind, name)

@@ -8,39 +8,11 @@ import pandas as pd
 
 from irm_bench import judged, registry, store
 from irm_bench.config import Config
-from irm_bench.contract import Contract, columns
+from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Contract, columns
 
 
 class TableError(RuntimeError):
     """A table that is missing, damaged or of other columns: names it and how to rebuild it."""
-
-
-SETTING = columns(
-    ("study", "text", "study of the config"),
-    ("sem", "text", "structural equation model"),
-    ("dim", "integer", "components of each of X and Z"),
-    ("n_samples", "integer", "rows of each training environment"),
-    ("train_sigmas", "text", "σ of the training environments, joined by ;"),
-    ("method", "text", "method"),
-    ("penalty", "text", "penalty estimator that it trains on; empty for none"),
-    ("error_weight", "number", "weight of the summed error beside the penalty; empty for none"),
-    ("learning_rate", "number", "step size of gradient descent; empty for none"),
-    ("steps", "integer", "updates of gradient descent"),
-)
-SEED = columns(("seed", "integer", "seed: the replicate"))
-WHERE = columns(
-    ("split", "text", "train or test: separate random streams"),
-    ("environment", "text", "environment, for people: its parameters that are not 1"),
-)
-INTERVAL = columns(
-    ("n_seeds", "integer", "seeds that the row speaks of, diverged ones left out"),
-    ("n_diverged", "integer", "seeds whose training diverged; they are in no mean"),
-    ("mean", "number", "mean over seeds"),
-    ("sd", "number", "standard deviation over seeds, ddof = 1"),
-    ("ci_low", "number", "lower end of the 95% confidence interval of the mean"),
-    ("ci_high", "number", "upper end of the 95% confidence interval of the mean"),
-    ("ci_method", "text", "t (Student) or BCa (bootstrap), both over seeds"),
-)
 
 
 def contracts(config: Config) -> dict[str, Contract]:
@@ -159,7 +131,7 @@ def contracts(config: Config) -> dict[str, Contract]:
             ),
         ),
     )
-    return {contract.name: contract for contract in (*tables, *judged.CONTRACTS)}
+    return {contract.name: contract for contract in (*tables, *judged.contracts(parameters, phis))}
 
 
 def _parameters(config: Config) -> list[str]:

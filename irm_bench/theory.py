@@ -242,18 +242,6 @@ def descent_path(
     return np.stack([seen[step] for step in record])
 
 
-def stable_learning_rate(
-    moments: Moments, error_weight: Any, start: Array, base: float, safety: float = 0.8
-) -> Array:
-    """The learning rate ``base``, cut to safety · 2/λ_max if that is less: (...).
-
-    λ_max is the largest curvature of the IRM objective at ``start``; gradient descent on a
-    quadratic diverges exactly above 2/λ_max.
-    """
-    largest = np.linalg.eigvalsh(hessian(np.asarray(start), moments, error_weight))[..., -1]
-    return np.minimum(base, safety * 2 / np.maximum(largest, np.finfo(float).tiny))
-
-
 def decompose(
     phi: Array, converged_phi: Array, population_minimum: Array, causal: Array, moments: Moments
 ) -> Decomposition:

@@ -17,7 +17,7 @@ from irm_bench.engine import Path as Trajectory
 from irm_bench.moments import products
 from irm_bench.plan import Cell, Dataset
 from irm_bench.simulate import MomentStore, rows
-from irm_bench.splits import SignStream, SplitDraws
+from irm_bench.splits import SignedMeans, SignStream, SplitDraws
 
 STAGE = "train"
 # Runs advanced together: enough to hide the cost of a call, few enough to stay in the cache.
@@ -39,7 +39,7 @@ class Run:
     def family(self) -> tuple[Any, ...]:
         """Runs of equal family can share a batch."""
         c = self.cell
-        return (c.sem, c.dim, c.monitor, c.steps, c.n_samples if self.splits else 0)
+        return (c.sem, c.dim, c.monitor, c.steps)
 
     @property
     def splits(self) -> bool:
@@ -111,7 +111,10 @@ def _row_bytes(dataset: Dataset) -> int:
 
 def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajectory:
     """Train one batch; the path's runs stand in the order of the batch."""
-    order = sorted(range(len(batch)), key=lambda i: -len(batch[i].cell.train))
+    # Cell by cell, seeds within: the pairs of a cell then stand as their datasets' columns do.
+    order = sorted(
+        range(len(batch)), key=lambda i: (-len(batch[i].cell.train), batch[i].index, batch[i].seed)
+    )
     runs = [batch[i] for i in order]
     slots = _slots(runs)
     cell = runs[0].cell
@@ -185,11 +188,16 @@ def _split_draws(
     on_load: Callable[[int], object],
 ) -> SplitDraws:
     pairs = _pairs(runs, slots)
-    columns = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
-    held = np.stack([_row_products(config, dataset, seed) for dataset, seed in columns])
-    signs = SignStream(config.root_seed, runs[0].cell.n_samples)
+    # The columns of each n stand together.
+    distinct = sorted(dict.fromkeys(pairs), key=lambda pair: pair[0].n_samples)
+    columns = {pair: i for i, pair in enumerate(distinct)}
+    means = []
+    for n_samples, of_n in groupby(distinct, key=lambda pair: pair[0].n_samples):
+        held = list(of_n)
+        products = (_row_products(config, dataset, seed) for dataset, seed in held)
+        means.append(SignedMeans(products, len(held), SignStream(config.root_seed, n_samples)))
     pair_columns = np.array([columns[pair] for pair in pairs])
-    return SplitDraws(held, signs, pair_columns, slots, ahead, on_load)
+    return SplitDraws(means, pair_columns, slots, ahead, on_load)
 
 
 def _row_products(config: Config, dataset: Dataset, seed: int) -> np.ndarray:

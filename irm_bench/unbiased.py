@@ -96,9 +96,7 @@ def minimise(
     return Minimum(phi, problem.value(phi), _norm(problem.gradient(phi)), converged)
 
 
-def _flow_step(
-    problem: Unbiased, phi: Array, span: Array, max_move: float
-) -> tuple[Array, Array]:
+def _flow_step(problem: Unbiased, phi: Array, span: Array, max_move: float) -> tuple[Array, Array]:
     """One implicit Euler step of the gradient flow, or none: the next φ (R, d) and span (R,)."""
     trial, correction = phi, np.zeros_like(phi)
     damping = (1 / span)[:, None]

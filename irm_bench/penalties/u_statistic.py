@@ -4,11 +4,13 @@ The mean of (uᵀD)² over splits is uᵀCu / n with C the sample covariance of 
 estimate is 4[(uᵀm̄)² − uᵀCu / n]: as unbiased as split-half, with no randomness of its own.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
-from irm_bench.engine import Draw, Problem, Quadratic, Slope
-from irm_bench.moments import product_index, unpack_products
+from irm_bench.engine import Draw, Problem, Quadratic, Slope, combine
+from irm_bench.moments import product_index, unpacking
 
 LABEL = "U-statistic"
 COLOR = "#009e73"
@@ -36,20 +38,26 @@ def _spread(slope: Slope, problem: Problem) -> Slope:
     variance = problem.product_variance
     if variance is None:
         raise ValueError("the U-statistic needs the covariance of the mean products")
-    coefficients = _coefficients(slope.phi)
-    weighted = variance[0] * coefficients[0]
-    for p in range(1, len(coefficients)):
-        weighted.addcmul_(variance[p], coefficients[p])
-    return Slope(slope.phi, _as_quadratic(weighted, len(slope.phi)))
+    weighted = combine(variance, _coefficients(slope.phi))
+    rows = weighted.index_select(0, _unpacking(len(slope.phi), weighted.device))
+    return Slope(slope.phi, Quadratic.of_rows(rows))
 
 
 def _coefficients(phi: Tensor) -> Tensor:
     """u (P, pair): the coefficients of (φᵀx)(φᵀx − y) in the products."""
-    left, right = (torch.as_tensor(i, device=phi.device) for i in product_index(len(phi)))
-    extended = torch.cat([phi, -torch.ones_like(phi[:1])])
-    twice = torch.where((left != right) & (right < len(phi)), 2.0, 1.0)
-    return extended[left] * extended[right] * twice.to(phi)[:, None]
+    left, right, factor = _index(len(phi), phi.device)
+    extended = torch.cat([phi, torch.ones_like(phi[:1])])
+    return extended.index_select(0, left).mul_(extended.index_select(0, right)).mul_(factor)
 
 
-def _as_quadratic(values: Tensor, n_features: int) -> Quadratic:
-    return Quadratic(*unpack_products(values, n_features))
+@cache
+def _index(n_features: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """For each product its two columns (P,), and the factor (P, 1) that it has in u."""
+    left, right = (torch.as_tensor(i, device=device) for i in product_index(n_features))
+    mixed = torch.where(left == right, 1.0, 2.0).double()
+    return left, right, torch.where(right < n_features, mixed, -1.0)[:, None]
+
+
+@cache
+def _unpacking(n_features: int, device: torch.device) -> Tensor:
+    return torch.as_tensor(unpacking(n_features), device=device)

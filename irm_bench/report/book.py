@@ -18,6 +18,9 @@ NUMBERS = (
     *("value", "meaning", "optimum", "closed_form", "crossing", "exact_minimum", "exact_descent"),
 )
 
+# Texts longer than this are no keys.
+LONGEST_KEY = 40
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -169,7 +172,8 @@ class Book:
 
 
 def _entry(table: str, column: str, row: Any, cells: pd.Series) -> Entry:
-    about = {k: v for k, v in cells.items() if k not in NUMBERS and pd.notna(v) and v != ""}
+    keys = {k: v for k, v in cells.items() if k not in NUMBERS and pd.notna(v) and v != ""}
+    about = {k: v for k, v in keys.items() if len(str(v)) <= LONGEST_KEY}
     is_mean = column == "mean"
     return Entry(
         table=table,

@@ -92,6 +92,10 @@ def yes_no(value: Any) -> str:
     return "" if pd.isna(value) else ("yes" if value else "no")
 
 
+def percent(share: Any) -> str:
+    return "" if pd.isna(share) else f"{100 * share:.0f}%"
+
+
 def blank(value: Any) -> str:
     """A count, or nothing."""
     return "" if pd.isna(value) else numbers.plain(float(value))
@@ -110,6 +114,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "p": p_value,
     "penalty_label": lambda name: registry.metadata("penalties", name)["LABEL"],
     "penalty_story": penalty_story,
+    "percent": percent,
     "plain": numbers.plain,
     "quantity": quantity_label,
     "series": lambda row: look(row.method, row.penalty),

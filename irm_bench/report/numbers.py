@@ -42,7 +42,7 @@ def digits(value: float, low: float, high: float, most: int = 5) -> int:
     if not (math.isfinite(half) and half > 0 and value and math.isfinite(value)):
         return min(4, most)
     worth = math.floor(math.log10(abs(value))) - math.floor(math.log10(half)) + 1
-    return max(1, min(most, worth))
+    return max(2, min(most, worth))
 
 
 def interval(value: float, low: float, high: float) -> tuple[str, str, str]:

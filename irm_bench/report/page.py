@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from irm_bench import judged, registry, store, tables
+from irm_bench import registry, store, tables
 from irm_bench.config import Config, Study
 from irm_bench.report import drawing, exhibits, filters
 from irm_bench.report.book import Book, Entry, compare
@@ -22,11 +22,12 @@ SOURCES = Path(__file__).parents[2] / "report"
 
 @dataclass(frozen=True)
 class Section:
-    """A chapter of the page: its template, its heading, and the study that it needs, if any."""
+    """A chapter of the page: its template, its heading, and the study or table that it needs."""
 
     name: str
     title: str
     study: str = ""
+    table: str = ""
 
     @property
     def template(self) -> str:
@@ -46,11 +47,17 @@ SECTIONS = (
     Section("sample_size", "How many rows?", "sample_size"),
     Section("z_mechanism", "When Z itself changes", "z_mechanism"),
     Section("conclusions", "What the notebook concludes", "notebook"),
+    Section("claims", "Claim by claim", table="claims"),
     Section("methods", "Methods and statistics"),
     Section("sources", "Where every number comes from"),
 )
 
 
+# Tables without which there is no page.
+RESULTS = (
+    *("models", "errors", "summary", "trajectories", "trajectory_summary"),
+    *("environments", "histograms"),
+)
 # The figure of the first screen: the first of these that there is.
 LEADS = ("risk_over_sigma", "errors_by_environment", "histograms")
 
@@ -122,7 +129,7 @@ def render(config: Config, folder: Path, figures: Path) -> str:
     template = environment(book).get_template("page.html.j2")
     return template.render(
         config=config,
-        sections=[s for s in SECTIONS if not s.study or find_study(config, s.study)],
+        sections=sections(config, book),
         figures=views,
         lead=next((name for name in LEADS if views[name]), None),
         studies=Named({study.name: Setting(book, study) for study in config.studies}),
@@ -130,15 +137,24 @@ def render(config: Config, folder: Path, figures: Path) -> str:
     )
 
 
+def sections(config: Config, book: Book) -> list[Section]:
+    """The sections whose study the config has and whose table is there, with rows."""
+    return [
+        section
+        for section in SECTIONS
+        if (not section.study or find_study(config, section.study))
+        and (not section.table or (section.table in book and len(book.rows(section.table))))
+    ]
+
+
 def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame]:
-    """Every table; those of the judge only if they are there.
+    """The tables of the results, and of those that judge them the ones that are there.
 
     Raises:
         TableError: one that is missing, or not as it was written.
     """
-    judge = {contract.name for contract in judged.CONTRACTS}
     names = tables.contracts(config)
-    wanted = [n for n in names if n not in judge or (folder / f"{n}.csv").exists()]
+    wanted = [n for n in names if n in RESULTS or (folder / f"{n}.csv").exists()]
     return drawing.read(config, folder, wanted)
 
 

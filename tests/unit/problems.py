@@ -8,7 +8,7 @@ import torch
 from irm_bench.engine import Problem, Quadratic, Slots
 from irm_bench.moments import Accumulator, products
 from irm_bench.sems import example_1
-from irm_bench.splits import SplitDraws
+from irm_bench.splits import SignedMeans, SplitDraws
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -60,13 +60,13 @@ class FixedSigns:
 
     def __init__(self, signs: np.ndarray, block: int):
         self._signs = signs
-        self._block = block
+        self.block_steps = block
 
     def block(self, index: int) -> np.ndarray:
-        return self._signs[index * self._block : (index + 1) * self._block]
+        return self._signs[index * self.block_steps : (index + 1) * self.block_steps]
 
 
 def split_draws(runs: Sequence[Sequence[Rows]], slots: Slots, signs: FixedSigns) -> SplitDraws:
     pairs = [run[e] for e, width in enumerate(slots.widths) for run in runs[:width]]
-    held = np.stack([products(x, y) for x, y in pairs])
-    return SplitDraws(held, signs, np.arange(len(pairs)), slots)  # type: ignore[arg-type]
+    means = SignedMeans((products(x, y) for x, y in pairs), len(pairs), signs)
+    return SplitDraws([means], np.arange(len(pairs)), slots)

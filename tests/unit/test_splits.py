@@ -8,9 +8,18 @@ import pytest
 import torch
 from scipy import stats
 
+from irm_bench import splits
 from irm_bench.engine import BLOCK, Slots
 from irm_bench.moments import products, unpack_products
-from irm_bench.splits import SignStream, SplitDraws, balanced_signs, on_exact_grid
+from irm_bench.splits import (
+    SignedMeans,
+    SignStream,
+    SplitDraws,
+    balanced_signs,
+    n_digits,
+    to_bytes,
+    to_whole,
+)
 
 
 @pytest.mark.parametrize("n", [2, 4, 50, 1000])
@@ -34,26 +43,40 @@ def test_odd_numbers_of_rows_are_refused() -> None:
         balanced_signs(np.random.default_rng(0), 1, 7)
 
 
-def test_sums_on_the_exact_grid_are_exact_in_any_order() -> None:
-    rng = np.random.default_rng(2)
-    rows = on_exact_grid(rng.normal(size=(3, 5000)) * np.array([[1e-6], [1.0], [1e3]]))
-    signs = balanced_signs(rng, 1, 5000)[0]
-    orders = [rng.permutation(5000) for _ in range(5)]
-    sums = [np.array([sum((row * signs)[order].tolist()) for row in rows]) for order in orders]
-    assert all(np.array_equal(s, sums[0]) for s in sums)
+@pytest.mark.parametrize("n", [40, 3000])
+def test_products_are_rounded_to_whole_numbers_of_a_few_bytes(n: int) -> None:
+    rows = np.random.default_rng(2).normal(size=(3, n)) * np.array([[1e-6], [1.0], [1e3]])
+    whole, scale = to_whole(rows, n_digits(n))
+    assert np.array_equal(whole, np.rint(whole))
+    error = np.abs(whole * scale[:, None] - rows).max(axis=1) / np.abs(rows).max(axis=1)
+    assert error.max() < 1.01 * 256.0 ** -n_digits(n)
+    digits = to_bytes(whole, n_digits(n))
+    assert digits.dtype == np.int8
+    powers = 256 ** np.arange(len(digits))
+    assert np.array_equal(np.einsum("k,kpn->pn", powers, digits.astype(np.int64)), whole)
 
 
-def test_rounding_to_the_exact_grid_is_tiny() -> None:
-    rows = np.random.default_rng(3).normal(size=(2, 10_000))
-    error = np.abs(on_exact_grid(rows) - rows).max(axis=1) / np.abs(rows).max(axis=1)
-    assert error.max() < 2**-39
+def test_the_extreme_products_have_digits() -> None:
+    whole, _ = to_whole(np.array([[-1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), 4)
+    assert to_bytes(whole, 4)[:, 0].tolist() == [[-127, 127, 0]] * 4
+
+
+def test_bytes_and_float64_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = np.random.default_rng(3).normal(size=(2, 5, 3000))
+    stream = SignStream(5, 3000)
+    found = []
+    for has_byte_products in (True, False):
+        monkeypatch.setattr(splits, "HAS_BYTE_PRODUCTS", has_byte_products)
+        found.append(SignedMeans(held, len(held), stream)(0, 16))
+    assert torch.equal(*found)
 
 
 def make_draws(ahead: int) -> tuple[SplitDraws, np.ndarray, SignStream]:
     rng = np.random.default_rng(4)
     held = np.stack([products(rng.normal(size=(40, 3)), rng.normal(size=40)) for _ in range(3)])
     stream = SignStream(5, 40)
-    draws = SplitDraws(held, stream, np.array([0, 1, 2, 0]), Slots((2, 2)), ahead=ahead)
+    means = SignedMeans(held, len(held), stream)
+    draws = SplitDraws([means], np.array([0, 1, 2, 0]), Slots((2, 2)), ahead=ahead)
     return draws, held, stream
 
 

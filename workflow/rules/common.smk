@@ -15,9 +15,12 @@ SHARDS = range(plan.n_shards(CONFIG))
 GROUPS = plan.groups(CONFIG)
 PARTS = ("models", "errors", "trajectories", "environments", "histograms")
 TABLES = (*PARTS, "summary", "trajectory_summary")
-# What the claims look at, and what the judge makes of it.
-EVIDENCE = ("models", "errors", "trajectories", "environments")
+# What theory says of the results, what the claims look at, and what the judge makes of it.
+DIAGNOSIS_PARTS = ("converged", "penalty_draws", "starts")
+DIAGNOSED = (*DIAGNOSIS_PARTS, "decomposition", "penalty_estimates")
+EVIDENCE = ("models", "errors", "trajectories", "environments", *DIAGNOSIS_PARTS)
 JUDGED = ("printed",)
+ALL_TABLES = (*TABLES, *DIAGNOSED, "coverage", *JUDGED)
 
 
 wildcard_constraints:
@@ -27,7 +30,7 @@ wildcard_constraints:
 
 def targets():
     """What `rule all` asks for."""
-    return ["results/report.html", *table_files(), *table_files(JUDGED)]
+    return ["results/report.html", *table_files(ALL_TABLES)]
 
 
 def table_files(names=TABLES):

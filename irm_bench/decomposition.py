@@ -1,0 +1,101 @@
+"""What a trained model's excess risk over the oracle is made of, with the interval of each term.
+
+    trained risk − oracle risk = objective bias + optimisation gap + estimation error:
+
+what the objective costs even with infinite data; what the end of training was away from the minimum
+of its own objective; what finite rows moved that minimum by (``theory.decompose``). Terms may be
+negative. The population's minimum is the one that gradient descent from all ones ends in.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import intervals, plan, registry, tables, theory
+from irm_bench.config import Config, Environment, Study
+from irm_bench.plan import Cell
+
+TERMS = ("objective_bias", "optimisation_gap", "estimation_error", "excess")
+SETTING = [column.name for column in tables.SETTING]
+
+
+@cache
+def population_minimum(
+    sem: str, dim: int, train: tuple[Environment, ...], error_weight: float | None
+) -> tuple[float, ...]:
+    """φ with infinitely many rows and updates; error weight None: ERM's."""
+    moments = plan.population(sem, dim, train)
+    if error_weight is None:
+        return tuple(theory.pooled_least_squares(moments))
+    return tuple(theory.flow_minimum(moments, error_weight).phi)
+
+
+def terms(
+    cell: Cell, trained: np.ndarray, converged: np.ndarray, environments: Sequence[Environment]
+) -> theory.Decomposition:
+    """Terms (environment, seed) of trained φ (seed, d) with converged counterparts (seed, d)."""
+    moments = plan.population(cell.sem, cell.dim, environments).at((slice(None), None))
+    causal = registry.load("sems", cell.sem).causal_solution(cell.dim)
+    population = population_minimum(cell.sem, cell.dim, cell.train, cell.error_weight)
+    return theory.decompose(trained, converged, np.array(population), causal, moments)
+
+
+def summary(config: Config, models: pd.DataFrame, converged: pd.DataFrame) -> pd.DataFrame:
+    """The table ``decomposition``: means over seeds with their t intervals."""
+    phis = [name for name in models if str(name).startswith("phi_")]
+    both = converged.merge(models, on=[*SETTING, "seed"], suffixes=("_converged", ""))
+    groups = {_key(key): rows for key, rows in both.groupby(SETTING, sort=False, dropna=False)}
+    rows: list[dict[str, Any]] = []
+    for study in config.studies:
+        for cell in plan.cells_of(study):
+            found = groups.get(_cell_key(study, cell))
+            if found is not None:
+                values = (found[[f"{p}_converged" for p in phis]], found[phis])
+                ended, trained = (v.to_numpy(dtype=float)[:, : _d(cell)] for v in values)
+                setting = dict(zip(SETTING, found.iloc[0][SETTING], strict=True))
+                rows += [setting | row for row in _rows(study, cell, trained, ended)]
+    return pd.DataFrame(rows)
+
+
+def _d(cell: Cell) -> int:
+    return int(registry.load("sems", cell.sem).n_features(cell.dim))
+
+
+def _key(values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(None if pd.isna(value) else value for value in values)
+
+
+def _cell_key(study: Study, cell: Cell) -> tuple[Any, ...]:
+    named = {"study": study.name, "train_sigmas": cell.train_sigmas}
+    return _key([named.get(name, getattr(cell, name, None)) for name in SETTING])
+
+
+def _rows(
+    study: Study, cell: Cell, trained: np.ndarray, converged: np.ndarray
+) -> Iterator[dict[str, Any]]:
+    where = [("train", e) for e in cell.train] + [("test", e) for e in study.test_environments]
+    good = np.isfinite(trained).all(axis=1) & np.isfinite(converged).all(axis=1)
+    if not good.any():
+        return
+    found = terms(cell, trained[good], converged[good], [e for _, e in where])
+    counts = {"n_seeds": int(good.sum()), "n_diverged": int((~good).sum())}
+    for term in TERMS:
+        values = np.broadcast_to(getattr(found, term), (len(where), counts["n_seeds"]))
+        deviations = values.std(axis=1, ddof=1) if counts["n_seeds"] > 1 else [np.nan] * len(where)
+        bounds = zip(*intervals.t_intervals(values), deviations, strict=True)
+        for (split, environment), (mean, low, high, sd) in zip(where, bounds, strict=True):
+            yield {
+                "split": split,
+                "environment": environment.label,
+                **environment.mapping,
+                "quantity": term,
+                **counts,
+                "mean": mean,
+                "sd": sd,
+                "ci_low": low,
+                "ci_high": high,
+                "ci_method": "t",
+            }

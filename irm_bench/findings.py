@@ -1,0 +1,239 @@
+"""What a claim is made of: parts, each an estimate over seeds that meets a rule or does not.
+
+A claim's file measures parts. Each has an interval and, where it has a rule, a test of three
+outcomes: the rule *holds*, it *fails*, or that is *open*. The p value is two-sided: twice the
+smaller of the two one-sided p values, for the rule and against it. The p values of all primary
+parts of a family are adjusted together (Holm); only then does the claim decide on its verdict.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from irm_bench import intervals
+from irm_bench.evidence import InsufficientError
+from irm_bench.intervals import Interval
+
+SUPPORTED, REFUTED = "supported", "refuted"
+LIMITED, INCONCLUSIVE = "supported within a stated limit", "inconclusive"
+HOLDS, FAILS, OPEN = "holds", "fails", "open"
+PRIMARY, SECONDARY, FACT = "primary", "secondary", "fact"
+ALPHA = 0.05
+
+Outcomes = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value must be: below or above a bound, or within ± a bound of a target."""
+
+    kind: str
+    bound: float
+    target: float = 0.0
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        match self.kind:
+            case "below":
+                return values < self.bound
+            case "above":
+                return values > self.bound
+            case "within":
+                return np.abs(values - self.target) < self.bound
+        raise ValueError(f"unknown kind of rule {self.kind!r}")
+
+    @property
+    def text(self) -> str:
+        if self.kind == "within":
+            return f"within ±{self.bound:g} of {self.target:.4g}"
+        return f"{self.kind} {self.bound:g}"
+
+    def p_value(self, values: np.ndarray) -> tuple[float, str]:
+        """Two-sided p value of the rule for the mean of values (n,), and the test's name."""
+        if self.kind != "within":
+            bound = np.full_like(values, self.bound)
+            return intervals.paired_test(values, bound).p_value, "t"
+        inside = intervals.equivalence(values - self.target, self.bound)[0].p_value
+        high, low = (np.full_like(values, self.target + s * self.bound) for s in (1, -1))
+        over = intervals.paired_test(values, high, "greater").p_value
+        under = intervals.paired_test(values, low, "less").p_value
+        return float(np.minimum(1.0, 2 * np.min([inside, over, under]))), "TOST"
+
+
+def below(bound: float) -> Rule:
+    return Rule("below", bound)
+
+
+def above(bound: float) -> Rule:
+    return Rule("above", bound)
+
+
+def within(margin: float, target: float = 0.0) -> Rule:
+    return Rule("within", margin, target)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One estimate of a claim.
+
+    ``singles`` says by seed whether that seed alone meets the rule, where this has a meaning.
+    """
+
+    key: str
+    quantity: str
+    interval: Interval
+    rule: Rule | None = None
+    role: str = PRIMARY
+    p_value: float = np.nan
+    test: str = ""
+    truth: float = np.nan
+    n_diverged: int = 0
+    singles: pd.Series | None = None
+    p_adjusted: float = np.nan
+
+    @property
+    def estimate(self) -> float:
+        return self.interval.estimate
+
+    @property
+    def outcome(self) -> str:
+        """Holds, fails, open; empty for an estimate without a rule."""
+        if self.rule is None:
+            return ""
+        met = HOLDS if bool(self.rule.holds(np.array([self.estimate]))[0]) else FAILS
+        if self.role == FACT:
+            return met
+        p_value = self.p_adjusted if self.role == PRIMARY else self.p_value
+        return met if p_value < ALPHA else OPEN
+
+    @property
+    def share_diverged(self) -> float:
+        return self.n_diverged / max(1, self.n_diverged + self.interval.n)
+
+
+def _finite(key: str, values: pd.Series) -> tuple[pd.Series, int]:
+    """The finite values and how many others there are."""
+    finite = values[np.isfinite(values.to_numpy(dtype=float))]
+    if finite.empty:
+        raise InsufficientError(f"has no value of {key!r}: all {len(values)} runs diverged")
+    return finite, len(values) - len(finite)
+
+
+def mean(
+    key: str,
+    quantity: str,
+    values: pd.Series,
+    rule: Rule | None = None,
+    truth: float = np.nan,
+    role: str = PRIMARY,
+) -> Part:
+    """The mean over seeds of values by seed, with Student's interval."""
+    finite, n_diverged = _finite(key, values)
+    array = finite.to_numpy(dtype=float)
+    p_value, test = rule.p_value(array) if rule else (np.nan, "")
+    singles = pd.Series(rule.holds(array), finite.index) if rule else None
+    interval = intervals.t_interval(array)
+    role = role if rule else SECONDARY
+    return Part(key, quantity, interval, rule, role, p_value, test, truth, n_diverged, singles)
+
+
+def ratio(
+    key: str,
+    quantity: str,
+    numerator: pd.Series,
+    denominator: pd.Series,
+    rule: Rule | None = None,
+    truth: float = np.nan,
+    role: str = PRIMARY,
+) -> Part:
+    """The geometric mean of the ratio of two positive series; interval and test of its log."""
+    values, n_diverged = _finite(key, (numerator / denominator).astype(float))
+    top, bottom = (s.loc[values.index].to_numpy(dtype=float) for s in (numerator, denominator))
+    interval = intervals.ratio_interval(top, bottom)
+    p_value, singles = np.nan, None
+    if rule:
+        logs = np.log(values.to_numpy())
+        p_value = intervals.paired_test(logs, np.full_like(logs, np.log(rule.bound))).p_value
+        singles = pd.Series(rule.holds(values.to_numpy()), values.index)
+    role = role if rule else SECONDARY
+    test = "t of logs" if rule else ""
+    return Part(key, quantity, interval, rule, role, p_value, test, truth, n_diverged, singles)
+
+
+def median(key: str, quantity: str, values: pd.Series, rule: Rule, role: str = PRIMARY) -> Part:
+    """The median over seeds, with an order-statistic interval and a sign test of the rule."""
+    finite, n_diverged = _finite(key, values)
+    array = finite.to_numpy(dtype=float)
+    singles = pd.Series(rule.holds(array), finite.index)
+    p_value = float(stats.binomtest(int(singles.sum()), len(singles)).pvalue)
+    interval = intervals.median_interval(array)
+    return Part(key, quantity, interval, rule, role, p_value, "sign", np.nan, n_diverged, singles)
+
+
+def share(key: str, quantity: str, flags: pd.Series, rule: Rule, role: str = PRIMARY) -> Part:
+    """The share of seeds where a flag is set, with Wilson's interval and a binomial test."""
+    count = int(flags.sum())
+    interval = intervals.wilson_interval(count, len(flags))
+    p_value = float(stats.binomtest(count, len(flags), rule.bound).pvalue)
+    singles = pd.Series(rule.holds(flags.to_numpy(dtype=float)), flags.index)
+    return Part(key, quantity, interval, rule, role, p_value, "binomial", singles=singles)
+
+
+def fact(
+    key: str, quantity: str, value: float, rule: Rule, truth: float = np.nan, n: int = 1
+) -> Part:
+    """A number that is not an average over seeds: no interval, no test."""
+    interval = Interval(value, np.nan, np.nan, 0.95, "", n)
+    return Part(key, quantity, interval, rule, FACT, truth=truth)
+
+
+def adjust(parts: Sequence[Part]) -> list[Part]:
+    """The parts of one family, the p values of the primary ones adjusted together (Holm)."""
+    tested = [i for i, p in enumerate(parts) if p.role == PRIMARY and not np.isnan(p.p_value)]
+    adjusted = list(parts)
+    if tested:
+        for i, p_value in zip(
+            tested, intervals.holm([parts[i].p_value for i in tested]), strict=True
+        ):
+            adjusted[i] = replace(parts[i], p_adjusted=float(p_value))
+    return adjusted
+
+
+def outcomes(parts: Sequence[Part]) -> dict[str, str]:
+    """Outcome by key, of the parts that have a rule."""
+    return {part.key: part.outcome for part in parts if part.rule}
+
+
+def some(found: Outcomes, prefix: str = "") -> list[str]:
+    """Outcomes of the parts whose key starts with ``prefix``."""
+    return [outcome for key, outcome in found.items() if key.startswith(prefix)]
+
+
+def together(found: Sequence[str]) -> str:
+    """Of outcomes that a claim needs all: fails if one fails, holds if all hold, else open."""
+    if FAILS in found:
+        return FAILS
+    return HOLDS if found and all(outcome == HOLDS for outcome in found) else OPEN
+
+
+def verdict(outcome: str) -> str:
+    """The plain verdict that an outcome stands for."""
+    return {HOLDS: SUPPORTED, FAILS: REFUTED}.get(outcome, INCONCLUSIVE)
+
+
+def single_outcomes(parts: Sequence[Part]) -> dict[int, dict[str, str]]:
+    """By seed, the outcomes that its one run suggests; only seeds with a value for every part.
+
+    Facts and secondary parts are the same for all. Empty if a primary part has no value a seed.
+    """
+    primary = [p for p in parts if p.role == PRIMARY]
+    if not primary or any(p.singles is None for p in primary):
+        return {}
+    table = pd.DataFrame({p.key: p.singles for p in primary}).dropna()
+    rest = {p.key: p.outcome for p in parts if p.rule and p.role != PRIMARY}
+    return {
+        int(seed): rest | {key: HOLDS if met else FAILS for key, met in row.items()}
+        for seed, row in zip(table.index, table.to_dict("records"), strict=True)
+    }

@@ -1,0 +1,85 @@
+"""One contract for every figure, and what its drawing must be."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from irm_bench import config, registry
+from irm_bench.report import drawing, themes
+from irm_bench.report.page import SECTIONS
+from tests.unit import report_case
+from tests.unit.report_case import Case
+
+FIGURES = registry.names("figures")
+
+
+def svg_of(case: Case, name: str) -> str:
+    return drawing.paths(case.figures, name)["svg"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_says_what_it_is(case: Case, name: str) -> None:
+    metadata = registry.metadata("figures", name)
+    assert metadata["SECTION"] in {section.name for section in SECTIONS}
+    words = json.loads(drawing.paths(case.figures, name)["json"].read_text(encoding="utf-8"))
+    assert not words["empty"]
+    assert min(len(words[k]) for k in ("title", "description", "caption")) > 15
+    assert re.search(r"seed|[Nn]o interval|[Cc]ounts", words["caption"])
+    assert not re.search(r"\bnan\b", words["description"] + words["caption"])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_drawing_is_one_labelled_svg_with_ids_of_its_own(case: Case, name: str) -> None:
+    svg = svg_of(case, name)
+    root = ElementTree.fromstring(svg)
+    assert root.get("role") == "img"
+    assert root.get("width") is None
+    ids = [e.get("id") for e in root.iter() if e.get("id")]
+    assert all(i.startswith(f"{name}-") for i in ids)
+    assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg)) <= set(ids)
+    assert drawing.INK not in svg
+    assert "currentColor" in svg
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_data_give_the_same_bytes(case: Case, name: str, tmp_path: Path) -> None:
+    drawing.run(case.config, name, case.tables, tmp_path)
+    for kind, path in drawing.paths(tmp_path, name).items():
+        assert path.read_bytes() == drawing.paths(case.figures, name)[kind].read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_data_of_a_figure_are_a_table(case: Case, name: str) -> None:
+    frame = pd.read_csv(drawing.paths(case.figures, name)["csv"])
+    assert len(frame)
+    assert not frame.columns.has_duplicates
+
+
+@pytest.mark.parametrize("name", [n for n in FIGURES if registry.metadata("figures", n)["STUDY"]])
+def test_without_its_study_a_figure_has_no_data(case: Case, name: str) -> None:
+    plugin = registry.load("figures", name)
+    raw = report_case.raw()
+    raw["studies"] = [s for s in raw["studies"] if s["name"] != plugin.STUDY]
+    other = config.parse(raw)
+    assert name not in drawing.shown(other)
+    assert plugin.data(drawing.read(case.config, case.tables, plugin.TABLES), other).empty
+
+
+def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> None:
+    raw = report_case.raw()
+    raw["studies"] = raw["studies"][:1]
+    drawing.run(config.parse(raw), "divergence", case.tables, tmp_path)
+    assert json.loads((tmp_path / "divergence.json").read_text(encoding="utf-8"))["empty"]
+
+
+@pytest.mark.parametrize("paper", [themes.LIGHT_PAPER, themes.DARK_PAPER])
+@pytest.mark.parametrize(
+    "color", ["#56b4e9", "#0072b2", "#d55e00", "#009e73", "#000000", "#ffffff"]
+)
+def test_colours_are_readable_on_any_paper(color: str, paper: str) -> None:
+    shifted = themes.readable(color, paper)
+    assert themes._ratio(themes._rgb(shifted), themes._rgb(paper)) >= themes.CONTRAST

@@ -1,0 +1,81 @@
+"""Numbers looked up by name."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from irm_bench.report.book import Book, compare
+from irm_bench.tables import TableError
+
+SUMMARY = pd.DataFrame(
+    {
+        "method": ["erm", "irm", "irm", "slow"],
+        "penalty": ["", "plug_in", "split_half", "plug_in"],
+        "error_weight": [math.nan, 1e-5, 1e-5, 1e-5],
+        "quantity": "mse",
+        "n_seeds": [100, 100, 98, 0],
+        "n_diverged": [0, 0, 2, 100],
+        "mean": [0.5, 0.25, 0.26, math.nan],
+        "sd": [0.1, 0.1, 0.1, math.nan],
+        "ci_low": [0.48, 0.24, 0.245, math.nan],
+        "ci_high": [0.52, 0.26, 0.275, math.nan],
+    }
+)
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book({"summary": SUMMARY, "facts": pd.DataFrame({"name": ["n"], "value": [50000.0]})})
+
+
+def test_a_number_links_to_the_line_that_it_comes_from(book: Book) -> None:
+    entry = book.value("summary", method="erm")
+    assert entry.short == "0.50"
+    assert entry.line == 2
+    assert 'href="#n-summary-2-mean"' in entry.__html__()
+    assert "mean over 100 seeds" in entry.title
+    assert book.cited == {entry.anchor: entry}
+
+
+def test_none_stands_for_an_empty_cell(book: Book) -> None:
+    assert book.value("summary", error_weight=None).about.startswith("method erm")
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "message"),
+    [
+        ("summary", {"method": "irm"}, "has 2 rows"),
+        ("summary", {"method": "vrex"}, "has 0 rows"),
+        ("summary", {"weight": 1}, "no column 'weight'"),
+        ("sumary", {}, "known: summary, facts"),
+    ],
+)
+def test_a_lookup_that_is_not_unique_is_an_error(
+    book: Book, table: str, keys: dict, message: str
+) -> None:
+    with pytest.raises(TableError, match=message):
+        book.value(table, **keys)
+
+
+def test_intervals_decide_what_is_lower(book: Book) -> None:
+    erm, plug_in = (
+        book.value("summary", method="erm"),
+        book.value("summary", penalty="plug_in", method="irm"),
+    )
+    split_half, slow = (
+        book.value("summary", penalty="split_half"),
+        book.value("summary", method="slow"),
+    )
+    assert compare(plug_in, erm) == -1
+    assert compare(erm, plug_in) == 1
+    assert compare(plug_in, split_half) == 0
+    assert compare(slow, erm) is None
+
+
+def test_a_mean_of_no_run_says_so(book: Book) -> None:
+    assert book.value("summary", method="slow").short == "no value (all runs diverged)"
+
+
+def test_settings_keep_their_digits(book: Book) -> None:
+    assert book.value("facts", name="n").short == "50,000"

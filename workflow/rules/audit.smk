@@ -1,0 +1,19 @@
+# Reads nothing but the config; writes how often the intervals hold a truth that is known.
+rule audit:
+    input:
+        code=modules("coverage", "audit", "intervals", "theory"),
+        sems=sem_sources(),
+    output:
+        table_files(["coverage"]),
+    params:
+        config=(CONFIG.root_seed, str(CONFIG.audit), str(CONFIG.studies[0])),
+    log:
+        "results/logs/audit.log",
+    benchmark:
+        "results/benchmarks/audit.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    script:
+        "../scripts/audit.py"

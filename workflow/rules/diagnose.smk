@@ -1,0 +1,44 @@
+# Reads a shard's moments and trained models; writes where each training would have ended, what the
+# penalty's estimators give on its rows, and where random starts lead; then the tables of all shards.
+rule diagnose:
+    input:
+        moments="results/moments/{shard}.npz",
+        trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
+        code=modules("diagnose", "converge", "estimators", "starts", "theory", "unbiased"),
+    output:
+        expand("results/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
+    params:
+        config=CONFIG.results_hash,
+    log:
+        "results/logs/diagnose/{shard}.log",
+    benchmark:
+        "results/benchmarks/diagnose/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    script:
+        "../scripts/diagnose.py"
+
+
+rule diagnosis:
+    input:
+        parts=expand(
+            "results/diagnosis/{shard}/{part}.npz", shard=SHARDS, part=DIAGNOSIS_PARTS
+        ),
+        models="results/tables/models.csv",
+        code=modules("diagnose", "decomposition", "estimators", "judged", "intervals"),
+    output:
+        table_files(DIAGNOSED),
+    params:
+        config=CONFIG.results_hash,
+    log:
+        "results/logs/diagnosis.log",
+    benchmark:
+        "results/benchmarks/diagnosis.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    script:
+        "../scripts/diagnosis.py"
