@@ -16,6 +16,7 @@ include: "workflow/rules/diagnose.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:

@@ -31,7 +31,7 @@ def merge(
 ) -> pd.DataFrame:
     """One table from the shards' parts, in an order that does not know the shards."""
     frames = [
-        store.read_frame(evaluate.part_paths(p)[name], evaluate.STAGE, config.results_hash)
+        store.read_frame(evaluate.part_paths(p)[name], evaluate.STAGE, config.stage_hash)
         for p in parts
     ]
     whole = pd.concat([f for f in frames if len(f)] or [pd.DataFrame(columns=[*evaluate.ORDER])])

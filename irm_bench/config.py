@@ -31,10 +31,14 @@ DEFAULTS: dict[str, Any] = {
     "steps": 50_000,
     "learning_rate": {"rule": "fixed", "value": 1e-3},
     "seeds": 100,
+    "sampling": "rows",
     "trajectories": False,
 }
 
 AUDIT_DEFAULTS: dict[str, Any] = {"replicates": 2000, "seed_counts": [5, 10, 30, 100]}
+
+# Products of rows that a model may hold to split them into halves: 134 MB.
+MAX_SPLIT_PRODUCTS = 2**25
 
 
 class ConfigError(ValueError):
@@ -100,6 +104,7 @@ class Study:
     steps: int
     learning_rate: LearningRate
     seeds: tuple[int, ...]
+    sampling: str
     trajectories: bool
 
 
@@ -133,8 +138,16 @@ class Config:
         """Hash of all that a result depends on: not of titles, shards, figures, claims or audit."""
         dropped = ("title", "shards", "figures", "claims", "audit", "device")
         kept = {k: v for k, v in self.resolved.items() if k not in dropped}
-        text = json.dumps(kept, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _hash(json.dumps(kept, sort_keys=True))
+
+    @property
+    def stage_hash(self) -> str:
+        """Hash of all that a shard's files depend on: the results, and how seeds are cut."""
+        return _hash(f"{self.results_hash} cut in {min(self.shards, len(self.seeds))}")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
@@ -328,6 +341,7 @@ def _study(index: int, raw: dict[str, Any]) -> Study:
         steps=raw["steps"],
         learning_rate=LearningRate(rate["rule"], float(rate["value"]), rate.get("safety", 1.0)),
         seeds=_seeds(raw["seeds"]),
+        sampling=raw["sampling"],
         trajectories=raw["trajectories"],
     )
     _check_study(study, where)
@@ -415,12 +429,58 @@ def _check_study(study: Study, where: str) -> None:
                     f"training environment; {method.name} needs at least {least}"
                 )
         if "splits" in registry.metadata("penalties", method.monitor)["NEEDS"]:
-            for n in study.n_samples:
-                if n % 2 and n <= method.max_n_samples:
-                    raise ConfigError(
-                        f"config key {where}.n_samples: {n}; {method.monitor} splits the rows into "
-                        "equal halves: allowed is an even number"
-                    )
+            _check_splits(study, method, where)
+    if study.sampling == "moments":
+        _check_moments(study, where)
+
+
+def _check_splits(study: Study, method: Method, where: str) -> None:
+    """A study whose rows are to be split into halves, and held for it."""
+    d = registry.load("sems", study.sem).n_features(study.dim)
+    n_products = max(map(len, study.train_sets)) * (d * (d + 1) // 2 + d)
+    for n in study.n_samples:
+        if n > method.max_n_samples:
+            continue
+        if n % 2:
+            raise ConfigError(
+                f"config key {where}.n_samples: {n}; {method.monitor} splits the rows into "
+                "equal halves: allowed is an even number"
+            )
+        if n * n_products > MAX_SPLIT_PRODUCTS:
+            raise ConfigError(
+                f"config key {where}.n_samples: {n}; {method.monitor} holds {n_products} numbers a "
+                f"row: allowed is at most {MAX_SPLIT_PRODUCTS // n_products} here (u_statistic is "
+                "its mean over all splits, for any n; max_n_samples skips a method)"
+            )
+
+
+def _check_moments(study: Study, where: str) -> None:
+    """A study that draws moments in place of rows."""
+    sem = registry.load("sems", study.sem)
+    if not hasattr(sem, "sample_moments"):
+        raise ConfigError(
+            f"config key {where}.sampling: 'moments'; {study.sem} has no sample_moments: "
+            "allowed is 'rows'"
+        )
+    for method in study.methods:
+        needs = registry.metadata("penalties", method.monitor)["NEEDS"]
+        if needs:
+            enough = [
+                name
+                for name in registry.names("penalties")
+                if not registry.metadata("penalties", name)["NEEDS"]
+            ]
+            raise ConfigError(
+                f"config key {where}.sampling: 'moments'; {method.monitor} of method {method.name} "
+                f"needs rows ({', '.join(needs)}): allowed is 'rows', or of the penalties "
+                f"{', '.join(enough)}"
+            )
+    least = sem.n_features(study.dim) + 2
+    for key, n in (("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)):
+        if n < least:
+            raise ConfigError(
+                f"config key {where}.{key}: {n}; sampling 'moments' allows {least} or more"
+            )
 
 
 def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:

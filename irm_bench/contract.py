@@ -14,11 +14,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """The columns of one table, in order."""
+    """The columns of one table, in order; ``config`` is the hash of the config that it is of."""
 
     name: str
     summary: str
     columns: tuple[Column, ...]
+    config: str = ""
 
     @property
     def names(self) -> list[str]:

@@ -28,7 +28,7 @@ def run(
     }
     for name, parts in makers.items():
         frame = pd.concat([pd.DataFrame(part) for part in parts] or [pd.DataFrame()])
-        store.write_frame(output / f"{name}.npz", STAGE, config.results_hash, frame)
+        store.write_frame(output / f"{name}.npz", STAGE, config.stage_hash, frame)
 
 
 def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> None:
@@ -52,7 +52,7 @@ def _whole(
 ) -> pd.DataFrame:
     """One table from the shards' parts, in an order that does not know the shards."""
     paths = [Path(part) / f"{name}.npz" for part in parts]
-    frames = [store.read_frame(path, STAGE, config.results_hash) for path in paths]
+    frames = [store.read_frame(path, STAGE, config.stage_hash) for path in paths]
     whole = pd.concat([f for f in frames if len(f)] or [pd.DataFrame(columns=[*evaluate.ORDER])])
     keys = [k for k in (*evaluate.ORDER, "estimator", "seed") if k in whole]
     return whole.sort_values(keys).reindex(columns=contract.names).reset_index(drop=True)

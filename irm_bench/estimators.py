@@ -168,6 +168,8 @@ def _halves(
 def summary(draws: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """The table ``penalty_estimates``: bias, variance, squared error and share of negative values
     over seeds, each beside its exact value."""
+    if draws.empty:
+        return pd.DataFrame()
     found, samples = [], []
     for key, group in draws.groupby(KEYS, sort=False):
         exact = _exact(group.iloc[0])

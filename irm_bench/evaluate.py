@@ -1,5 +1,6 @@
 """Stage 3: every trained model in every environment of its studies, for the seeds of a shard."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import plan, registry, store
+from irm_bench import job, plan, registry, store
 from irm_bench.config import Config, Study
 from irm_bench.moments import Moments, risk
 from irm_bench.plan import Cell, Dataset
@@ -33,9 +34,11 @@ def run(
         "environments": _environments(config, inputs, shard),
         "histograms": _histograms(config, shard),
     }
+    seeds = plan.shard_seeds(config, shard)
     for name, frames in makers.items():
-        frame = pd.concat([pd.DataFrame(f) for f in frames] or [pd.DataFrame()])
-        store.write_frame(output / f"{name}.npz", STAGE, config.results_hash, frame)
+        with job.about(f"table {name}, seeds {seeds[0]} to {seeds[-1]}"):
+            frame = pd.concat([pd.DataFrame(f) for f in frames] or [pd.DataFrame()])
+        store.write_frame(output / f"{name}.npz", STAGE, config.stage_hash, frame)
 
 
 def part_paths(folder: Path | str) -> dict[str, Path]:
@@ -166,6 +169,7 @@ def _environments(config: Config, inputs: MomentStore, shard: int) -> Iterator[d
             "sem": dataset.sem,
             "dim": dataset.dim,
             "n_samples": dataset.n_samples,
+            "sampling": dataset.sampling,
             **_where(dataset),
             "seed": seeds,
             **{f"corr_{j + 1}": column for j, column in enumerate(correlations(moments).T)},
@@ -191,7 +195,10 @@ def _residual_variance(phi: np.ndarray, moments: Moments, n_samples: int) -> np.
 
 
 def _histograms(config: Config, shard: int) -> Iterator[dict[str, Any]]:
-    """Counts for the first seed of the first study, training and test environments."""
+    """Counts for the first seed of the first study, training and test environments.
+
+    A study that draws moments has no rows: the first chunk of them shows their law.
+    """
     study = config.studies[0]
     seed = study.seeds[0]
     if seed not in plan.shard_seeds(config, shard):
@@ -204,9 +211,12 @@ def _histograms(config: Config, shard: int) -> Iterator[dict[str, Any]]:
 def _histogram(config: Config, dataset: Dataset, seed: int, order: int) -> Iterator[dict[str, Any]]:
     # The notebook's axes: 50 bins, values within ±6.
     edges = np.linspace(-6, 6, 51)
-    chunks = [np.column_stack([x, y]) for x, y in rows(dataset, config.root_seed, seed)]
     names = [*registry.load("sems", dataset.sem).feature_names(dataset.dim), "y"]
-    for j, (name, values) in enumerate(zip(names, np.concatenate(chunks).T, strict=True)):
+    counts = np.zeros((len(names), 50), dtype=np.int64)
+    n_chunks = 1 if dataset.sampling == "moments" else None
+    for x, y in itertools.islice(rows(dataset, config.root_seed, seed), n_chunks):
+        counts += [np.histogram(values, edges)[0] for values in (*x.T, y)]
+    for j, name in enumerate(names):
         yield {
             "order_1": order,
             "order_2": j,
@@ -217,5 +227,5 @@ def _histogram(config: Config, dataset: Dataset, seed: int, order: int) -> Itera
             "variable": name,
             "bin_left": edges[:-1],
             "bin_right": edges[1:],
-            "count": np.histogram(values, edges)[0],
+            "count": counts[j],
         }

@@ -1,7 +1,7 @@
 """What a claim may look at: the tables of results, one value a seed, and the exact population."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,10 @@ class Selection:
     train: tuple[Environment, ...] | None = None
     n_samples: int | None = None
 
+    def other(self, method: str) -> "Selection":
+        """The model of a method without penalty, in the same setting."""
+        return replace(self, method=method, penalty="", error_weight=None)
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -57,8 +61,12 @@ class Evidence:
             (table, str(study)): rows
             for table, frame in self.tables.items()
             if "study" in frame
-            for study, rows in frame.groupby("study", sort=False)
+            for study, rows in _quick(frame).groupby("study", sort=False, observed=True)
         }
+
+    @cached_property
+    def _data(self) -> pd.DataFrame:
+        return _quick(self.tables["environments"])
 
     def rows(self, table: str, study: str, **where: Any) -> pd.DataFrame:
         """The rows of a study where every named column has the given value."""
@@ -69,7 +77,7 @@ class Evidence:
     def cell(self, model: Selection) -> dict[str, Any]:
         """The columns that tell a model's rows from all others of its study."""
         study = self.study(model.study)
-        train = model.train or study.train_sets[0]
+        train = self.train_set(model)
         weight = model.error_weight
         sizes = [
             n
@@ -95,16 +103,21 @@ class Evidence:
         """A column of ``models`` by seed."""
         return _by_seed(self.rows("models", model.study, **self.cell(model)), column)
 
-    def phi(self, model: Selection) -> pd.DataFrame:
-        """φ by seed: one column a feature."""
+    def phi(self, model: Selection, table: str = "models") -> pd.DataFrame:
+        """φ by seed, one column a feature: as trained, or where training ends (``converged``)."""
         sem, dim = self.study(model.study).sem, self.study(model.study).dim
         names = [f"phi_{j + 1}" for j in range(registry.load("sems", sem).n_features(dim))]
-        return self.rows("models", model.study, **self.cell(model)).set_index("seed")[names]
+        return self.rows(table, model.study, **self.cell(model)).set_index("seed")[names]
 
-    def z_weight(self, model: Selection) -> pd.Series:
+    def z_weight(self, model: Selection, table: str = "models") -> pd.Series:
         """Mean over the non-causal features of |φ_j|, by seed."""
-        phi = self.phi(model)
+        phi = self.phi(model, table)
         return phi.iloc[:, self.causal(model.study) == 0].abs().mean(axis=1, skipna=False)
+
+    def distance(self, model: Selection, table: str = "models") -> pd.Series:
+        """‖φ − oracle‖, by seed."""
+        off = self.phi(model, table) - self.causal(model.study)
+        return (off**2).sum(axis=1, skipna=False) ** 0.5
 
     def error(
         self, model: Selection, environment: Environment, split: str = "test", column: str = "mse"
@@ -118,17 +131,24 @@ class Evidence:
         parts = [self.error(model, e, split) for e in self.environments(model, split)]
         return pd.concat(parts, axis=1).mean(axis=1, skipna=False)
 
-    def environments(self, model: Selection, split: str) -> tuple[Environment, ...]:
-        study = self.study(model.study)
-        return study.test_environments if split == "test" else model.train or study.train_sets[0]
+    def train_set(self, model: Selection) -> tuple[Environment, ...]:
+        """The environments that a model trains on, by rising σ."""
+        return model.train or self.study(model.study).train_sets[0]
+
+    def environments(self, model: Selection, split: str = "test") -> tuple[Environment, ...]:
+        """A model's training or test environments, by rising σ."""
+        test = self.study(model.study).test_environments
+        found = test if split == "test" else self.train_set(model)
+        return tuple(sorted(found, key=lambda environment: environment["sigma"]))
 
     def data(self, study: str, split: str, environment: Environment, column: str) -> pd.Series:
         """A column of ``environments``, which describes the rows themselves, by seed."""
         found = self.study(study)
         n_samples = found.n_test_samples if split == "test" else max(found.n_samples)
         where = {"sem": found.sem, "dim": found.dim, "split": split, "n_samples": n_samples}
+        where["sampling"] = found.sampling
         frame = _where(
-            self.tables["environments"],
+            self._data,
             f"{split} data of the study {study!r}",
             {**where, **environment.mapping},
         )
@@ -148,26 +168,42 @@ class Evidence:
         """Exact risk (...) of φ (..., d) in an environment."""
         return risk(np.asarray(phi, dtype=float), self.population(study, [environment]).at(0))
 
+    def family(self, study: str, sigma: float) -> Environment:
+        """The environment of a study's training sets with another σ."""
+        (name, _), *rest = self.study(study).train_sets[0][0].parameters
+        return Environment(((name, sigma), *rest))
+
+    def correlations(self, study: str, environment: Environment) -> np.ndarray:
+        """Exact correlation of every feature with the target, for means of zero: (d,)."""
+        moments = self.population(study, [environment]).at(0)
+        return moments.cross / np.sqrt(np.diag(moments.gram) * moments.target)
+
     def floor(self, study: str, environment: Environment) -> float:
         """Noise floor: the oracle's risk."""
         found = self.study(study)
         return registry.load("sems", found.sem).noise_floor(found.dim, environment.mapping)
 
 
+def _quick(frame: pd.DataFrame) -> pd.DataFrame:
+    """Texts as categories, which compare by number."""
+    texts = frame.select_dtypes(include=["str", "object"]).columns
+    return frame.astype(dict.fromkeys(texts, "category"))
+
+
 def _where(frame: pd.DataFrame, name: str, where: Where) -> pd.DataFrame:
-    chosen = np.ones(len(frame), dtype=bool)
+    chosen = np.arange(len(frame))
     for column, value in where.items():
-        chosen &= _equal(frame[column], value)
-    if not chosen.any():
+        chosen = chosen[_equal(frame[column].iloc[chosen], value)]
+    if not len(chosen):
         wanted = ", ".join(f"{column} = {value}" for column, value in where.items())
         raise InsufficientError(f"needs rows that the results do not have: {name} with {wanted}")
-    return frame[chosen]
+    return frame.iloc[chosen]
 
 
 def _equal(column: pd.Series, value: Any) -> np.ndarray:
     if isinstance(value, float):
         return np.isclose(column.to_numpy(dtype=float), value, rtol=1e-12, atol=0)
-    return (column == value).to_numpy(dtype=bool, na_value=False)
+    return np.asarray(column == value, dtype=bool)
 
 
 def _by_seed(frame: pd.DataFrame, column: str) -> pd.Series:

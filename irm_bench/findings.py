@@ -182,11 +182,17 @@ def share(key: str, quantity: str, flags: pd.Series, rule: Rule, role: str = PRI
 
 
 def fact(
-    key: str, quantity: str, value: float, rule: Rule, truth: float = np.nan, n: int = 1
+    key: str,
+    quantity: str,
+    value: float,
+    rule: Rule,
+    truth: float = np.nan,
+    n: int = 1,
+    singles: pd.Series | None = None,
 ) -> Part:
     """A number that is not an average over seeds: no interval, no test."""
     interval = Interval(value, np.nan, np.nan, 0.95, "", n)
-    return Part(key, quantity, interval, rule, FACT, truth=truth)
+    return Part(key, quantity, interval, rule, FACT, truth=truth, singles=singles)
 
 
 def adjust(parts: Sequence[Part]) -> list[Part]:
@@ -226,13 +232,14 @@ def verdict(outcome: str) -> str:
 def single_outcomes(parts: Sequence[Part]) -> dict[int, dict[str, str]]:
     """By seed, the outcomes that its one run suggests; only seeds with a value for every part.
 
-    Facts and secondary parts are the same for all. Empty if a primary part has no value a seed.
+    Facts without a value a seed, and secondary parts, are the same for all. Empty if a primary part
+    has no value a seed, or nothing has.
     """
-    primary = [p for p in parts if p.role == PRIMARY]
-    if not primary or any(p.singles is None for p in primary):
+    asked = {p.key: p.singles for p in parts if p.role != SECONDARY and p.singles is not None}
+    if not asked or any(p.singles is None for p in parts if p.role == PRIMARY):
         return {}
-    table = pd.DataFrame({p.key: p.singles for p in primary}).dropna()
-    rest = {p.key: p.outcome for p in parts if p.rule and p.role != PRIMARY}
+    table = pd.DataFrame(asked).dropna()
+    rest = {p.key: p.outcome for p in parts if p.rule and p.key not in asked}
     return {
         int(seed): rest | {key: HOLDS if met else FAILS for key, met in row.items()}
         for seed, row in zip(table.index, table.to_dict("records"), strict=True)

@@ -1,13 +1,15 @@
-"""What every job of the workflow does around its work: one thread, a log, one clear message."""
+"""What every job of the workflow does around its work: a record of it, or one clear message."""
 
 import contextlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from irm_bench import provenance, registry
 from irm_bench.config import ConfigError
 from irm_bench.store import StageError
 from irm_bench.tables import TableError
@@ -15,26 +17,55 @@ from irm_bench.tables import TableError
 
 @contextlib.contextmanager
 def run(snakemake: Any) -> Iterator[None]:
-    """Run a job's body.
+    """Run a job's body; its log holds the record of it afterwards, or the traceback.
 
     A fault that the user can mend ends the job with its message alone; anything else leaves its
-    traceback in the job's log, and its last line on the screen.
+    traceback in the job's log, and says on the screen which plugin raised it, and about what.
     """
     log = Path(snakemake.log[0])
-    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.time()
     try:
         yield
+        record = provenance.record(snakemake, started)
     except (ConfigError, StageError, TableError) as error:
-        _fail(snakemake, log, str(error), f"{error}\n")
+        _fail(snakemake, str(error), f"{error}\n", log)
     except Exception as error:
-        message = f"{type(error).__name__}: {error} (traceback in {log})"
-        _fail(snakemake, log, message, traceback.format_exc())
+        message = f"{_describe(error)} (traceback in {log})"
+        _fail(snakemake, message, traceback.format_exc(), log)
     else:
-        log.write_text("done\n", encoding="utf-8")
+        _write(log, provenance.as_text(record))
 
 
-def _fail(snakemake: Any, log: Path, message: str, details: str) -> None:
-    log.write_text(details, encoding="utf-8")
-    wildcards = ", ".join(f"{k}={v}" for k, v in snakemake.wildcards.items())
-    print(f"error in {snakemake.rule} {wildcards}: {message}", file=sys.stderr, flush=True)
+@contextlib.contextmanager
+def about(what: str) -> Iterator[None]:
+    """Name what is being worked on in the message of any error that is raised inside."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(what)
+        raise
+
+
+def _describe(error: Exception) -> str:
+    """One line: the error, the plugin that it was raised in, and what it was about."""
+    parts = [f"{type(error).__name__}: {error}".replace("\n", " ")]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.parent.parent == registry.PACKAGE and path.parent.name in registry.KINDS:
+            name = f"irm_bench/{path.parent.name}/{path.name}"
+            parts.append(f"raised by plugin {path.stem!r} ({name}, line {frame.lineno})")
+            break
+    return "; ".join([*parts, *getattr(error, "__notes__", [])])
+
+
+def _fail(snakemake: Any, message: str, details: str, log: Path) -> None:
+    _write(log, details)
+    wildcards = "".join(f" {k}={v}" for k, v in snakemake.wildcards.items())
+    print(f"error in {snakemake.rule}{wildcards}: {message}", file=sys.stderr, flush=True)
     os._exit(1)  # no traceback of the adapter on top
+
+
+def _write(log: Path, text: str) -> None:
+    with contextlib.suppress(OSError):  # on a full disk the message matters more than the log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(text, encoding="utf-8")

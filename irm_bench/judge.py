@@ -25,7 +25,7 @@ from irm_bench.contract import Contract
 from irm_bench.evidence import Evidence, InsufficientError
 from irm_bench.findings import INCONCLUSIVE, PRIMARY, Part
 from irm_bench.judged import CLAIM_DETAILS, CLAIMS
-from irm_bench.wording import percent
+from irm_bench.wording import percent, rate
 
 # The tables that claims look at.
 TABLES = (
@@ -63,6 +63,10 @@ class Finding:
     @property
     def name(self) -> str:
         return self.draft.name
+
+    @property
+    def title(self) -> str:
+        return str(self.draft.module.TITLE)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -115,7 +119,7 @@ def adjusted(drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts with the p values of each family adjusted together."""
     changed = list(drafts)
     for family in dict.fromkeys(found.module.FAMILY for found in drafts):
-        mine = [i for i, found in enumerate(drafts) if found.module.FAMILY == family]
+        mine = [i for i, found in enumerate(drafts) if family == found.module.FAMILY]
         parts = iter(findings.adjust([part for i in mine for part in drafts[i].parts]))
         for i in mine:
             own = tuple(next(parts) for _ in drafts[i].parts)
@@ -144,7 +148,7 @@ def _weakness(found: Draft) -> str:
         total = lost.n_diverged + lost.interval.n
         return (
             f"{lost.n_diverged} of {total} runs diverged ({percent(lost.share_diverged)}), "
-            f"more than {percent(MAX_DIVERGED)}"
+            f"more than {rate(MAX_DIVERGED)}"
         )
     if weakest.interval.n < found.module.MIN_SEEDS:
         return f"has {weakest.interval.n} seeds and needs at least {found.module.MIN_SEEDS}"

@@ -103,6 +103,28 @@ def unpack_products(values: Any, n_features: int) -> tuple[Any, Any]:
     return rows[:-n_features].reshape(shape), rows[-n_features:]
 
 
+def gaussian_moments(rng: np.random.Generator, n_samples: int, population: Moments) -> Moments:
+    """Moments of n Gaussian rows of mean zero, drawn from their law at no cost in n.
+
+    The mean of the rows is N(0, Σ/n); their scatter about it is independent of it and Wishart with
+    n − 1 degrees of freedom, drawn by its triangular factor (Bartlett 1933).
+
+    Raises:
+        ValueError: if there are no more rows than columns (x, y): the scatter is then singular.
+    """
+    cross = population.cross[:, None]
+    covariance = np.block([[population.gram, cross], [cross.T, population.target]])
+    size = len(covariance)
+    if n_samples <= size:
+        raise ValueError(f"{n_samples} rows have no Wishart law in {size} dimensions")
+    factor = np.tril(rng.standard_normal((size, size)), -1)
+    factor += np.diag(np.sqrt(rng.chisquare(n_samples - 1 - np.arange(size))))
+    whitened = np.column_stack([factor, rng.standard_normal(size)]) / np.sqrt(n_samples)
+    root = np.linalg.cholesky(covariance) @ whitened
+    second = root @ root.T
+    return Moments(second[:-1, :-1], second[:-1, -1], second[-1, -1], root[:, -1])
+
+
 class Accumulator:
     """Sums rows chunk by chunk, so that memory does not grow with n; equal chunks, equal bits."""
 

@@ -24,11 +24,13 @@ class Dataset:
     n_samples: int
     split: str
     environment: Environment
+    sampling: str = "rows"
 
     @property
     def axes(self) -> dict[str, object]:
-        """The names that key its random stream."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "environment"} | {
+        """The names that key its random stream; what is drawn from it is the stream's role."""
+        others = ("environment", "sampling")
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others} | {
             f"environment_{name}": value for name, value in self.environment.parameters
         }
 
@@ -47,6 +49,7 @@ class Cell:
     error_weight: float | None
     learning_rate: float | None
     steps: int
+    sampling: str
 
     @property
     def group(self) -> str:
@@ -57,7 +60,8 @@ class Cell:
         return ";".join(str(environment["sigma"]) for environment in self.train)
 
     def datasets(self) -> tuple[Dataset, ...]:
-        return tuple(Dataset(self.sem, self.dim, self.n_samples, "train", e) for e in self.train)
+        where = (self.sem, self.dim, self.n_samples, "train")
+        return tuple(Dataset(*where, environment, self.sampling) for environment in self.train)
 
 
 @dataclass
@@ -95,6 +99,7 @@ def _cells(
             error_weight=weight,
             learning_rate=rate,
             steps=study.steps if trained else 0,
+            sampling=study.sampling,
         )
 
 
@@ -145,10 +150,8 @@ def datasets(config: Config) -> dict[Dataset, Use]:
 
 
 def test_datasets(study: Study) -> tuple[Dataset, ...]:
-    return tuple(
-        Dataset(study.sem, study.dim, study.n_test_samples, "test", e)
-        for e in study.test_environments
-    )
+    where = (study.sem, study.dim, study.n_test_samples, "test")
+    return tuple(Dataset(*where, e, study.sampling) for e in study.test_environments)
 
 
 def groups(config: Config) -> list[str]:

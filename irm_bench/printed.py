@@ -89,18 +89,25 @@ def _frame(
     return pd.DataFrame({**keys, "seed": values.index, "value": values.to_numpy()})
 
 
+def values(evidence: Evidence) -> pd.DataFrame:
+    """Our values of the notebook's numbers, in its order: (number, seed); NaN where none."""
+    groups = observed(evidence).groupby(KEYS, dropna=False)
+    found = {_key(key): group.set_index("seed")["value"] for key, group in groups}
+    none = pd.Series(dtype=float)
+    rows = [found.get(_key(key), none) for key in numbers()[KEYS].itertuples(index=False)]
+    return pd.DataFrame(rows).reset_index(drop=True).sort_index(axis=1)
+
+
 def compare(evidence: Evidence) -> pd.DataFrame:
     """The table ``printed``: each number with our mean and the prediction interval of one run."""
-    groups = observed(evidence).groupby(KEYS, dropna=False)["value"]
-    values = {_key(name): group.to_numpy() for name, group in groups}
     frame = numbers()
-    keys = frame[KEYS].itertuples(index=False)
+    ours = values(evidence).to_numpy(dtype=float)
     rows = [
-        _beside(printed, half_unit, values.get(_key(key), np.array([])))
-        for printed, half_unit, key in zip(frame["printed"], frame["half_unit"], keys, strict=True)
+        _beside(printed, half_unit, one)
+        for printed, half_unit, one in zip(frame["printed"], frame["half_unit"], ours, strict=True)
     ]
-    ours = frame["model"].map({name: _words(model) for name, model in MODELS.items()})
-    frame["compared_with"] = ours.fillna("our data") + f", study {STUDY}"
+    words = frame["model"].map({name: _words(model) for name, model in MODELS.items()})
+    frame["compared_with"] = words.fillna("our data") + f", study {STUDY}"
     return pd.concat([frame, pd.DataFrame(rows)], axis=1)
 
 
@@ -114,7 +121,8 @@ def _key(parts: Iterable[Any]) -> tuple[Any, ...]:
 
 def _beside(printed: float, half_unit: float, values: np.ndarray) -> dict[str, float]:
     finite = values[np.isfinite(values)]
-    counts = {"n_seeds": len(finite), "n_diverged": len(values) - len(finite)}
+    diverged = len(values) - len(finite) if len(finite) else 0
+    counts = {"n_seeds": len(finite), "n_diverged": diverged}
     if not len(finite):
         return counts | dict.fromkeys(("mean", "pi_low", "pi_high", "inside"), np.nan)
     interval = intervals.prediction_interval(finite)

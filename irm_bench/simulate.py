@@ -1,11 +1,11 @@
-"""Stage 1: draw the rows of every dataset and keep their moments."""
+"""Stage 1: draw the rows of every dataset and keep their moments, or draw the moments alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from irm_bench import plan, registry, store
+from irm_bench import job, plan, registry, store
 from irm_bench.config import Config
 from irm_bench.moments import Accumulator, Moments, stack
 from irm_bench.plan import Dataset
@@ -18,7 +18,10 @@ CHUNK_ROWS = 65_536
 
 
 def rows(dataset: Dataset, root_seed: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The rows of a dataset in chunks: features (rows, d) and target (rows,)."""
+    """The rows of a dataset in chunks: features (rows, d) and target (rows,).
+
+    They are drawn whatever the dataset's ``sampling`` says.
+    """
     sem = registry.load("sems", dataset.sem)
     rng = generator(root_seed, role="rows", seed=seed, **dataset.axes)
     for first in range(0, dataset.n_samples, CHUNK_ROWS):
@@ -29,8 +32,12 @@ def rows(dataset: Dataset, root_seed: int, seed: int) -> Iterator[tuple[np.ndarr
 def summarise(
     dataset: Dataset, root_seed: int, seed: int, with_covariance: bool
 ) -> tuple[Moments, np.ndarray | None]:
-    """Moments of a dataset's rows, and the covariance of their products if asked for."""
+    """Moments of a dataset, and the covariance of its rows' products if asked for."""
     sem = registry.load("sems", dataset.sem)
+    if dataset.sampling == "moments":
+        rng = generator(root_seed, role="moments", seed=seed, **dataset.axes)
+        environment = dataset.environment.mapping
+        return sem.sample_moments(rng, dataset.n_samples, dataset.dim, environment), None
     accumulator = Accumulator(sem.n_features(dataset.dim), with_covariance)
     for x, y in rows(dataset, root_seed, seed):
         accumulator.add(x, y)
@@ -46,13 +53,13 @@ def run(config: Config, shard: int, output: Path | str) -> None:
         seeds = sorted(use.seeds & mine)
         if seeds:
             arrays |= _arrays(config.root_seed, index, dataset, seeds, use.wanted)
-    store.write_arrays(output, STAGE, config.results_hash, arrays)
+    store.write_arrays(output, STAGE, config.stage_hash, arrays)
 
 
 def _arrays(
     root_seed: int, index: int, dataset: Dataset, seeds: list[int], with_covariance: bool
 ) -> dict[str, np.ndarray]:
-    results = [summarise(dataset, root_seed, seed, with_covariance) for seed in seeds]
+    results = [_summary(dataset, root_seed, seed, with_covariance) for seed in seeds]
     moments = stack([moments for moments, _ in results])
     arrays = {
         "seeds": np.array(seeds),
@@ -62,16 +69,24 @@ def _arrays(
         "mean": moments.mean,
     }
     if with_covariance:
-        covariances = np.stack([covariance for _, covariance in results])
+        covariances = np.stack([covariance for _, covariance in results if covariance is not None])
         arrays["product_variance"] = covariances / dataset.n_samples
     return {f"{index}/{name}": array for name, array in arrays.items()}
+
+
+def _summary(
+    dataset: Dataset, root_seed: int, seed: int, with_covariance: bool
+) -> tuple[Moments, np.ndarray | None]:
+    where = f"{dataset.split} environment {dataset.environment.label}"
+    with job.about(f"{dataset.sem}, {where}, n = {dataset.n_samples}, seed {seed}"):
+        return summarise(dataset, root_seed, seed, with_covariance)
 
 
 class MomentStore:
     """The moments that ``run`` wrote, by dataset and seed."""
 
     def __init__(self, config: Config, path: Path | str):
-        self._arrays = store.read_arrays(path, STAGE, config.results_hash)
+        self._arrays = store.read_arrays(path, STAGE, config.stage_hash)
         self._index = {dataset: i for i, dataset in enumerate(plan.datasets(config))}
 
     def moments(self, dataset: Dataset, seeds: np.ndarray) -> Moments:

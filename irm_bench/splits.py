@@ -9,7 +9,7 @@ independent and exchangeable, so every run sees uniformly random splits all the 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from irm_bench.seeds import generator
 
 # Signs held at once: longer columns have their splits drawn fewer steps at a time.
 MAX_SIGNS = 2**26
+# Numbers of D held at once, likewise: 64 MB.
+MAX_SUMS = 2**23
 # Numbers of D handed to pairs at once: enough steps to hide the cost of a call.
 MAX_GATHERED = 2**19
 
@@ -58,6 +60,11 @@ def _ones(words: np.ndarray) -> np.ndarray:
     return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
 
 
+def _steps_within(limit: int, of_a_step: int) -> int:
+    """The largest power of two of steps, ``BLOCK`` at most, whose numbers keep within a limit."""
+    return min(BLOCK, 1 << (max(1, limit // of_a_step).bit_length() - 1))
+
+
 class Signs(Protocol):
     """The splits of all steps, in blocks: int8 (steps of a block, n)."""
 
@@ -72,11 +79,14 @@ class SignStream:
     def __init__(self, root_seed: int, n_samples: int):
         self._root_seed = root_seed
         self._n_samples = n_samples
-        self.block_steps = min(BLOCK, 2 ** int(np.log2(max(1, MAX_SIGNS // n_samples))))
+        self.block_steps = _steps_within(MAX_SIGNS, n_samples)
+        self._held: tuple[int, np.ndarray] | None = None
 
     def block(self, index: int) -> np.ndarray:
-        rng = generator(self._root_seed, role="splits", n_samples=self._n_samples, block=index)
-        return balanced_signs(rng, self.block_steps, self._n_samples)
+        if self._held is None or self._held[0] != index:
+            rng = generator(self._root_seed, role="splits", n_samples=self._n_samples, block=index)
+            self._held = index, balanced_signs(rng, self.block_steps, self._n_samples)
+        return self._held[1]
 
 
 def n_digits(n_samples: int) -> int:
@@ -84,7 +94,7 @@ def n_digits(n_samples: int) -> int:
 
     Rounding to them moves φ by less than 1e-10 after 50,000 steps; the effect falls with n.
     """
-    return 4 if n_samples >= 1000 else 5
+    return 4 if n_samples >= 5000 else 5
 
 
 class SignedMeans:
@@ -97,38 +107,44 @@ class SignedMeans:
 
     def __init__(self, columns: Iterable[np.ndarray], n_columns: int, signs: Signs):
         self.signs = signs
-        self.n_columns = n_columns
-        parts, scales = np.empty(0), np.empty(0)
+        parts: Any = None
+        units: Any = None
         for c, products in enumerate(columns):
             n_products, n_samples = products.shape
-            whole, scale = to_whole(products, n_digits(n_samples))
+            whole, unit = to_whole(products, n_digits(n_samples))
             digits = to_bytes(whole, n_digits(n_samples)) if HAS_BYTE_PRODUCTS else whole[None]
             if c == 0:
                 shape = (len(digits), n_products, n_columns, n_samples)
-                parts, scales = np.empty(shape, digits.dtype), np.empty(shape[1:3])
-            parts[:, :, c], scales[:, c] = digits, scale / n_samples
+                parts, units = np.empty(shape, digits.dtype), np.empty(shape[1:3])
+            parts[:, :, c], units[:, c] = digits, unit / n_samples
         self._parts = [torch.from_numpy(part.reshape(-1, part.shape[-1]).T) for part in parts]
-        self._scales = torch.from_numpy(scales)
+        self._units = torch.from_numpy(units)
+
+    @property
+    def n_sums(self) -> int:
+        """Numbers that a step takes: P times the columns."""
+        return self._units.numel()
 
     def __call__(self, first: int, n_steps: int) -> Tensor:
         """D (n_steps, P, column) of steps within one block."""
         block, row = divmod(first, self.signs.block_steps)
         signs = torch.from_numpy(self.signs.block(block)[row : row + n_steps])
-        *low, high = (signed_sums(signs, part) for part in self._parts)
-        total = high.double()
+        *low, high = self._parts
+        total = signed_sums(signs, high).double()
         for part in reversed(low):
-            total = torch.add(part, total, alpha=256)
-        return total.view(-1, *self._scales.shape).mul_(self._scales)
+            total = torch.add(signed_sums(signs, part), total, alpha=256)
+        return total.view(-1, *self._units.shape).mul_(self._units)
 
 
 def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Products (P, n) as whole numbers in float64, and what a unit of each is worth (P,).
+    """Products (P, n) as whole numbers in float64, and what a unit of them is worth (P,).
 
     The largest becomes 127·(1 + 256 + …), the largest number of so many digits from −128 to 127.
     """
     limit = 127 * (256**n_digits - 1) // 255
-    scale = np.maximum(np.abs(products).max(axis=1), np.finfo(float).tiny) / limit
-    return np.rint(products / scale[:, None]), scale
+    unit = np.maximum(np.abs(products).max(axis=1), np.finfo(float).tiny) / limit
+    whole = products / unit[:, None]
+    return np.rint(whole, out=whole), unit
 
 
 def to_bytes(whole: np.ndarray, n_digits: int) -> np.ndarray:
@@ -172,7 +188,8 @@ class SplitDraws:
         self._means = means
         self._columns = np.asarray(pair_columns)
         self._slots = slots
-        self._ahead = min(ahead, *(m.signs.block_steps for m in means))
+        self._ahead = min(ahead, _steps_within(MAX_SUMS, sum(m.n_sums for m in means)))
+        self._ahead = min(self._ahead, *(m.signs.block_steps for m in means))
         self._on_load = on_load
         self._loaded = self._gathered = range(0)
         self._runs: Tensor | None = None

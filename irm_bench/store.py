@@ -5,6 +5,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ SCHEMA_VERSION = 1
 
 
 class StageError(RuntimeError):
-    """A file of an earlier stage that cannot be used: names it and how to rebuild it."""
+    """A file between stages that cannot be used or written: names it and what to do."""
 
 
 def _refuse(path: Path, why: str) -> StageError:
@@ -22,18 +23,38 @@ def _refuse(path: Path, why: str) -> StageError:
 
 
 def write_atomically(path: Path | str, write: Callable[[Path], object]) -> None:
-    """Call ``write`` with a temporary name beside ``path`` and rename the result to it."""
+    """Call ``write`` with a temporary name beside ``path`` and rename the result to it.
+
+    Whoever dies in between leaves the old file whole, and a temporary one that the next writer of
+    the same path takes away.
+
+    Raises:
+        StageError: disk full, folder not writable and the like.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for stale in path.parent.glob(f".{path.name}.{'?' * 8}{path.suffix}"):
+            stale.unlink(missing_ok=True)
+        _replace(path, write)
+    except OSError as error:
+        reason = error.strerror or error
+        raise StageError(f"{path} cannot be written ({reason}); mend that and run again") from error
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
     try:
         write(Path(name))
+        os.fsync(handle)  # a rename that survives a power cut must not be of an empty file
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(name).unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -43,8 +64,11 @@ def write_text(path: Path | str, text: str) -> None:
 def write_arrays(
     path: Path | str, stage: str, config_hash: str, arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Write arrays under their names, with stage, schema version and config hash beside them."""
-    header = {"stage": stage, "schema": SCHEMA_VERSION, "config": config_hash}
+    """Write arrays under their names, with stage, schema version, config hash and names beside."""
+    header = {
+        **_stamp(stage, config_hash),
+        "arrays": list(arrays),  # the archive's own list of them has no checksum
+    }
     stamped = {"header": np.array(json.dumps(header, sort_keys=True)), **arrays}
 
     def write(temporary: Path) -> None:
@@ -65,13 +89,23 @@ def read_arrays(path: Path | str, stage: str, config_hash: str) -> dict[str, np.
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop("header")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise _refuse(path, f"is damaged or not a stage file ({error})") from error
-    wanted = {"stage": stage, "schema": SCHEMA_VERSION, "config": config_hash}
-    for key, value in wanted.items():
+    except Exception as error:  # a flipped bit can make zipfile and numpy raise almost anything
+        raise _refuse(path, f"is damaged or not a stage file ({_reason(path, error)})") from error
+    for key, value in _stamp(stage, config_hash).items():
         if header.get(key) != value:
             raise _refuse(path, f"has {key} {header.get(key)!r} where {value!r} is needed")
+    if header.get("arrays") != list(arrays):
+        raise _refuse(path, "is damaged or not a stage file (arrays are missing)")
     return arrays
+
+
+def _stamp(stage: str, config_hash: str) -> dict[str, object]:
+    return {"stage": stage, "schema": SCHEMA_VERSION, "config": config_hash}
+
+
+def _reason(path: Path, error: Exception) -> str:
+    # numpy takes what is no archive for a pickle, and tells how to load that
+    return "not an archive" if path.exists() and not zipfile.is_zipfile(path) else f"{error}"
 
 
 def write_frame(path: Path | str, stage: str, config_hash: str, frame: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -104,6 +105,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                     ("sem", "text", "structural equation model"),
                     ("dim", "integer", "components of each of X and Z"),
                     ("n_samples", "integer", "rows"),
+                    ("sampling", "text", "rows, or moments: what was drawn"),
                 ),
                 *WHERE,
                 *parameters,
@@ -131,7 +133,10 @@ def contracts(config: Config) -> dict[str, Contract]:
             ),
         ),
     )
-    return {contract.name: contract for contract in (*tables, *judged.contracts(parameters, phis))}
+    return {
+        contract.name: replace(contract, config=config.results_hash)
+        for contract in (*tables, *judged.contracts(parameters, phis))
+    }
 
 
 def _parameters(config: Config) -> list[str]:
@@ -148,16 +153,17 @@ def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:
     _check(Path(path), list(frame.columns), contract)
     ordered = _typed(frame[contract.names], contract)
     store.write_atomically(path, lambda temporary: ordered.to_csv(temporary, index=False))
-    store.write_text(_seal(path), f"{_digest(path)}  {Path(path).name}\n")
+    seal = f"# of config {contract.config}\n{_digest(path)}  {Path(path).name}\n"
+    store.write_text(_seal(path), seal)
 
 
 def read(path: Path | str, contract: Contract) -> pd.DataFrame:
     """Read a table and check its columns.
 
     Raises:
-        TableError: if the file is missing, damaged or has other columns.
+        TableError: if the file is missing, damaged, of another config or has other columns.
     """
-    _check_seal(Path(path))
+    _check_seal(Path(path), contract)
     text = [c.name for c in contract.columns if c.kind == "text"]
     try:
         frame = pd.read_csv(
@@ -169,13 +175,11 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
         _check(Path(path), list(frame.columns), contract)
         return _typed(frame, contract)
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise TableError(
-            f"{path} cannot be read ({error}); delete it and run again to rebuild it"
-        ) from error
+        raise _refuse(Path(path), f"cannot be read ({error})") from error
 
 
 def _seal(path: Path | str) -> Path:
-    """The checksum beside a table, in the format of sha256sum: CSV alone cannot show a cut."""
+    """Checksum and config of a table, as sha256sum reads them: CSV alone cannot show a cut."""
     return Path(f"{path}.sha256")
 
 
@@ -183,23 +187,28 @@ def _digest(path: Path | str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def _check_seal(path: Path) -> None:
+def _check_seal(path: Path, contract: Contract) -> None:
     seal = _seal(path)
-    if seal.exists() and path.exists() and seal.read_text().split()[:1] != [_digest(path)]:
-        raise TableError(
-            f"{path} is not as it was written ({seal.name} differs); "
-            "delete it and run again to rebuild it"
-        )
+    if not (seal.exists() and path.exists()):
+        return
+    *comment, line = seal.read_text(encoding="utf-8").splitlines() or [""]
+    config = comment[0].split()[-1] if comment else contract.config
+    if line.split()[:1] != [_digest(path)]:
+        raise _refuse(path, f"is not as it was written ({seal.name} differs)")
+    if contract.config and config != contract.config:
+        raise _refuse(path, f"is of config {config} where {contract.config} is needed")
+
+
+def _refuse(path: Path, why: str) -> TableError:
+    return TableError(f"{path} {why}; delete it and run again to rebuild it")
 
 
 def _check(path: Path, names: Sequence[str], contract: Contract) -> None:
     missing = [name for name in contract.names if name not in names]
     unknown = [name for name in names if name not in contract.names]
     if missing or unknown:
-        raise TableError(
-            f"{path} is not a table {contract.name!r}: missing columns {missing}, unknown columns "
-            f"{unknown}; delete it and run again to rebuild it"
-        )
+        columns = f"missing columns {missing}, unknown columns {unknown}"
+        raise _refuse(path, f"is not a table {contract.name!r}: {columns}")
 
 
 def _typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:

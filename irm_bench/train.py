@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from irm_bench import plan, progress, registry, store
+from irm_bench import job, plan, progress, registry, store
 from irm_bench.config import Config
 from irm_bench.engine import BLOCK, Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine import Path as Trajectory
@@ -20,10 +20,10 @@ from irm_bench.simulate import MomentStore, rows
 from irm_bench.splits import SignedMeans, SignStream, SplitDraws
 
 STAGE = "train"
-# Runs advanced together: enough to hide the cost of a call, few enough to stay in the cache.
-MAX_RUNS = 4096
-# Bytes of row products held at once for the split-half penalty.
-MAX_ROW_BYTES = 400_000_000
+# What a batch holds at most, the runs of one seed aside: runs (enough to hide the cost of a call,
+# few enough to stay in the cache), numbers of their moments (128 MB) and products of rows, of
+# 4 bytes each, for the split-half penalty (268 MB).
+LIMITS = np.array([2**12, 2**24, 2**26])
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Run:
         return (c.sem, c.dim, c.monitor, c.steps)
 
     @property
-    def splits(self) -> bool:
-        return "splits" in registry.metadata("penalties", self.cell.monitor)["NEEDS"]
+    def needs(self) -> tuple[str, ...]:
+        return registry.metadata("penalties", self.cell.monitor)["NEEDS"]
 
 
 def recorded_steps(n_steps: int) -> list[int]:
@@ -63,7 +63,9 @@ def run(config: Config, group: str, shard: int, moments: Path | str, output: Pat
     inputs = MomentStore(config, moments)
     parts: dict[int, list[dict[str, np.ndarray]]] = defaultdict(list)
     for batch in batches(config, group, shard):
-        path = train_batch(config, batch, inputs)
+        seeds = sorted({run.seed for run in batch})
+        with job.about(f"group {group}, {len(batch)} runs, seeds {seeds[0]} to {seeds[-1]}"):
+            path = train_batch(config, batch, inputs)
         for index, part in _by_cell(batch, path):
             parts[index].append(part)
     arrays = {
@@ -71,7 +73,7 @@ def run(config: Config, group: str, shard: int, moments: Path | str, output: Pat
         for index, found in parts.items()
         for name in found[0]
     }
-    store.write_arrays(output, STAGE, config.results_hash, arrays)
+    store.write_arrays(output, STAGE, config.stage_hash, arrays)
 
 
 def batches(config: Config, group: str, shard: int) -> Iterator[list[Run]]:
@@ -89,24 +91,34 @@ def batches(config: Config, group: str, shard: int) -> Iterator[list[Run]]:
 
 
 def _bounded(runs: list[Run]) -> Iterator[list[Run]]:
-    """Cut a family, ordered by seed, so that neither runs nor row products are too many."""
+    """Cut a family, ordered by seed, into batches within the limits."""
     batch: list[Run] = []
-    held: set[tuple[Dataset, int]] = set()
-    for seed, group in groupby(runs, key=lambda r: r.seed):
+    load = np.zeros(3, dtype=np.int64)
+    for _, group in groupby(runs, key=lambda r: r.seed):
         of_seed = list(group)
-        new = {(d, seed) for r in of_seed if r.splits for d in r.cell.datasets()}
-        size = sum(_row_bytes(dataset) for dataset, _ in held | new)
-        if batch and (size > MAX_ROW_BYTES or len(batch) + len(of_seed) > MAX_RUNS):
+        more = _load(of_seed)
+        if batch and (load + more > LIMITS).any():
             yield batch
-            batch, held = [], set()
+            batch, load = [], np.zeros_like(load)
         batch += of_seed
-        held |= new
+        load += more
     yield batch
 
 
-def _row_bytes(dataset: Dataset) -> int:
-    d = registry.load("sems", dataset.sem).n_features(dataset.dim)
-    return 8 * dataset.n_samples * (d * (d + 1) // 2 + d)
+def _load(runs: list[Run]) -> np.ndarray:
+    """Of the runs of one seed: how many, the numbers of their moments, the products of rows."""
+    cell = runs[0].cell
+    d = registry.load("sems", cell.sem).n_features(cell.dim)
+    n_products = d * (d + 1) // 2 + d
+    of_pair = d * d + (n_products**2 if "product_variance" in runs[0].needs else 0)
+    held = {dataset for run in runs if "splits" in run.needs for dataset in run.cell.datasets()}
+    return np.array(
+        [
+            len(runs),
+            of_pair * sum(len(run.cell.train) for run in runs),
+            n_products * sum(dataset.n_samples for dataset in held),
+        ]
+    )
 
 
 def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajectory:
@@ -201,8 +213,14 @@ def _split_draws(
 
 
 def _row_products(config: Config, dataset: Dataset, seed: int) -> np.ndarray:
-    chunks = [products(x, y) for x, y in rows(dataset, config.root_seed, seed)]
-    return np.concatenate(chunks, axis=1)
+    """Products (P, n) of a dataset's rows."""
+    d = registry.load("sems", dataset.sem).n_features(dataset.dim)
+    found = np.empty((d * (d + 1) // 2 + d, dataset.n_samples))
+    first = 0
+    for x, y in rows(dataset, config.root_seed, seed):
+        found[:, first : first + len(y)] = products(x, y)
+        first += len(y)
+    return found
 
 
 def _by_cell(batch: Sequence[Run], path: Trajectory) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
@@ -231,7 +249,7 @@ class TrainedStore:
     def __init__(self, config: Config, paths: Iterable[Path | str]):
         self._arrays: dict[str, np.ndarray] = {}
         for path in paths:
-            self._arrays |= store.read_arrays(path, STAGE, config.results_hash)
+            self._arrays |= store.read_arrays(path, STAGE, config.stage_hash)
         self._index = {cell: i for i, cell in enumerate(plan.cells(config))}
 
     def has(self, cell: Cell) -> bool:

@@ -1,9 +1,9 @@
 """Words for numbers and outcomes, so that a claim's sentence says what its parts say."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from irm_bench.findings import FAILS, HOLDS, Part
+from irm_bench.findings import FAILS, HOLDS, OPEN, Part
 from irm_bench.report import numbers
 
 
@@ -32,7 +32,12 @@ def percent(value: float, digits: int = 2) -> str:
     return f"{numbers.significant(100 * value, digits)}%"
 
 
-def pick(outcome: str, holds: str, fails: str, otherwise: str) -> str:
+def rate(share: float) -> str:
+    """A declared share as it was declared: ``5%``."""
+    return f"{100 * share:g}%"
+
+
+def pick(outcome: str, holds: str, fails: str, otherwise: str = "") -> str:
     """The words of an outcome."""
     return {HOLDS: holds, FAILS: fails}.get(outcome, otherwise)
 
@@ -43,6 +48,15 @@ def listed(items: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def sigmas(values: Iterable[float]) -> str:
-    """``σ = 0.1``, ``σ = 0.1 and 1``."""
-    return f"σ = {listed(f'{value:g}' for value in values)}"
+def spread(outcomes: Mapping[str, str]) -> str:
+    """Where a rule holds, of many places: ``in 3 of 5 environments; not at a; open at b and c``."""
+    met, failed, unsure = (
+        [place for place, outcome in outcomes.items() if outcome == wanted]
+        for wanted in (HOLDS, FAILS, OPEN)
+    )
+    if len(met) == len(outcomes):
+        return f"in all {len(met)} environments"
+    words = [f"in {len(met)} of {len(outcomes)} environments"]
+    words += [f"not at {listed(failed)}"] if failed else []
+    words += [f"open at {listed(unsure)}"] if unsure else []
+    return "; ".join(words)

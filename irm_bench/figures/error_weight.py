@@ -17,7 +17,20 @@ SECTION = "error_weight"
 STUDY = "error_weight"
 TABLES = ("models", "errors")
 SIZE = (6.4, 3.1)
-EXPLORE = {"x": "error_weight", "panel": "quantity"}
+EXPLORE = {
+    "x": "error_weight",
+    "x_label": "error weight",
+    "x_scale": "symlog",
+    "y_label": "mean",
+    "y_scale": "linear",
+    "panel": "quantity",
+    "chooser": "Quantity",
+    "panels": {
+        "phi_z": {"label": "weight of the effects", "y_label": "φ_Z", "levels": [0]},
+        "mse": {"label": "average test error", "y_label": "mean squared error"},
+    },
+    "extra": {"exact_minimum": "exact, minimum", "exact_descent": "exact, descent"},
+}
 PANELS = {
     "phi_z": "φ_Z, mean weight of the effects",
     "mse": "mean squared error,\naverage over test environments",

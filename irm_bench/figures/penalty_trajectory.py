@@ -14,7 +14,14 @@ SECTION = "training"
 STUDY = "notebook"
 TABLES = ("trajectories",)
 SIZE = (6.0, 3.2)
-EXPLORE = {"x": "updates"}
+EXPLORE = {
+    "x": "updates",
+    "x_label": "updates",
+    "x_scale": 1,
+    "y_label": "penalty estimate",
+    "y_scale": 1e-3,
+    "band": ("q05", "q95"),
+}
 LINEAR = 1e-3  # penalties below this are drawn on a linear scale
 
 

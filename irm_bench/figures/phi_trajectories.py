@@ -15,7 +15,20 @@ SECTION = "training"
 STUDY = "notebook"
 TABLES = ("trajectories",)
 SIZE = (6.4, 3.1)
-EXPLORE = {"x": "updates", "panel": "weight"}
+EXPLORE = {
+    "x": "updates",
+    "x_label": "updates",
+    "x_scale": 1,
+    "y_label": "mean weight",
+    "y_scale": "linear",
+    "band": ("q05", "q95"),
+    "panel": "weight",
+    "chooser": "Weight",
+    "panels": {
+        "phi_x": {"label": "φ_X, causes", "levels": [1]},
+        "phi_z": {"label": "φ_Z, effects", "levels": [0]},
+    },
+}
 PANELS = {
     "phi_x": ("φ_X, mean weight of the causes", 1.0),
     "phi_z": ("φ_Z, mean weight of the effects", 0.0),

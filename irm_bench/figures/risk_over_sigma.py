@@ -15,7 +15,15 @@ SECTION = "where"
 STUDY = "sigma_grid"
 TABLES = ("summary",)
 SIZE = (6.2, 3.5)
-EXPLORE = {"x": "sigma", "panel": "train_sigmas", "log": "y"}
+EXPLORE = {
+    "x": "sigma",
+    "x_label": "σ of the test environment",
+    "x_scale": "log",
+    "y_label": "risk",
+    "y_scale": "log",
+    "panel": "train_sigmas",
+    "chooser": "Trained at σ",
+}
 KEYS = [
     "train_sigmas",
     "method",

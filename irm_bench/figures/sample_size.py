@@ -15,7 +15,24 @@ SECTION = "sample_size"
 STUDY = "sample_size"
 TABLES = ("models", "errors")
 SIZE = (6.4, 3.1)
-EXPLORE = {"x": "n_samples", "panel": "quantity", "log": "x"}
+EXPLORE = {
+    "x": "n_samples",
+    "x_label": "rows per training environment",
+    "x_scale": "log",
+    "y_label": "mean",
+    "y_scale": "linear",
+    "band": ("q05", "q95"),
+    "panel": "quantity",
+    "chooser": "Quantity",
+    "panels": {
+        "phi_z": {"label": "weight of the effects", "y_label": "φ_Z", "levels": [0]},
+        "excess": {
+            "label": "risk above the noise floor",
+            "y_label": "largest excess risk",
+            "y_scale": 1e-4,
+        },
+    },
+}
 PANELS = {
     "phi_z": "φ_Z, mean weight of the effects",
     "excess": "risk above the noise floor,\nlargest over test environments",

@@ -13,7 +13,16 @@ SECTION = "z_mechanism"
 STUDY = "z_mechanism"
 TABLES = ("summary",)
 SIZE = (6.4, 4.6)
-EXPLORE = {"x": "value", "panel": "parameter,sigma", "log": "y"}
+EXPLORE = {
+    "x": "value",
+    "x_label": "γ or τ",
+    "x_scale": "linear",
+    "y_label": "risk",
+    "y_scale": "log",
+    "panel": "parameter,sigma",
+    "chooser": "What changes",
+    "panels": {"gamma": {"label": "γ, slope of Z on Y"}, "tau": {"label": "τ, noise of Z"}},
+}
 KEYS = ["parameter", "value", "sigma", "method", "penalty"]
 NUMBERS = ["mean", "sd", "ci_low", "ci_high", "n_seeds", "n_diverged"]
 UNCHANGED = 1.0  # γ and τ of the training environments

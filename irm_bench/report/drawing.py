@@ -81,7 +81,9 @@ def run(config: Config, name: str, tables_folder: Path | str, output: Path | str
     svg = ""
     if not data.empty:
         words |= {"description": plugin.describe(data), "caption": plugin.caption(data)}
-        svg = as_svg(plot(plugin, data), name, words["title"], words["description"])
+        figure = plot(plugin, data)
+        svg = as_svg(figure, name, words["title"], words["description"])
+        words["axes"] = axes_of(figure, getattr(plugin, "EXPLORE", {}).get("x", ""))
     found = paths(output, name)
     store.write_text(found["svg"], svg)
     store.write_text(found["csv"], data.to_csv(index=False, float_format="%.7g"))
@@ -99,6 +101,25 @@ def plot(plugin: Any, data: pd.DataFrame) -> Figure:
         figure = Figure(figsize=plugin.SIZE, layout="constrained")
         plugin.draw(data, figure)
         return figure
+
+
+def axes_of(figure: Figure, column: str) -> list[dict[str, Any]]:
+    """Where the axes of a drawn figure lie in its SVG, for those that mark a value on them.
+
+    ``box`` is left, top, right, bottom; ``knots`` are pairs of a value of ``column`` and its place,
+    between which places follow the logarithm of the value, or, from zero, the value itself.
+    """
+    scale, height = 72 / figure.dpi, 72 * figure.get_figheight()
+    found = []
+    for ax in figure.axes if column else ():
+        box, (low, high) = ax.get_window_extent(), ax.get_xlim()
+        linear = getattr(ax.xaxis.get_transform(), "linthresh", None)
+        values = [low, high] if linear is None else [0.0, linear, high]
+        places = [float(ax.transData.transform((v, ax.get_ylim()[0]))[0]) for v in values]
+        edges = (box.x0 * scale, height - box.y1 * scale, box.x1 * scale, height - box.y0 * scale)
+        knots = [[v, round(x * scale, 1)] for v, x in zip(values, places, strict=True)]
+        found.append({"column": column, "box": [round(e, 1) for e in edges], "knots": knots})
+    return found
 
 
 def as_svg(figure: Figure, name: str, title: str, description: str) -> str:

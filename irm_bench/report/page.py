@@ -1,65 +1,35 @@
 """Renders the page: tables, figures and templates → one HTML file that needs nothing else."""
 
 import json
+import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 from markupsafe import Markup
 
-from irm_bench import registry, store, tables
+from irm_bench import store
 from irm_bench.config import Config, Study
-from irm_bench.report import drawing, exhibits, filters
+from irm_bench.report import bundle, citation, drawing, exhibits, filters, origin, sections, views
 from irm_bench.report.book import Book, Entry, compare
-from irm_bench.report.series import Cast, Features, cast, features, find_study, train_label
-from irm_bench.report.themes import themed
+from irm_bench.report.changes import Baseline
+from irm_bench.report.series import Cast, Features, cast, features, train_label
+from irm_bench.report.themes import DARK_PAPER, LIGHT_PAPER, variables
 
 SOURCES = Path(__file__).parents[2] / "report"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A chapter of the page: its template, its heading, and the study or table that it needs."""
-
-    name: str
-    title: str
-    study: str = ""
-    table: str = ""
-
-    @property
-    def template(self) -> str:
-        return f"sections/{self.name}.html.j2"
-
-
-SECTIONS = (
-    Section("data", "Motivation and data", "notebook"),
-    Section("environments", "Different environments", "notebook"),
-    Section("penalty", "The IRM penalty", "notebook"),
-    Section("training", "Training", "notebook"),
-    Section("comparison", "IRM and standard learning", "notebook"),
-    Section("ideal", "Ideal performance", "notebook"),
-    Section("where", "Where does IRM help?", "sigma_grid"),
-    Section("learning_rate", "When training diverges", "sigma_grid_fixed_rate"),
-    Section("error_weight", "The weight of the error", "error_weight"),
-    Section("sample_size", "How many rows?", "sample_size"),
-    Section("z_mechanism", "When Z itself changes", "z_mechanism"),
-    Section("conclusions", "What the notebook concludes", "notebook"),
-    Section("claims", "Claim by claim", table="claims"),
-    Section("methods", "Methods and statistics"),
-    Section("sources", "Where every number comes from"),
-)
-
-
-# Tables without which there is no page.
-RESULTS = (
-    *("models", "errors", "summary", "trajectories", "trajectory_summary"),
-    *("environments", "histograms"),
+# One script element, in this order.
+SCRIPTS = (
+    *("theory", "numbers", "svg", "marks", "explore", "tables", "theme", "calculator", "start"),
 )
 # The figure of the first screen: the first of these that there is.
 LEADS = ("risk_over_sigma", "errors_by_environment", "histograms")
+# Where the package goes once its room is known; text of a table or config cannot look like this.
+MANIFEST, PACKAGE = "<!--manifest-->", "<!--package-->"
+# What differs from run to run stands between these; all the rest is a function of the data.
+RUN_BEGINS, RUN_ENDS = "<!--run-->", "<!--/run-->"
 
 
 class Named(dict[str, Any]):
@@ -70,15 +40,14 @@ class Named(dict[str, Any]):
 
 
 @dataclass(frozen=True)
-class FigureView:
-    """A drawn figure, ready for the page."""
+class Sources:
+    """What a page is made of: a config, folders, and a former page to compare with."""
 
-    name: str
-    section: str
-    title: str
-    caption: str
-    svg: Markup
-    csv: str
+    config: Config
+    tables: Path
+    figures: Path
+    published: Path | None = None
+    baseline: Baseline | None = None
 
 
 class Setting:
@@ -96,102 +65,106 @@ class Setting:
 
     def summary(self, who: Any, quantity: str, **keys: Any) -> Entry:
         """The mean of a quantity of the models of ``who``, with its t interval."""
+        return self.mean("summary", who, quantity, ci_method="t", **keys)
+
+    def mean(self, table: str, who: Any, quantity: str, **keys: Any) -> Entry:
+        """The mean of a quantity of the models of ``who`` in a table of summaries."""
         where = {
             "study": self.study.name,
             "n_samples": self.study.n_samples[0],
             "train_sigmas": train_label(self.study.train_sets[0]),
             "error_weight": self.study.error_weights[0] if who.penalty else None,
-            "ci_method": "t",
             **keys,
         }
         return self._book.value(
-            "summary", method=who.method, penalty=who.penalty, quantity=quantity, **where
+            table, method=who.method, penalty=who.penalty, quantity=quantity, **where
         )
 
 
-def run(config: Config, folder: Path, output: Path, figures: Path | None = None) -> None:
+def run(sources: Sources, output: Path) -> None:
     """Write the page."""
-    if figures is None:
-        with tempfile.TemporaryDirectory() as temporary:
-            for name in drawing.shown(config):
-                drawing.run(config, name, folder, temporary)
-            return run(config, folder, output, Path(temporary))
-    store.write_text(output, render(config, folder, figures))
+    store.write_text(output, render(sources))
 
 
-def render(config: Config, folder: Path, figures: Path) -> str:
+def draw_and_run(config: Config, tables: Path, output: Path, **rest: Any) -> None:
+    """Write the page with figures that are drawn for it and not kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in drawing.shown(config):
+            drawing.run(config, name, tables, folder)
+        run(Sources(config, tables, Path(folder), **rest), output)
+
+
+def render(sources: Sources) -> str:
     """The page as text."""
-    found = load_tables(config, folder)
-    views = Named({view.name: view for view in load_figures(config, figures)})
-    frames = found | exhibits.build(found, config)
-    frames |= {f"figures/{name}": _figure_data(view, figures) for name, view in views.items()}
-    book = Book(frames)
-    template = environment(book).get_template("page.html.j2")
-    return template.render(
-        config=config,
-        sections=sections(config, book),
-        figures=views,
-        lead=next((name for name in LEADS if views[name]), None),
-        studies=Named({study.name: Setting(book, study) for study in config.studies}),
-        style=Markup((SOURCES / "style.css").read_text(encoding="utf-8")),
+    config = sources.config
+    shown = views.load_figures(config, sources.figures)
+    book = Book(frames(sources, shown))
+    engine = environment(book)
+    fixed, run_facts = origin.collect(config, sources.tables.parent)
+    context = {
+        "config": config,
+        "sections": sections.shown(config, book),
+        "figures": Named(shown),
+        "lead": next((name for name in LEADS if name in shown), None),
+        "studies": Named({study.name: Setting(book, study) for study in config.studies}),
+        "style": Markup(stylesheet(shown)),
+        "script": Markup(script()),
+        "cite": citation.load(),
+        "origin": fixed,
+        "run": run_facts,
+        "baseline": sources.baseline,
+    }
+    page = engine.get_template("page.html.j2").render(context)
+    return with_package(page, sources, engine, {"config": config.resolved, "provenance": fixed})
+
+
+def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str, Any]:
+    """Every table of the page by name: of the results, of the figures, and derived ones."""
+    config = sources.config
+    found = views.load_tables(config, sources.tables)
+    made = found | exhibits.build(found, config)
+    if sources.baseline:
+        made |= sources.baseline.tables(found)
+    made |= exhibits.compared(sources.tables, sources.published)
+    drawn = {name: views.figure_data(drawing.paths(sources.figures, name)["csv"]) for name in shown}
+    return made | {f"figures/{name}": frame for name, frame in drawn.items()}
+
+
+def with_package(
+    page: str, sources: Sources, engine: jinja2.Environment, about: Mapping[str, Any]
+) -> str:
+    """The page with its data in it: as many tables as its size allows, and the list of all."""
+    about = {"title": sources.config.title, **about}
+    length = len(without_run(page).encode()) + len(bundle.as_json([], about).encode())
+    names = views.table_names(sources.config, sources.tables)
+    items = bundle.pack(sources.tables, names, bundle.LIMIT - bundle.RESERVE - length)
+    manifest = engine.get_template("manifest.html.j2").render(items=items)
+    page = page.replace(MANIFEST, manifest, 1)
+    return page.replace(PACKAGE, bundle.as_json(items, about), 1)
+
+
+def without_run(page: str) -> str:
+    """The page less what differs between two runs of the same config: when, where and how long."""
+    return re.sub(f"{RUN_BEGINS}.*?{RUN_ENDS}", "", page, flags=re.DOTALL)
+
+
+def stylesheet(shown: Mapping[str, views.FigureView]) -> str:
+    """The stylesheet, with the figures' colours made readable on light and on dark paper."""
+    svgs = [view.svg for view in shown.values()]
+    light, dark = (variables(svgs, paper) for paper in (LIGHT_PAPER, DARK_PAPER))
+    own = (SOURCES / "style.css").read_text(encoding="utf-8")
+    return (
+        f"{own}\n:root{{{light}}}\n@media screen and (prefers-color-scheme:dark)"
+        f'{{:root:not([data-theme="light"]){{{dark}}}}}\n'
+        f'@media screen{{:root[data-theme="dark"]{{{dark}}}}}\n'
     )
 
 
-def sections(config: Config, book: Book) -> list[Section]:
-    """The sections whose study the config has and whose table is there, with rows."""
-    return [
-        section
-        for section in SECTIONS
-        if (not section.study or find_study(config, section.study))
-        and (not section.table or (section.table in book and len(book.rows(section.table))))
-    ]
-
-
-def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of the results, and of those that judge them the ones that are there.
-
-    Raises:
-        TableError: one that is missing, or not as it was written.
-    """
-    names = tables.contracts(config)
-    wanted = [n for n in names if n in RESULTS or (folder / f"{n}.csv").exists()]
-    return drawing.read(config, folder, wanted)
-
-
-def load_figures(config: Config, folder: Path) -> list[FigureView]:
-    """The figures of the config that have something to show."""
-    views = []
-    for name in drawing.shown(config):
-        path = drawing.paths(folder, name)
-        words = json.loads(path["json"].read_text(encoding="utf-8"))
-        if not words["empty"]:
-            views.append(
-                FigureView(
-                    name=name,
-                    section=registry.metadata("figures", name)["SECTION"],
-                    title=words["title"],
-                    caption=words["caption"],
-                    svg=Markup(themed(path["svg"].read_text(encoding="utf-8"))),
-                    csv=path["csv"].read_text(encoding="utf-8"),
-                )
-            )
-    return views
-
-
-def _figure_data(view: FigureView, folder: Path) -> pd.DataFrame:
-    path = drawing.paths(folder, view.name)["csv"]
-    texts = dict.fromkeys(("method", "penalty", "train_sigmas", "environment"), str)
-    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-    numeric = {
-        c: pd.to_numeric(frame[c].replace("", None))
-        for c in frame
-        if c not in texts and _is_number(frame[c])
-    }
-    return frame.assign(**numeric)
-
-
-def _is_number(column: pd.Series) -> bool:
-    return bool(pd.to_numeric(column.replace("", None), errors="coerce").notna().any())
+def script() -> str:
+    """The page's script: strict, in a scope of its own."""
+    parts = [(SOURCES / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    lines = [line for part in parts for line in part.splitlines() if "module.exports" not in line]
+    return "(() => {\n" + "\n".join(lines) + "\n})();"
 
 
 def environment(book: Book) -> jinja2.Environment:
@@ -201,8 +174,18 @@ def environment(book: Book) -> jinja2.Environment:
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         lstrip_blocks=True,
+        trim_blocks=True,
     )
-    found.filters.update(filters.FILTERS)
+    found.filters.update(filters.FILTERS, json=_json, claims=filters.claim_links(book))
     found.globals.update(value=book.value, value_at=book.value_at, rows=book.rows)
     found.globals.update(book=book, compare=compare)
     return found
+
+
+def _json(value: Any) -> Markup:
+    """JSON for a script element or an attribute in double quotes."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    for character in "<>&'\"":
+        if character != '"':
+            text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)

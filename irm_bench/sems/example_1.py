@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from irm_bench.moments import Moments, product_index
+from irm_bench.moments import Moments, gaussian_moments, product_index
 
 LABEL = "Example 1"
 REFERENCE = "Arjovsky et al. 2019, Example 1; notebook, 'Motivation and Data Generation'"
@@ -41,6 +41,13 @@ def sample(
     y = x + sigma * rng.standard_normal(shape)
     z = environment["gamma"] * y + environment["tau"] * rng.standard_normal(shape)
     return np.concatenate([x, z], axis=1), y.sum(axis=1)
+
+
+def sample_moments(
+    rng: np.random.Generator, n_samples: int, dim: int, environment: Mapping[str, float]
+) -> Moments:
+    """Draw the moments of rows that are never drawn: all variables are jointly Gaussian, mean 0."""
+    return gaussian_moments(rng, n_samples, population(dim, environment))
 
 
 def population(dim: int, environment: Mapping[str, float]) -> Moments:

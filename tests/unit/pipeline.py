@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from irm_bench import aggregate, config, evaluate, plan, simulate, train
+from irm_bench import aggregate, config, diagnose, evaluate, plan, simulate, train
 
 SMALL: dict[str, Any] = {
     "title": "Small",
@@ -40,7 +40,7 @@ SMALL: dict[str, Any] = {
 def run(raw: dict[str, Any], folder: Path) -> Path:
     """Run all stages of a raw config; the folder of the tables."""
     parsed = config.parse(raw)
-    parts = []
+    parts, diagnoses = [], []
     for shard in range(plan.n_shards(parsed)):
         moments = folder / "moments" / f"{shard}.npz"
         simulate.run(parsed, shard, moments)
@@ -50,5 +50,8 @@ def run(raw: dict[str, Any], folder: Path) -> Path:
         part = folder / "parts" / str(shard)
         evaluate.run(parsed, shard, moments, trained, part)
         parts.append(part)
+        diagnoses.append(folder / "diagnosis" / str(shard))
+        diagnose.run(parsed, shard, moments, trained, diagnoses[-1])
     aggregate.run(parsed, parts, folder / "tables")
+    diagnose.merge(parsed, diagnoses, folder / "tables")
     return folder / "tables"

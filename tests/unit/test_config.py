@@ -112,6 +112,34 @@ def test_an_odd_n_cannot_be_split_in_halves() -> None:
     config.parse(raw)
 
 
+def test_rows_to_be_split_must_fit_in_memory() -> None:
+    raw = changed([*STUDY, "methods"], [{"name": "irm", "penalty": "split_half"}])
+    raw["studies"][0]["n_samples"] = 10_000_000
+    with pytest.raises(ConfigError, match=r"n_samples: 10000000; split_half .*at most 1198372 "):
+        config.parse(raw)
+
+
+@pytest.mark.parametrize("penalty", ["split_half", "u_statistic"])
+@pytest.mark.parametrize("how", ["penalty", "monitor"])
+def test_moments_alone_do_not_serve_a_penalty_that_needs_rows(penalty: str, how: str) -> None:
+    method = {"name": "irm" if how == "penalty" else "erm", how: penalty}
+    raw = changed([*STUDY, "methods"], [method])
+    config.parse(raw)
+    raw["studies"][0]["sampling"] = "moments"
+    message = rf"studies\[0\].sampling: 'moments'; {penalty} .* needs rows .*plug_in"
+    with pytest.raises(ConfigError, match=message):
+        config.parse(raw)
+
+
+def test_moments_are_drawn_of_enough_rows_only() -> None:
+    raw = changed([*STUDY, "sampling"], "moments")
+    raw["studies"][0] |= {"n_samples": [6, 1_000_000_000]}
+    config.parse(raw)
+    raw["studies"][0] |= {"n_samples": 5}
+    with pytest.raises(ConfigError, match=r"n_samples: 5; .* 6 or more"):
+        config.parse(raw)
+
+
 def test_study_names_are_unique() -> None:
     raw = minimal()
     raw["studies"].append(copy.deepcopy(raw["studies"][0]))

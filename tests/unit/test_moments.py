@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from irm_bench import moments
-from irm_bench.moments import Accumulator
+from irm_bench.evaluate import correlations
+from irm_bench.moments import Accumulator, Moments
+from irm_bench.sems import example_1
 
 
 def draw(seed: int, n: int = 60, d: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -60,6 +63,59 @@ def test_mean_of_products_are_the_moments() -> None:
     found = accumulate(x, y, 60).moments()
     assert np.allclose(gram, found.gram)
     assert np.allclose(cross, found.cross)
+
+
+def drawn(seed: int, n: int) -> list[Moments]:
+    """Moments of 400 datasets: drawn as rows, or drawn themselves."""
+    environment = {"sigma": 0.7, "gamma": 1.0, "tau": 1.0}
+    found = []
+    for way in ("rows", "moments"):
+        rng = np.random.default_rng([seed, way == "rows"])
+        parts = []
+        for _ in range(400):
+            if way == "rows":
+                accumulator = Accumulator(4)
+                accumulator.add(*example_1.sample(rng, n, 2, environment))
+                parts.append(accumulator.moments())
+            else:
+                parts.append(example_1.sample_moments(rng, n, 2, environment))
+        found.append(moments.stack(parts))
+    return found
+
+
+@pytest.mark.parametrize("n", [7, 50, 2000])
+def test_moments_drawn_alone_have_the_law_of_those_of_rows(n: int) -> None:
+    """Kolmogorov–Smirnov, two samples: every moment and mean, and what depends on them jointly."""
+    rows, alone = drawn(n, n)
+    phi = np.array([0.6, 0.9, 0.3, 0.2])
+    seen = {
+        **{f"gram {i}{j}": lambda m, i=i, j=j: m.gram[:, i, j] for i in range(4) for j in range(4)},
+        **{f"cross {i}": lambda m, i=i: m.cross[:, i] for i in range(4)},
+        **{f"mean {i}": lambda m, i=i: m.mean[:, i] for i in range(5)},
+        **{f"correlation {i}": lambda m, i=i: correlations(m)[:, i] for i in range(4)},
+        "target": lambda m: m.target,
+        "risk": lambda m: moments.risk(phi, m),
+        "slope": lambda m: np.einsum("i,sij,j->s", phi, m.gram, phi) - m.cross @ phi,
+        "determinant": lambda m: np.linalg.det(m.gram),
+    }
+    for name, of in seen.items():
+        assert stats.ks_2samp(of(rows), of(alone)).pvalue > 1e-4, name
+    assert np.allclose(alone.gram, alone.gram.transpose(0, 2, 1), rtol=1e-12)
+
+
+def test_moments_of_a_billion_rows_are_the_populations() -> None:
+    environment = {"sigma": 0.1, "gamma": 1.0, "tau": 1.0}
+    n = 1_000_000_000
+    found = example_1.sample_moments(np.random.default_rng(0), n, 2, environment)
+    truth = example_1.population(2, environment)
+    assert np.allclose(found.gram, truth.gram, atol=6 * np.sqrt(2 / n) * truth.gram.max())
+    assert not np.array_equal(found.gram, truth.gram)
+
+
+def test_too_few_rows_have_no_wishart_law() -> None:
+    environment = {"sigma": 0.1, "gamma": 1.0, "tau": 1.0}
+    with pytest.raises(ValueError, match="5 rows have no Wishart law in 5 dimensions"):
+        example_1.sample_moments(np.random.default_rng(0), 5, 2, environment)
 
 
 def test_covariance_must_be_asked_for() -> None:

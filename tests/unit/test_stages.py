@@ -227,6 +227,31 @@ def test_memory_does_not_grow_with_n(monkeypatch: pytest.MonkeyPatch) -> None:
     assert covariance is not None
 
 
+def test_models_of_drawn_moments_have_the_law_of_those_of_rows(tmp_path: Path) -> None:
+    """φ of ERM and of plug-in IRM after training, over seeds: Kolmogorov–Smirnov, two samples."""
+    raw: dict[str, Any] = copy.deepcopy(pipeline.SMALL)
+    raw["defaults"] |= {"n_samples": 200, "seeds": 300, "steps": 2000}
+    methods = [{"name": "erm"}, {"name": "irm", "penalty": "plug_in"}, {"name": "oracle"}]
+    raw["studies"] = [
+        {"name": sampling, "sampling": sampling, "methods": methods}
+        for sampling in ("rows", "moments")
+    ]
+    folder = pipeline.run(raw, tmp_path)
+    contracts = tables.contracts(config.parse(raw))
+    models, errors = (tables.read(folder / f"{t}.csv", contracts[t]) for t in ("models", "errors"))
+    for method in ("erm", "irm"):
+        rows, alone = (
+            models[(models["study"] == s) & (models["method"] == method)]
+            for s in ("rows", "moments")
+        )
+        for name in ("phi_1", "phi_2", "phi_3", "phi_4", "train_risk", "final_penalty"):
+            assert stats.ks_2samp(rows[name], alone[name]).pvalue > 1e-4, (method, name)
+    for _, found in errors[errors["method"] == "irm"].groupby(["split", "environment"]):
+        parts = [part["mse"] for _, part in found.groupby("study")]
+        assert len(parts) == 2
+        assert stats.ks_2samp(*parts).pvalue > 1e-4
+
+
 def test_the_capped_rate_keeps_what_the_fixed_rate_loses() -> None:
     raw = copy.deepcopy(pipeline.SMALL)
     raw["studies"][1]["learning_rate"] = {"rule": "capped", "value": 1e-3, "safety": 0.8}

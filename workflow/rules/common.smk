@@ -19,7 +19,7 @@ TABLES = (*PARTS, "summary", "trajectory_summary")
 DIAGNOSIS_PARTS = ("converged", "penalty_draws", "starts")
 DIAGNOSED = (*DIAGNOSIS_PARTS, "decomposition", "penalty_estimates")
 EVIDENCE = ("models", "errors", "trajectories", "environments", *DIAGNOSIS_PARTS)
-JUDGED = ("printed",)
+JUDGED = ("printed", "claims", "claim_details")
 ALL_TABLES = (*TABLES, *DIAGNOSED, "coverage", *JUDGED)
 
 
@@ -30,7 +30,7 @@ wildcard_constraints:
 
 def targets():
     """What `rule all` asks for."""
-    return ["results/report.html", *table_files(ALL_TABLES)]
+    return ["results/report.html", "results/provenance.json", *table_files(ALL_TABLES)]
 
 
 def table_files(names=TABLES):

@@ -8,7 +8,7 @@ rule diagnose:
     output:
         expand("results/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
     params:
-        config=CONFIG.results_hash,
+        config=CONFIG.stage_hash,
     log:
         "results/logs/diagnose/{shard}.log",
     benchmark:

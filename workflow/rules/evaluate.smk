@@ -7,7 +7,7 @@ rule evaluate:
     output:
         expand("results/parts/{{shard}}/{part}.npz", part=PARTS),
     params:
-        config=CONFIG.results_hash,
+        config=CONFIG.stage_hash,
     log:
         "results/logs/evaluate/{shard}.log",
     benchmark:

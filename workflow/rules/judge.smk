@@ -2,12 +2,14 @@
 rule judge:
     input:
         results=table_files(EVIDENCE),
-        code=modules("judge", "judged", "evidence", "printed", "intervals", "theory"),
+        code=modules("judge", "judged", "evidence", "findings", "wording", "printed"),
+        exact=modules("intervals", "theory"),
+        claims=[plugin("claims", name) for name in CONFIG.claims],
         numbers=os.path.relpath(registry.PACKAGE / "data/notebook_numbers.csv"),
     output:
         table_files(JUDGED),
     params:
-        config=CONFIG.results_hash,
+        config=(CONFIG.results_hash, CONFIG.claims),
     log:
         "results/logs/judge.log",
     benchmark:

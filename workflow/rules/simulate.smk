@@ -6,7 +6,7 @@ rule simulate:
     output:
         "results/moments/{shard}.npz",
     params:
-        config=CONFIG.results_hash,
+        config=CONFIG.stage_hash,
     log:
         "results/logs/simulate/{shard}.log",
     benchmark:

@@ -7,7 +7,7 @@ rule train:
     output:
         "results/trained/{group}/{shard}.npz",
     params:
-        config=CONFIG.results_hash,
+        config=CONFIG.stage_hash,
     log:
         "results/logs/train/{group}.{shard}.log",
     benchmark:

@@ -1,0 +1,34 @@
+"""Wall and CPU time together, and repeats that are interleaved.
+
+On a machine that others use too, wall time holds their work as well: CPU time is then the one to
+compare, medians of several repeats the ones to believe.
+"""
+
+import time
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
+import numpy as np
+
+Key = TypeVar("Key", bound=Hashable)
+# Wall and CPU seconds (2,).
+Seconds = np.ndarray
+
+
+def now() -> Seconds:
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def timed(work: Callable[[], object]) -> Seconds:
+    start = now()
+    work()
+    return now() - start
+
+
+def interleaved(works: Mapping[Key, Callable[[], Seconds]], repeats: int) -> dict[Key, Seconds]:
+    """What each of the works returns (repeat, 2), all of them once before any a second time."""
+    found: dict[Key, list[Seconds]] = {key: [] for key in works}
+    for _ in range(repeats):
+        for key, work in works.items():
+            found[key].append(work())
+    return {key: np.array(values) for key, values in found.items()}

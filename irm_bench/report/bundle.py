@@ -1,0 +1,130 @@
+"""The page's own data package: its tables, byte for byte, inside the HTML; and the way back.
+
+The package is a JSON element of the page. A table that is in it is compressed (xz, base64); one
+for which there is no room is named with its size and checksum.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import lzma
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+FORMAT = "irm_bench data package 1"
+LIMIT = 2_000_000  # bytes of a whole page
+RESERVE = 60_000  # of these, for what is not yet written when the package is made
+# A table this many times larger than the room that is left cannot fit.
+BEST_RATIO = 16
+FIRST = ("claims", "printed", "claim_details", "summary", "trajectory_summary", "histograms")
+ELEMENT = re.compile(r'<script type="application/json" id="data-package">(.*?)</script>', re.DOTALL)
+LINK = re.compile(r'data-file="((?:figures|page)/\w+\.csv)" href="data:[^,]*,([^"]*)"')
+
+
+class PackageError(ValueError):
+    """A file that is no page of this project, or whose package is damaged."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A table of the package; ``data`` is empty where there was no room for it."""
+
+    name: str
+    rows: int
+    size: int
+    sha256: str
+    data: str = ""
+
+    @property
+    def is_embedded(self) -> bool:
+        return bool(self.data)
+
+    def content(self) -> bytes:
+        """The bytes of the CSV file.
+
+        Raises:
+            PackageError: if they are not those of the checksum.
+        """
+        try:
+            found = lzma.decompress(base64.b64decode(self.data, validate=True))
+        except (ValueError, lzma.LZMAError) as error:
+            raise PackageError(f"the table {self.name!r} of the page is damaged: {error}") from None
+        if hashlib.sha256(found).hexdigest() != self.sha256:
+            raise PackageError(f"the table {self.name!r} of the page does not fit its checksum")
+        return found
+
+
+def pack(folder: Path, names: list[str], room: int) -> list[Item]:
+    """The tables ``names`` of a folder, those embedded that fit into ``room`` bytes together.
+
+    The most useful first, the rest by size; the order of the result is that of ``names``.
+    """
+    contents = {name: (folder / f"{name}.csv").read_bytes() for name in names}
+    by_size = sorted(names, key=lambda name: len(contents[name]))
+    ranked = [name for name in FIRST if name in contents]
+    found = {}
+    for name in [*ranked, *(name for name in by_size if name not in ranked)]:
+        data = _compressed(contents[name]) if len(contents[name]) < BEST_RATIO * room else ""
+        data = data if len(data) <= room else ""
+        room -= len(data)
+        found[name] = _item(name, contents[name], data)
+    return [found[name] for name in names]
+
+
+def _compressed(content: bytes) -> str:
+    return base64.b64encode(lzma.compress(content, preset=6)).decode()
+
+
+def _item(name: str, content: bytes, data: str) -> Item:
+    rows = content.count(b"\n") - 1
+    return Item(name, rows, len(content), hashlib.sha256(content).hexdigest(), data)
+
+
+def as_json(items: list[Item], about: Mapping[str, Any]) -> str:
+    """The package as the text of a script element: no character in it can end the element."""
+    whole = {"format": FORMAT, **about, "tables": [asdict(item) for item in items]}
+    return json.dumps(whole, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+
+
+def read(page: str) -> dict[str, Any]:
+    """The package of a page, its tables as ``Item``.
+
+    Raises:
+        PackageError: if the page has none of this format.
+    """
+    element = ELEMENT.search(page)
+    found = json.loads(element[1]) if element else {}
+    if found.get("format") != FORMAT:
+        raise PackageError(f"no {FORMAT!r} in it: not a page of this project, or of another version")
+    return found | {"tables": [Item(**item) for item in found["tables"]]}
+
+
+def extract(page: str, folder: Path) -> list[Item]:
+    """Write what a page holds: tables/, figures/, page/ and the description of the package.
+
+    Returns the tables that it only names.
+
+    Raises:
+        PackageError: if the page has no package, or a damaged one.
+    """
+    found = read(page)
+    files = {f"tables/{_safe(i.name)}.csv": i.content() for i in found["tables"] if i.is_embedded}
+    for path, text in LINK.findall(page):
+        files[path] = unquote(html.unescape(text)).encode()
+    about = found | {"tables": [asdict(i) | {"data": ""} for i in found["tables"]]}
+    files["package.json"] = (json.dumps(about, ensure_ascii=False, indent=1) + "\n").encode()
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return [item for item in found["tables"] if not item.is_embedded]
+
+
+def _safe(name: str) -> str:
+    if not re.fullmatch(r"\w+", name):
+        raise PackageError(f"{name!r} is no name of a table")
+    return name

@@ -1,0 +1,101 @@
+"""What the page reads: the tables of the results, and the figures that were drawn of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from irm_bench import registry, tables
+from irm_bench.config import Config
+from irm_bench.report import drawing, explore
+from irm_bench.report.themes import themed
+
+# Tables without which there is no page.
+RESULTS = (
+    *("models", "errors", "summary", "trajectories", "trajectory_summary"),
+    *("environments", "histograms"),
+)
+TEXTS = ("method", "penalty", "train_sigmas", "environment")
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A drawn figure, ready for the page."""
+
+    name: str
+    section: str
+    title: str
+    caption: str
+    svg: Markup
+    csv: str
+    axes: list[Any] = field(default_factory=list)
+    explore: Mapping[str, Any] | None = None
+
+
+def table_names(config: Config, folder: Path) -> list[str]:
+    """The tables of the results, and of those that judge them the ones that are there."""
+    names = tables.contracts(config)
+    return [n for n in names if n in RESULTS or (folder / f"{n}.csv").exists()]
+
+
+def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame]:
+    """``table_names`` with their rows; an integer that may be missing is a float.
+
+    Raises:
+        TableError: one that is missing, or not as it was written.
+    """
+    found = drawing.read(config, folder, table_names(config, folder))
+    return {name: _without_na(frame) for name, frame in found.items()}
+
+
+def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
+    """Nullable integers as plain ones, or as floats where some are missing."""
+    kinds = {
+        name: "float64" if frame[name].hasnans else "int64"
+        for name, kind in frame.dtypes.items()
+        if str(kind) == "Int64"
+    }
+    return frame.astype(kinds)
+
+
+def load_figures(config: Config, folder: Path) -> dict[str, FigureView]:
+    """The figures of the config that have something to show, by name."""
+    found = (_view(name, drawing.paths(folder, name)) for name in drawing.shown(config))
+    return {view.name: view for view in found if view}
+
+
+def _view(name: str, paths: Mapping[str, Path]) -> FigureView | None:
+    words = json.loads(paths["json"].read_text(encoding="utf-8"))
+    if words["empty"]:
+        return None
+    csv = paths["csv"].read_text(encoding="utf-8")
+    plugin = registry.metadata("figures", name)
+    return FigureView(
+        name=name,
+        section=plugin["SECTION"],
+        title=words["title"],
+        caption=words["caption"],
+        svg=Markup(themed(paths["svg"].read_text(encoding="utf-8"))),
+        csv=csv,
+        axes=words.get("axes", []),
+        explore=explore.specification(plugin, figure_data(paths["csv"])),
+    )
+
+
+def figure_data(path: Path) -> pd.DataFrame:
+    """The table of a figure, as it was written: numbers where a column holds any."""
+    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+    numeric = {
+        c: pd.to_numeric(frame[c].replace("", None))
+        for c in frame
+        if c not in TEXTS and _is_number(frame[c])
+    }
+    return frame.assign(**numeric)
+
+
+def _is_number(column: pd.Series) -> bool:
+    return bool(pd.to_numeric(column.replace("", None), errors="coerce").notna().any())

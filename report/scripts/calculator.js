@@ -1,0 +1,133 @@
+/* The calculator: training σ, test σ and error weight → exact risks, in step with the figures. */
+"use strict";
+
+class Calculator {
+  constructor(form, setting) {
+    Object.assign(this, { form, setting });
+    this.fields = form.elements;
+    this.message = form.querySelector(".message");
+    this.table = document.querySelector("#table-calculator tbody");
+    this.picture = document.querySelector("#calculator .picture");
+    this.link("sigma", "sigma_slider");
+    this.link("weight", "weight_slider");
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", () => this.update());
+    form.addEventListener("reset", () => setTimeout(() => { this.slide(); this.update(); }));
+    addEventListener("resize", () => this.update());
+    form.hidden = false;
+    this.slide();
+    this.update();
+  }
+
+  /* A slider moves on the logarithm of its field. */
+  link(name, slider) {
+    this.fields[slider].addEventListener("input", () => {
+      this.fields[name].value = Number((10 ** this.fields[slider].value).toPrecision(3));
+    });
+    this.fields[name].addEventListener("input", () => this.slide());
+  }
+
+  slide() {
+    for (const name of ["sigma", "weight"]) {
+      const value = Number(this.fields[name].value);
+      if (value > 0) this.fields[`${name}_slider`].value = Math.log10(value);
+    }
+  }
+
+  /* The numbers asked for, or what is wrong with them. */
+  read() {
+    const train = this.fields.train.value.split(/[,;\s]+/).filter(Boolean).map(Number);
+    const [sigma, weight] = ["sigma", "weight"].map((name) => Number(this.fields[name].value || NaN));
+    const good = (s) => s > 0 && s <= 10;
+    if (train.length < 2 || train.length > 8 || !train.every(good)) {
+      return { error: "Training σ: two to eight numbers above 0 and at most 10, with commas between." };
+    }
+    if (!good(sigma)) return { error: "Test σ: a number above 0 and at most 10." };
+    if (!(weight >= 0 && weight <= 1)) return { error: "Error weight: a number from 0 to 1." };
+    return { train, sigma, weight };
+  }
+
+  models({ train, weight }) {
+    const { dim, learning_rate: rate, steps } = this.setting;
+    return {
+      oracle: theory.oracle,
+      erm: theory.erm(train),
+      irm: theory.irm(train, weight, dim),
+      irm_steps: theory.descent(train, weight, dim, rate, steps),
+    };
+  }
+
+  update() {
+    const asked = this.read();
+    this.message.textContent = asked.error || "";
+    if (asked.error) return;
+    const models = this.models(asked), { dim } = this.setting;
+    const floor = dim * asked.sigma ** 2;
+    for (const row of this.table.rows) {
+      const phi = models[row.dataset.model];
+      const cells = phi ? [...phi, theory.risk(phi, asked.sigma, dim)] : [NaN, NaN, NaN];
+      [...cells, cells[2] / floor].forEach((value, i) => {
+        row.cells[i + 1].textContent = phi ? numbers.significant(value, 4) : "diverges";
+      });
+    }
+    this.say(asked, models);
+    this.draw(asked, models);
+    this.tell(asked);
+  }
+
+  say({ train, sigma, weight }, models) {
+    const risks = ["erm", "irm"].map((name) => theory.risk(models[name], sigma, this.setting.dim));
+    const better = risks[0] < risks[1] ? "ERM" : "IRM";
+    document.getElementById("calculated").textContent =
+      `Trained at σ = ${train.map(numbers.plain).join(", ")} with error weight ${numbers.plain(weight)} ` +
+      `and tested at σ = ${numbers.plain(sigma)}, ${better} has the lower risk: ` +
+      `ERM ${numbers.significant(risks[0], 4)}, IRM ${numbers.significant(risks[1], 4)}. ` +
+      `ERM and the oracle are equal at σ = ${numbers.significant(theory.crossing(train), 4)}.`;
+  }
+
+  draw({ train, sigma }, models) {
+    const { dim, series } = this.setting;
+    const grid = Array.from({ length: 81 }, (_, i) => 10 ** (-2 + (2.5 * i) / 80));
+    const curves = series.filter((s) => models[s.key]).map((s) => ({
+      ...s, rows: grid.map((x) => ({ x, y: theory.risk(models[s.key], x, dim) })),
+    }));
+    const chart = lineChart({
+      width: Math.max(300, Math.min(680, this.picture.clientWidth)), height: 300,
+      title: "Exact risk over the test σ, for the models of the calculator",
+      x: { label: "σ of the test environment", kind: "log" }, y: { label: "exact risk", kind: "log" },
+      series: [...curves, ...this.trained(train)], marks: [{ x: sigma, label: `σ = ${numbers.plain(sigma)}` }],
+    });
+    this.picture.replaceChildren(chart);
+  }
+
+  /* The page's own trained models as dots, where its grid has this training set. */
+  trained(train) {
+    const source = document.getElementById("fig-risk_over_sigma");
+    if (!source) return [];
+    const same = (text) => text.split(";").map(Number).join() === [...train].sort((a, b) => a - b).join();
+    const rows = figureRows(source).filter((row) => same(row.train_sigmas));
+    return this.setting.trained.map((s) => ({ ...s, dotsOnly: true, rows: rows
+      .filter((row) => s.where.every(([c, v]) => row[c] === v))
+      .map((row) => ({ x: number(row.sigma), y: number(row.mean) })) }));
+  }
+
+  /* The other figures show where the calculator stands. */
+  tell({ train, sigma, weight }) {
+    markFigure("risk_over_sigma", "sigma", sigma, `σ = ${numbers.plain(sigma)}`);
+    markFigure("error_weight", "error_weight", weight, `ε = ${numbers.plain(weight)}`);
+    const marks = { risk_over_sigma: [sigma, "σ"], error_weight: [weight, "ε"] };
+    for (const [name, [value, symbol]] of Object.entries(marks)) {
+      const explorer = explorers[name];
+      if (!explorer) continue;
+      explorer.marks = [{ x: value, label: `${symbol} = ${numbers.plain(value)}` }];
+      if (explorer.box && !explorer.box.hidden) explorer.redraw();
+    }
+  }
+}
+
+function startCalculator() {
+  const form = document.getElementById("calculator-form");
+  const setting = document.getElementById("calculator-setting");
+  if (form && setting) return new Calculator(form, JSON.parse(setting.textContent));
+  return null;
+}

@@ -1,0 +1,7 @@
+/* What makes the page interactive; all of it reads without. */
+"use strict";
+
+startTheme();
+startTables();
+startExplorers();
+startCalculator();

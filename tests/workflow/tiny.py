@@ -1,0 +1,127 @@
+"""A project whose run takes seconds, and ways to hurt it while it runs."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.workflow.conftest import copy_project
+
+CONFIGFILE = "config/tiny.yaml"
+# Whatever interprets a title: a shell, Snakemake's wildcards, HTML, a path, a terminal.
+HOSTILE = (
+    "$(touch pwned) `touch pwned`; touch pwned | '\" && {wildcards.shard} {input} "
+    "</title></script><script>alert(1)</script><img src=x onerror=alert(1)> ../../../x %s \\ \u202e"
+)
+CONFIG = f"""\
+title: {json.dumps(HOSTILE)}
+shards: 2
+defaults: {{n_samples: 60, n_test_samples: 60, steps: 200, seeds: 4}}
+studies:
+  - name: notebook
+    description: {json.dumps(HOSTILE)}
+    trajectories: true
+    methods: [{{name: erm}}, {{name: irm, penalty: plug_in}}]
+  - name: diverging
+    learning_rate: {{rule: fixed, value: 10}}
+    methods: [{{name: erm}}]
+figures: [histograms]
+claims: []
+audit: {{replicates: 20, seed_counts: [5]}}
+"""
+# The tables of the first stages alone: a few seconds less than the page.
+TABLES = "results/tables/models.csv"
+PROFILE = ("--workflow-profile", "workflow/profiles/default")
+
+
+def create(folder: Path) -> Path:
+    """A fresh project with the tiny config."""
+    project = copy_project(folder)
+    (project / CONFIGFILE).write_text(CONFIG, encoding="utf-8")
+    return project
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace a text that is there once."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, (path, old)
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def stall_writing(project: Path, name: str) -> None:
+    """Make whoever writes a file of that name stop in the middle until the file ``go`` is there.
+
+    Its process id is in the file ``writing``.
+    """
+    stalled = f"""\
+if str(path).endswith({name!r}):
+            import time
+            os.truncate(temporary, os.path.getsize(temporary) // 2)
+            Path("writing").write_text(str(os.getpid()))
+            while not Path("go").exists():
+                time.sleep(0.05)
+            write(Path(temporary))
+        os.fsync(handle)"""
+    replace(
+        project / "irm_bench/store.py", "os.fsync(handle)", stalled.replace("temporary", "name")
+    )
+
+
+@contextmanager
+def running(project: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Snakemake in the background, in a session of its own that is ended with the block."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", CONFIGFILE),
+            *(*PROFILE, *arguments),
+        ],
+        cwd=project,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(project), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def temporaries(project: Path) -> list[Path]:
+    """What writers leave when they are killed."""
+    return [p for p in (project / "results").rglob(".*") if p.is_file()]
+
+
+@contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """A small file system of its own at a folder.
+
+    Raises:
+        PermissionError: mounting is not permitted here.
+    """
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tests", str(folder)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+        raise PermissionError("mounting a tmpfs is not permitted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -1,0 +1,22 @@
+# Reads the records of the jobs behind all tables and figures; writes where they came from.
+localrules:
+    provenance,
+
+
+rule provenance:
+    input:
+        tables=table_files(ALL_TABLES),
+        figures=expand("results/figures/{figure}.svg", figure=FIGURES),
+        code=modules("provenance"),
+    output:
+        "results/provenance.json",
+    log:
+        "results/logs/provenance.log",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        config=CONFIG.resolved,
+    script:
+        "../scripts/provenance.py"
