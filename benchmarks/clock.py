@@ -26,9 +26,14 @@ def timed(work: Callable[[], object]) -> Seconds:
 
 
 def interleaved(works: Mapping[Key, Callable[[], Seconds]], repeats: int) -> dict[Key, Seconds]:
-    """What each of the works returns (repeat, 2), all of them once before any a second time."""
+    """What each of the works returns (repeat, 2), all of them once before any a second time.
+
+    The first repeat is preceded by one that does not count.
+    """
     found: dict[Key, list[Seconds]] = {key: [] for key in works}
-    for _ in range(repeats):
+    for repeat in range(repeats + 1):
         for key, work in works.items():
-            found[key].append(work())
+            seconds = work()
+            if repeat:
+                found[key].append(seconds)
     return {key: np.array(values) for key, values in found.items()}

@@ -1,7 +1,8 @@
 """Seconds that one trained run takes: the notebook's loop, a batched per-row loop, the engine.
 
-Each returns wall and CPU seconds (``clock.now``). All are given the rows (n = 10,000, d = 4, two environments, float64) and one thread, and train for
-50,000 steps; where fewer are timed, the time is scaled. The engine's time holds making the moments.
+Each returns wall and CPU seconds (``clock.now``). All are given the rows (n = 10,000, d = 4, two
+environments, float64) and one thread, and train for 50,000 steps; where fewer are timed, the time
+is scaled. The engine's time holds making the moments.
 """
 
 from collections.abc import Callable, Sequence

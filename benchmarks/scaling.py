@@ -7,14 +7,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.clock import Seconds, interleaved, timed
 from benchmarks.contenders import draw_rows, problem_of, train
-from irm_bench import config, plan, registry, simulate
+from irm_bench import config, plan, simulate
 from irm_bench import train as training
 from irm_bench.engine import Problem
 from irm_bench.plan import Dataset
@@ -65,7 +65,7 @@ def grow(size: str, repeats: int) -> list[dict[str, Any]]:
         for series, work in SERIES[axis](x).items()
     }
     found = interleaved(works, repeats)
-    return [dict(axis=a, series=s, x=x, seconds=t) for (a, s, x), t in found.items()]
+    return [{"axis": a, "series": s, "x": x, "seconds": t} for (a, s, x), t in found.items()]
 
 
 def _job(n_seeds: int) -> Seconds:
@@ -88,13 +88,10 @@ def _along_seeds(n_seeds: int) -> dict[str, Callable[[], Seconds]]:
 def _along_n(n_samples: int) -> dict[str, Callable[[], Seconds]]:
     environment = config.Environment((("sigma", 1.0), ("gamma", 1.0), ("tau", 1.0)))
 
-    def summarise(sampling: str) -> Seconds:
-        dataset = Dataset("example_1", 2, n_samples, "train", environment, sampling)
-        return timed(lambda: simulate.summarise(dataset, 0, 0, False))
-
+    dataset = Dataset("example_1", 2, n_samples, "train", environment)
     return {
-        "rows and their moments": partial(summarise, "rows"),
-        "moments drawn alone": partial(summarise, "moments"),
+        "rows and their moments": partial(timed, partial(simulate.summarise, dataset, 0, 0, False)),
+        "moments drawn alone": partial(timed, partial(simulate.draw_moments, dataset, 0, [0])),
         "training, plug_in": _steps("plug_in", problem_of(draw_rows(min(n_samples, 10_000)) * 25)),
     }
 
@@ -169,7 +166,7 @@ MEMORY: dict[str, dict[str, dict[str, Any]]] = {
     },
     "quick": {"100 seeds, plug_in": {"n_samples": 100, "seeds": 100}},
 }
-STAGES = ("simulate", "train", "evaluate", "aggregate")
+STAGES = {"full": ("simulate", "train", "evaluate", "aggregate"), "quick": ("simulate",)}
 
 
 def peaks(size: str) -> list[dict[str, Any]]:
@@ -178,9 +175,9 @@ def peaks(size: str) -> list[dict[str, Any]]:
     for name, keys in MEMORY[size].items():
         raw = study(**{"steps": 2, **keys})
         with tempfile.TemporaryDirectory() as folder:
-            for stage in STAGES:
+            for stage in STAGES[size]:
                 command = [sys.executable, "-m", "benchmarks.stage", stage, json.dumps(raw), folder]
                 root = Path(__file__).parents[1]
-                done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+                done = subprocess.run(command, cwd=root, check=True, stdout=PIPE, text=True)
                 found.append({"job": name, "stage": stage, "megabytes": float(done.stdout)})
     return found

@@ -46,14 +46,10 @@ def summarise(
     phis = [name for name in models if str(name).startswith("phi_")]
     errors = errors.assign(excess_risk=errors["risk"] - errors["optimum"])
     where = [c for c in contract.names if c in errors and c not in SETTING]
-    long = pd.concat(
-        [
-            _long(models, SETTING, [*phis, "train_risk", "final_penalty"]),
-            _long(errors, [*SETTING, *where], ["mse", "risk", "excess_risk"]),
-        ]
+    groups = _Groups(
+        (models, SETTING, [*phis, "train_risk", "final_penalty"]),
+        (errors, [*SETTING, *where], ["mse", "risk", "excess_risk"]),
     )
-    long[["split", "environment"]] = long[["split", "environment"]].fillna("")
-    groups = _Groups(long, [*SETTING, *where, "quantity"])
     rng = generator(config.root_seed, role="bootstrap")
     student = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     bootstrap = groups.statistics(
@@ -63,38 +59,44 @@ def summarise(
         )
     ).assign(ci_method="BCa")
     both = pd.concat([student, bootstrap]).sort_index(kind="stable")
+    both[["split", "environment"]] = both[["split", "environment"]].fillna("")
     return both.reindex(columns=contract.names).reset_index(drop=True)
 
 
 def summarise_trajectories(trajectories: pd.DataFrame, contract: tables.Contract) -> pd.DataFrame:
     """Mean with its t interval, and 5% and 95% quantiles over seeds, at every recorded step."""
     phis = [name for name in trajectories if str(name).startswith("phi_")]
-    long = _long(trajectories, [*SETTING, "step"], [*phis, "train_risk", "penalty_estimate"])
-    groups = _Groups(long, [*SETTING, "step", "quantity"])
+    quantities = [*phis, "train_risk", "penalty_estimate"]
+    groups = _Groups((trajectories, [*SETTING, "step"], quantities))
     frame = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     for name, probability in (("q05", 0.05), ("q95", 0.95)):
         frame[name] = groups.quantile(probability)
     return frame.reindex(columns=contract.names).reset_index(drop=True)
 
 
-def _long(frame: pd.DataFrame, keys: list[str], quantities: list[str]) -> pd.DataFrame:
-    return frame.melt(id_vars=keys, value_vars=quantities, var_name="quantity")
-
-
 class _Groups:
-    """Values over seeds, in groups of equal keys, in order of first appearance."""
+    """Values over seeds: for each part (table, keys, quantities), quantity by quantity, the rows of
+    equal keys, in order of first appearance."""
 
-    def __init__(self, long: pd.DataFrame, keys: list[str]):
-        number = long.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
-        first = np.unique(number, return_index=True)[1]
-        self._keys = long[keys].iloc[first].reset_index(drop=True)
-        values = long["value"].to_numpy(dtype=float)
-        finite = np.isfinite(values)
-        self._n_diverged = np.bincount(number[~finite], minlength=len(first))
-        order = np.argsort(number[finite], kind="stable")
-        counts = np.bincount(number[finite], minlength=len(first))
-        self._n = counts
-        self._values = np.split(values[finite][order], np.cumsum(counts)[:-1])
+    def __init__(self, *parts: tuple[pd.DataFrame, list[str], list[str]]):
+        heads: list[pd.DataFrame] = []
+        self._values: list[np.ndarray] = []
+        self._n_diverged: list[int] = []
+        for table, keys, quantities in parts:
+            number = table.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+            first, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
+            order, bounds = np.argsort(number, kind="stable"), np.cumsum(sizes)[:-1]
+            for quantity in quantities:
+                heads.append(table[keys].iloc[first].assign(quantity=quantity))
+                self._add(np.split(table[quantity].to_numpy(dtype=float)[order], bounds))
+        self._keys = pd.concat(heads, ignore_index=True)
+        self._n = np.array([len(values) for values in self._values], dtype=np.int64)
+
+    def _add(self, groups: list[np.ndarray]) -> None:
+        for values in groups:
+            finite = values[np.isfinite(values)]
+            self._values.append(finite)
+            self._n_diverged.append(len(values) - len(finite))
 
     def statistics(self, interval: Callable[[np.ndarray], tuple]) -> pd.DataFrame:
         """Keys, counts, mean, sd and the interval of each group; groups of equal n at once."""

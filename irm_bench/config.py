@@ -39,6 +39,8 @@ AUDIT_DEFAULTS: dict[str, Any] = {"replicates": 2000, "seed_counts": [5, 10, 30,
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
 MAX_SPLIT_PRODUCTS = 2**25
+# Numbers between the stages of a shard, about: 134 MB. More seeds make more shards.
+MAX_SHARD_NUMBERS = 2**24
 
 
 class ConfigError(ValueError):
@@ -126,6 +128,7 @@ class Config:
     figures: tuple[str, ...]
     claims: tuple[str, ...]
     audit: Audit
+    baseline: str
     resolved: Mapping[str, Any]
 
     @property
@@ -174,12 +177,13 @@ def parse(raw: Mapping[str, Any]) -> Config:
     return Config(
         title=raw["title"],
         root_seed=raw["root_seed"],
-        shards=raw.get("shards", 1),
+        shards=max(raw.get("shards", 1), _least_shards(studies)),
         device=raw.get("device", "cpu"),
         studies=tuple(studies),
         figures=tuple(raw.get("figures", [])),
         claims=tuple(raw.get("claims", [])),
         audit=_audit(raw.get("audit", {})),
+        baseline=raw.get("baseline", ""),
         resolved=_resolved(raw, studies),
     )
 
@@ -302,6 +306,27 @@ def _known(kind: str, name: str, where: str) -> None:
         registry.path(kind, name)
     except registry.UnknownPluginError as error:
         raise ConfigError(f"config key {where}: {error}") from None
+
+
+def _least_shards(studies: list[Study]) -> int:
+    """How many shards keep the memory of their jobs within bounds, whatever the number of seeds."""
+    total = sum(len(study.seeds) * _numbers_of_a_seed(study) for study in studies)
+    return -(-total // MAX_SHARD_NUMBERS)
+
+
+def _numbers_of_a_seed(study: Study) -> int:
+    """About how many numbers the files between the stages hold of one seed."""
+    d = registry.load("sems", study.sem).n_features(study.dim)
+    needs = {n for m in study.methods for n in registry.metadata("penalties", m.monitor)["NEEDS"]}
+    of_dataset = d * d + 2 * d + 3
+    if "product_variance" in needs:
+        of_dataset += (d * (d + 1) // 2 + d) ** 2
+    n_train, n_test = sum(map(len, study.train_sets)), len(study.test_environments)
+    n_datasets = len(study.n_samples) * n_train + n_test
+    n_cells = len(study.methods) * len(study.error_weights) * len(study.n_samples)
+    # A row of a table is worth 100 numbers, texts and all.
+    n_rows = n_cells * (n_train + len(study.train_sets) * (n_test + 60 * study.trajectories))
+    return n_datasets * of_dataset + 100 * n_rows
 
 
 def _check_unique(study_names: list[str]) -> None:
@@ -487,7 +512,8 @@ def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
     """The config with every default written out, in canonical order: what provenance stores."""
     resolved = {"shards": 1, "device": "cpu", "figures": [], "claims": [], **raw}
     resolved["audit"] = {**AUDIT_DEFAULTS, **raw.get("audit", {})}
-    resolved.pop("defaults", None)
+    for key in ("defaults", "baseline"):  # written out; of one rendering of the page alone
+        resolved.pop(key, None)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     resolved["studies"] = [
         {**defaults, **study, "seeds": list(typed.seeds)}

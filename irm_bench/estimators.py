@@ -140,11 +140,17 @@ def _estimates(
 ) -> dict[str, np.ndarray]:
     """Plug-in and U-statistic (seed, 1) of one environment, from its moments."""
     moments = inputs.moments(dataset, seeds)
-    value = np.einsum("sij,i,j->s", moments.gram, phi, phi) - moments.cross @ phi
-    u = theory.quadratic_coefficients(phi)
-    spread = np.einsum("spq,p,q->s", inputs.take(dataset, seeds, "product_variance"), u, u)
+    value = _form(moments.gram, phi) - np.vecdot(moments.cross, phi)
+    spread = _form(
+        inputs.take(dataset, seeds, "product_variance"), theory.quadratic_coefficients(phi)
+    )
     found = {"plug_in": 4 * value**2, "u_statistic": 4 * (value**2 - spread)}
     return {name: values[:, None] for name, values in found.items()}
+
+
+def _form(matrices: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """vᵀMv of matrices (seed, p, p); not by BLAS, whose bits may depend on their number."""
+    return (matrices * np.outer(vector, vector)).reshape(len(matrices), -1).sum(axis=1)
 
 
 def _halves(

@@ -172,6 +172,14 @@ def median(key: str, quantity: str, values: pd.Series, rule: Rule, role: str = P
     return Part(key, quantity, interval, rule, role, p_value, "sign", np.nan, n_diverged, singles)
 
 
+def wins(key: str, quantity: str, first: pd.Series, second: pd.Series) -> Part:
+    """The share of seeds where the first is below the second, paired; a tie counts one half."""
+    finite, n_diverged = _finite(key, first - second)
+    pair = (series.loc[finite.index].to_numpy(dtype=float) for series in (first, second))
+    interval = intervals.probability_better(*pair)
+    return Part(key, quantity, interval, role=SECONDARY, n_diverged=n_diverged)
+
+
 def share(key: str, quantity: str, flags: pd.Series, rule: Rule, role: str = PRIMARY) -> Part:
     """The share of seeds where a flag is set, with Wilson's interval and a binomial test."""
     count = int(flags.sum())

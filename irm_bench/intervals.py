@@ -21,7 +21,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 Array = np.ndarray
@@ -337,7 +336,12 @@ def holm(p_values: ArrayLike) -> Array:
     p_values = _finite(p_values)
     if ((p_values < 0) | (p_values > 1)).any():
         raise ValueError("p values must lie in [0, 1]")
-    return np.asarray(multipletests(p_values, method="holm")[1])
+    # As statsmodels' multipletests, which collects all garbage on every call.
+    order = np.argsort(p_values, kind="stable")
+    rising = np.arange(p_values.size, 0, -1) * p_values[order]
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.maximum.accumulate(rising).clip(max=1.0)
+    return adjusted
 
 
 def _t_p_value(values: Array, target: float, alternative: Alternative) -> float:

@@ -103,8 +103,10 @@ def unpack_products(values: Any, n_features: int) -> tuple[Any, Any]:
     return rows[:-n_features].reshape(shape), rows[-n_features:]
 
 
-def gaussian_moments(rng: np.random.Generator, n_samples: int, population: Moments) -> Moments:
-    """Moments of n Gaussian rows of mean zero, drawn from their law at no cost in n.
+def gaussian_moments(
+    rngs: Iterable[np.random.Generator], n_samples: int, population: Moments
+) -> Moments:
+    """Moments (rng, …) of n Gaussian rows of mean zero each, from their law: at no cost in n.
 
     The mean of the rows is N(0, Σ/n); their scatter about it is independent of it and Wishart with
     n − 1 degrees of freedom, drawn by its triangular factor (Bartlett 1933).
@@ -117,12 +119,18 @@ def gaussian_moments(rng: np.random.Generator, n_samples: int, population: Momen
     size = len(covariance)
     if n_samples <= size:
         raise ValueError(f"{n_samples} rows have no Wishart law in {size} dimensions")
-    factor = np.tril(rng.standard_normal((size, size)), -1)
-    factor += np.diag(np.sqrt(rng.chisquare(n_samples - 1 - np.arange(size))))
-    whitened = np.column_stack([factor, rng.standard_normal(size)]) / np.sqrt(n_samples)
-    root = np.linalg.cholesky(covariance) @ whitened
-    second = root @ root.T
-    return Moments(second[:-1, :-1], second[:-1, -1], second[-1, -1], root[:, -1])
+    below, freedom = np.tril_indices(size, -1), n_samples - 1 - np.arange(size)
+    n_below = len(below[0])
+    drawn = [(r.standard_normal(n_below + size), r.chisquare(freedom)) for r in rngs]
+    normals, squares = (np.array(part) for part in zip(*drawn, strict=True))
+    # Columns: the factor of the scatter, and the mean times √n.
+    factor = np.zeros((len(normals), size, size + 1))
+    factor[:, *below] = normals[:, :n_below]
+    factor[:, range(size), range(size)] = np.sqrt(squares)
+    factor[:, :, size] = normals[:, n_below:]
+    root = np.linalg.cholesky(covariance) @ factor / np.sqrt(n_samples)
+    second = root @ root.transpose(0, 2, 1)
+    return Moments(second[:, :-1, :-1], second[:, :-1, -1], second[:, -1, -1], root[:, :, -1])
 
 
 class Accumulator:

@@ -1,6 +1,7 @@
 """Stage 1: draw the rows of every dataset and keep their moments, or draw the moments alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -32,16 +33,19 @@ def rows(dataset: Dataset, root_seed: int, seed: int) -> Iterator[tuple[np.ndarr
 def summarise(
     dataset: Dataset, root_seed: int, seed: int, with_covariance: bool
 ) -> tuple[Moments, np.ndarray | None]:
-    """Moments of a dataset, and the covariance of its rows' products if asked for."""
+    """Moments of a dataset's rows, and the covariance of their products if asked for."""
     sem = registry.load("sems", dataset.sem)
-    if dataset.sampling == "moments":
-        rng = generator(root_seed, role="moments", seed=seed, **dataset.axes)
-        environment = dataset.environment.mapping
-        return sem.sample_moments(rng, dataset.n_samples, dataset.dim, environment), None
     accumulator = Accumulator(sem.n_features(dataset.dim), with_covariance)
     for x, y in rows(dataset, root_seed, seed):
         accumulator.add(x, y)
     return accumulator.moments(), accumulator.covariance() if with_covariance else None
+
+
+def draw_moments(dataset: Dataset, root_seed: int, seeds: Iterable[int]) -> Moments:
+    """Moments (seed, …) drawn from their law, without rows."""
+    sem = registry.load("sems", dataset.sem)
+    rngs = (generator(root_seed, role="moments", seed=s, **dataset.axes) for s in seeds)
+    return sem.sample_moments(rngs, dataset.n_samples, dataset.dim, dataset.environment.mapping)
 
 
 def run(config: Config, shard: int, output: Path | str) -> None:
@@ -59,8 +63,13 @@ def run(config: Config, shard: int, output: Path | str) -> None:
 def _arrays(
     root_seed: int, index: int, dataset: Dataset, seeds: list[int], with_covariance: bool
 ) -> dict[str, np.ndarray]:
-    results = [_summary(dataset, root_seed, seed, with_covariance) for seed in seeds]
-    moments = stack([moments for moments, _ in results])
+    covariances: list[np.ndarray] = []
+    if dataset.sampling == "moments":
+        moments = draw_moments(dataset, root_seed, seeds)
+    else:
+        results = [_summary(dataset, root_seed, seed, with_covariance) for seed in seeds]
+        moments = stack([moments for moments, _ in results])
+        covariances = [covariance for _, covariance in results if covariance is not None]
     arrays = {
         "seeds": np.array(seeds),
         "gram": moments.gram,
@@ -68,9 +77,8 @@ def _arrays(
         "target": moments.target,
         "mean": moments.mean,
     }
-    if with_covariance:
-        covariances = np.stack([covariance for _, covariance in results if covariance is not None])
-        arrays["product_variance"] = covariances / dataset.n_samples
+    if covariances:
+        arrays["product_variance"] = np.stack(covariances) / dataset.n_samples
     return {f"{index}/{name}": array for name, array in arrays.items()}
 
 
@@ -101,4 +109,6 @@ class MomentStore:
 
     def gather(self, pairs: list[tuple[Dataset, int]], name: str) -> np.ndarray:
         """One array for many (dataset, seed) pairs (pair, …)."""
-        return np.concatenate([self.take(d, np.array([seed]), name) for d, seed in pairs])
+        stretches = groupby(pairs, key=lambda pair: pair[0])
+        parts = [self.take(d, np.array([seed for _, seed in of_d]), name) for d, of_d in stretches]
+        return np.concatenate(parts)

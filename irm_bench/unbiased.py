@@ -36,25 +36,27 @@ class Unbiased:
     def value(self, phi: Array) -> Array:
         """(R,) of φ (R, d)."""
         u = theory.quadratic_coefficients(phi)
-        spread = np.einsum("rp,repq,rq->r", u, self.product_variance, u)
+        spread = np.vecdot(self._weighted(u), u)
         return theory.objective(phi, self.moments, self.error_weight) - 4 * spread
 
     def gradient(self, phi: Array) -> Array:
         """(R, d)."""
-        u, slope = theory.quadratic_coefficients(phi), _slope(phi)
-        weighted = np.einsum("repq,rq->rp", self.product_variance, u)
-        plug_in = theory.gradient(phi, self.moments, self.error_weight)
-        return plug_in - 8 * np.einsum("rp,rpj->rj", weighted, slope)
+        weighted = self._weighted(theory.quadratic_coefficients(phi))
+        along = (weighted[:, None, :] @ _slope(phi))[:, 0]
+        return theory.gradient(phi, self.moments, self.error_weight) - 8 * along
 
     def hessian(self, phi: Array) -> Array:
         """(R, d, d)."""
-        u, slope = theory.quadratic_coefficients(phi), _slope(phi)
-        total = self.product_variance.sum(axis=1)
-        weighted = np.einsum("rpq,rq->pr", total, u)
+        weighted = self._weighted(theory.quadratic_coefficients(phi))
         # u is quadratic in φ: its second derivative gathers the weights of the products x_j x_k
-        bend = 2 * np.moveaxis(unpack_products(weighted, phi.shape[-1])[0], -1, 0)
-        outer = np.einsum("rpi,rpq,rqj->rij", slope, total, slope)
+        bend = 2 * np.moveaxis(unpack_products(weighted.T, phi.shape[-1])[0], -1, 0)
+        slope = _slope(phi)
+        outer = np.swapaxes(slope, 1, 2) @ self.product_variance.sum(axis=1) @ slope
         return theory.hessian(phi, self.moments, self.error_weight) - 8 * (outer + bend)
+
+    def _weighted(self, u: Array) -> Array:
+        """Σ_e (C_e/n) u (R, P), as a stack of small products: bits do not depend on the batch."""
+        return (self.product_variance @ u[:, None, :, None])[..., 0].sum(axis=1)
 
 
 def _slope(phi: Array) -> Array:

@@ -36,13 +36,13 @@ LEVEL = 0.95
 
 
 def measure(evidence: Evidence) -> list[Part]:
-    table = printed.compare(evidence)
-    values = printed.values(evidence)
-    if values.isna().to_numpy().any() or not len(values):
-        missing = int(values.isna().any(axis=1).sum()) if len(values) else len(table)
-        raise InsufficientError(
-            f"needs the notebook's own setting: {missing} of its numbers have no value in some run"
-        )
+    evidence.study(STUDY)
+    table, values = printed.compare(evidence), printed.values(evidence)
+    missing = int((table["n_seeds"] == 0).sum())
+    if missing:
+        raise InsufficientError(f"needs the notebook's setting: {missing} numbers have no value")
+    diverged = values.isna().any()
+    values = values.loc[:, ~diverged]
     if values.shape[1] < MIN_SEEDS:
         raise InsufficientError(f"has {values.shape[1]} seeds and needs at least {MIN_SEEDS}")
     count = int((table["inside"] == 0).sum())
@@ -60,6 +60,7 @@ def measure(evidence: Evidence) -> list[Part]:
             Interval(count, float(low), float(high), LEVEL, "leave-one-out", n),
             Rule("below", 0.5),
             FACT,
+            n_diverged=int(diverged.sum()),
         ),
         Part(
             "as many as ours",

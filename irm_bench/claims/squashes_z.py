@@ -1,6 +1,7 @@
 """IRM makes the weights of Z almost zero: how small, and how soon."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,16 @@ def measure(evidence: Evidence, model: Selection = MODEL) -> list[Part]:
         parts.append(
             median("when", "share of the updates until |weight| of Z is small", share, below(QUICK))
         )
-    return parts
+    return [*parts, *(_others(evidence) if model == MODEL else ())]
+
+
+def _others(evidence: Evidence) -> Iterator[Part]:
+    """The weight with the other penalties of the study."""
+    for method in evidence.study(STUDY).methods:
+        if method.name == MODEL.method and method.penalty != MODEL.penalty:
+            other = replace(MODEL, penalty=method.penalty)
+            what = f"mean |weight| of Z, IRM ({method.penalty})"
+            yield mean(f"weight {method.penalty}", what, evidence.z_weight(other))
 
 
 def _settled(evidence: Evidence, model: Selection) -> pd.Series:

@@ -16,7 +16,16 @@ from irm_bench.tables import TableError
 NUMBERS = (
     *("mean", "sd", "ci_low", "ci_high", "q05", "q95", "n_seeds", "n_diverged", "n_negative"),
     *("value", "meaning", "optimum", "closed_form", "crossing", "exact_minimum", "exact_descent"),
+    *("estimate", "p_value", "p_adjusted", "margin", "truth", "truth_error", "single_seed_low"),
+    *("single_seed_disagree", "single_seed_high", "single_seed_holds", "printed", "half_unit"),
+    *("pi_low", "pi_high", "inside", "coverage", "coverage_low", "coverage_high", "mean_width"),
+    *("least", "most"),
+    *("n_replicates", "true_penalty", "invariant_better", "standard_better", "n_sets", "verdict"),
+    *("title", "test", "outcome", "rule", "role", "ci_method", "family", "learning_rate", "steps"),
 )
+
+# What is smaller than this is the rounding error of a zero.
+ROUNDING = 1e-12
 
 # Texts longer than this are no keys.
 LONGEST_KEY = 40
@@ -84,8 +93,16 @@ class Entry:
             self.anchor, self.title, text
         )
 
+    def cell(self, text: str) -> Markup:
+        """Linked, in a table, whose heads say what it is."""
+        return Markup('<a class="num" href="#{}">{}</a>').format(self.anchor, text)
+
     def __html__(self) -> Markup:
         return self.link(self.short)
+
+    def digits_only(self, n: int) -> str:
+        """With so many significant digits, not linked."""
+        return numbers.significant(self.value, n)
 
     def digits(self, n: int) -> Markup:
         """Linked, with so many significant digits."""
@@ -101,11 +118,13 @@ class Entry:
 
     @property
     def ci(self) -> Markup:
-        """Linked, with its interval: ``0.234 [0.233, 0.236]``."""
+        """For a table, linked, with its interval: ``0.234 [0.233, 0.236]``."""
+        if abs(self.value) < ROUNDING and abs(self.high - self.low) < ROUNDING:
+            return self.cell("0")
         if not math.isfinite(self.low):
-            return self.__html__()
+            return self.cell(self.short)
         value, low, high = self.parts
-        return self.link(value) + Markup(' <span class="ci">[{}, {}]</span>').format(low, high)
+        return self.cell(value) + Markup(' <span class="ci">[{}, {}]</span>').format(low, high)
 
 
 def compare(a: Entry, b: Entry) -> int | None:
@@ -130,6 +149,7 @@ class Book:
     def __init__(self, frames: Mapping[str, pd.DataFrame]):
         self.frames = dict(frames)
         self.cited: dict[str, Entry] = {}
+        self._key_columns: dict[str, list[str]] = {}
 
     def __contains__(self, table: str) -> bool:
         return table in self.frames
@@ -162,18 +182,30 @@ class Book:
         if len(found) != 1:
             raise TableError(f"table {table!r} has {len(found)} rows with {keys}, not one")
         column = column or ("mean" if "mean" in found else "value")
-        entry = _entry(table, column, found.index[0], found.iloc[0])
+        entry = self._entry(table, column, found.index[0], found.iloc[0])
         return self.cited.setdefault(entry.anchor, entry)
 
     def value_at(self, table: str, row: Any, column: str) -> Entry:
         """The number in a column of a row, by the row's index."""
-        entry = _entry(table, column, row, self.rows(table).loc[row])
+        entry = self._entry(table, column, row, self.rows(table).loc[row])
         return self.cited.setdefault(entry.anchor, entry)
 
+    def _entry(self, table: str, column: str, row: Any, cells: pd.Series) -> Entry:
+        keys = {name: cells[name] for name in self._keys(table)}
+        return _entry(table, column, row, cells, keys)
 
-def _entry(table: str, column: str, row: Any, cells: pd.Series) -> Entry:
-    keys = {k: v for k, v in cells.items() if k not in NUMBERS and pd.notna(v) and v != ""}
-    about = {k: v for k, v in keys.items() if len(str(v)) <= LONGEST_KEY}
+    def _keys(self, table: str) -> list[str]:
+        """The columns that tell a table's rows apart, and are not what is measured."""
+        if table not in self._key_columns:
+            frame = self.frames[table]
+            kept = [c for c in frame if c not in NUMBERS and len(frame[c].drop_duplicates()) > 1]
+            self._key_columns[table] = kept
+        return self._key_columns[table]
+
+
+def _entry(table: str, column: str, row: Any, cells: pd.Series, keys: Mapping[str, Any]) -> Entry:
+    kept = {k: v for k, v in keys.items() if pd.notna(v) and v != ""}
+    about = {k: v for k, v in kept.items() if len(str(v)) <= LONGEST_KEY}
     is_mean = column == "mean"
     return Entry(
         table=table,

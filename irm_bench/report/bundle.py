@@ -100,7 +100,9 @@ def read(page: str) -> dict[str, Any]:
     element = ELEMENT.search(page)
     found = json.loads(element[1]) if element else {}
     if found.get("format") != FORMAT:
-        raise PackageError(f"no {FORMAT!r} in it: not a page of this project, or of another version")
+        raise PackageError(
+            f"no {FORMAT!r} in it: not a page of this project, or of another version"
+        )
     return found | {"tables": [Item(**item) for item in found["tables"]]}
 
 

@@ -1,10 +1,13 @@
 """Tables that the page shows and no file holds: derived from the tables, the config and theory."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from irm_bench import verify
 from irm_bench.config import Config, Study
 from irm_bench.report import truth
 from irm_bench.report.seeds import over_seeds
@@ -26,6 +29,8 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "penalty_ends": penalty_ends,
         "ideal": ideal,
         "wins": wins,
+        "calculator": calculator,
+        "coverage_ends": coverage_ends,
     }
     found = {name: make(tables, config) for name, make in makers.items()}
     return {name: frame for name, frame in found.items() if not frame.empty}
@@ -178,3 +183,46 @@ def wins(tables: Tables, config: Config) -> pd.DataFrame:
         invariant_better=("invariant_better", "sum"),
         standard_better=("standard_better", "sum"),
     )
+
+
+def calculator(tables: Tables, config: Config) -> pd.DataFrame:
+    """Exact φ_X, φ_Z and risk of every model of the calculator, in the notebook's own setting.
+
+    Only for Example 1, whose closed forms the page's script has.
+    """
+    study = find_study(config, "notebook")
+    if study is None or study.sem != "example_1" or len(study.train_sets[0]) < 2:
+        return pd.DataFrame()
+    train, weight = study.train_sets[0], study.error_weights[:1]
+    models = {
+        "oracle": truth.causal(study),
+        "erm": truth.pooled(study, train),
+        "irm": truth.minima(study, train, weight)[0],
+        "irm_steps": truth.descents(study, train, weight, study.learning_rate.value)[0],
+    }
+    where = study.test_environments[len(study.test_environments) // 2]
+    rows = []
+    for name, phi in models.items():
+        risk = truth.risk_at(study, phi, where)
+        rows.append((name, where["sigma"], phi[0], phi[-1], risk))
+    return pd.DataFrame(rows, columns=["model", "sigma", "phi_x", "phi_z", "risk"])
+
+
+def coverage_ends(tables: Tables, config: Config) -> pd.DataFrame:
+    """Least and most coverage of an interval over quantities, by seeds; n_seeds 0: any number."""
+    frame = tables.get("coverage", pd.DataFrame())
+    if frame.empty:
+        return frame
+    whole = pd.concat([frame, frame.assign(n_seeds=0)])
+    groups = whole.groupby(["interval", "n_seeds"], as_index=False)
+    return groups.agg(
+        least=("coverage", "min"), most=("coverage", "max"), n_replicates=("n_replicates", "max")
+    )
+
+
+def compared(tables: Path, published: Path | None, config: Config) -> dict[str, pd.DataFrame]:
+    """The run against the published one, a row a table; nothing where that has another config."""
+    if published is None or not verify.is_comparable(config, published):
+        return {}
+    found = verify.compare(tables, published)
+    return {"published": pd.DataFrame([asdict(c) | {"is_good": c.is_good} for c in found])}

@@ -7,7 +7,7 @@ A figure with curves may say EXPLORE, a mapping with the keys
     y_label, y_scale        the same for the mean
     band                    columns of the band
     panel, chooser          columns whose values make a panel, and what one is asked to choose
-    panels                  by the values of ``panel`` (joined by ;): label, y_label, y_scale, levels
+    panels                  by the first value of ``panel``: label, y_label, y_scale, levels
     extra                   further columns that are curves: their labels
 """
 

@@ -1,22 +1,24 @@
 """What the templates may do to a value."""
 
 import ast
-import base64
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
+import yaml
 from markupsafe import Markup
 
 from irm_bench import registry
-from irm_bench.report import numbers
-from irm_bench.report.book import Entry
+from irm_bench.report import calculator, numbers
+from irm_bench.report.book import Book, Entry
 from irm_bench.report.series import environment_label, feature_label, look, sigmas_label
 
 
 def csv_link(text: str) -> str:
     """A table as an address that a browser downloads without any network."""
-    return "data:text/csv;base64," + base64.b64encode(text.encode()).decode()
+    return "data:text/csv;charset=utf-8," + quote(text, safe="-_.!~*();:@&=+$,/?")
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -49,9 +51,43 @@ def penalty_story(name: str) -> str:
 def bounds(entry: Entry, low: Any, high: Any) -> Markup:
     """An estimate with bounds that stand in other columns."""
     if pd.isna(low) or pd.isna(high):
-        return entry.__html__()
+        return entry.cell(entry.short)
     value, lower, upper = numbers.interval(float(entry), float(low), float(high))
-    return entry.link(value) + Markup(' <span class="ci">[{}, {}]</span>').format(lower, upper)
+    return entry.cell(value) + Markup(' <span class="ci">[{}, {}]</span>').format(lower, upper)
+
+
+def plain_bounds(found: tuple[float, float, float]) -> str:
+    """An estimate with its bounds, not linked; nothing for no estimate."""
+    if pd.isna(found[0]):
+        return ""
+    if pd.isna(found[1]) or pd.isna(found[2]):
+        return numbers.significant(found[0], 4)
+    value, low, high = numbers.interval(*found)
+    return f"{value} [{low}, {high}]"
+
+
+def sig_or_blank(value: Any, digits: int = 3) -> str:
+    return "" if pd.isna(value) else numbers.significant(float(value), digits)
+
+
+def share(entry: Entry) -> Markup:
+    """A share as a linked percentage with one decimal."""
+    return entry.link(f"{100 * float(entry):.1f}%")
+
+
+def spans(numbers_: Iterable[int]) -> str:
+    """``0–3, 7``."""
+    found: list[list[int]] = []
+    for n in sorted(numbers_):
+        if found and n == found[-1][-1] + 1:
+            found[-1][1:] = [n]
+        else:
+            found.append([n])
+    return ", ".join("–".join(map(str, span)) for span in found)
+
+
+def as_yaml(value: Any) -> str:
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=None)
 
 
 def p_value(value: Any) -> str:
@@ -88,6 +124,33 @@ def where_label(row: Any) -> str:
     return ", ".join(parts)
 
 
+def claim_links(book: Book) -> Callable[[str], Markup]:
+    """A filter: where a text names a claim by its file, the claim's title with a link to it."""
+    titles = dict(book.rows("claims")[["claim", "title"]].to_numpy()) if "claims" in book else {}
+    names = re.compile(rf"\b({'|'.join(map(re.escape, titles))})\b") if titles else None
+
+    def link(match: re.Match[str]) -> str:
+        name = match[1]
+        return Markup('<a href="#claim-{}">{}</a>').format(slug(name), titles[name])
+
+    def linked(text: str) -> Markup:
+        escaped = str(Markup.escape(text))
+        return Markup(names.sub(link, escaped) if names else escaped)
+
+    return linked
+
+
+def size(n_bytes: int) -> str:
+    """``1,434,550`` bytes for people: ``1.4 MB``."""
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{max(n_bytes, 1) / 1e3:.0f} kB"
+
+
+def duration(seconds: float) -> str:
+    """``2 min 5 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
 def yes_no(value: Any) -> str:
     return "" if pd.isna(value) else ("yes" if value else "no")
 
@@ -104,8 +167,10 @@ def blank(value: Any) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "as_csv": as_csv,
     "blank": blank,
+    "calculator": calculator.setting,
     "bounds": bounds,
     "csv_link": csv_link,
+    "duration": duration,
     "env": environment_label,
     "feature": feature_label,
     "listing": listing,
@@ -116,11 +181,17 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "penalty_story": penalty_story,
     "percent": percent,
     "plain": numbers.plain,
+    "plain_bounds": plain_bounds,
     "quantity": quantity_label,
     "series": lambda row: look(row.method, row.penalty),
+    "share": share,
     "sig": numbers.significant,
+    "sig_or_blank": sig_or_blank,
     "sigmas": sigmas_label,
+    "size": size,
     "slug": slug,
+    "spans": spans,
     "where": where_label,
+    "yaml": as_yaml,
     "yes_no": yes_no,
 }

@@ -59,6 +59,11 @@ class Setting:
         self.features: Features = features(study)
         self._book = book
 
+    @property
+    def train_sigmas(self) -> str:
+        """Its training set, as the tables write it."""
+        return train_label(self.study.train_sets[0])
+
     def fact(self, name: str) -> Entry:
         """A setting of the study, from the config."""
         return self._book.value("facts", name=f"{self.study.name}.{name}")
@@ -72,7 +77,7 @@ class Setting:
         where = {
             "study": self.study.name,
             "n_samples": self.study.n_samples[0],
-            "train_sigmas": train_label(self.study.train_sets[0]),
+            "train_sigmas": self.train_sigmas,
             "error_weight": self.study.error_weights[0] if who.penalty else None,
             **keys,
         }
@@ -115,7 +120,7 @@ def render(sources: Sources) -> str:
         "baseline": sources.baseline,
     }
     page = engine.get_template("page.html.j2").render(context)
-    return with_package(page, sources, engine, {"config": config.resolved, "provenance": fixed})
+    return with_package(page, sources, engine, {"provenance": fixed})
 
 
 def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str, Any]:
@@ -125,7 +130,7 @@ def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str,
     made = found | exhibits.build(found, config)
     if sources.baseline:
         made |= sources.baseline.tables(found)
-    made |= exhibits.compared(sources.tables, sources.published)
+    made |= exhibits.compared(sources.tables, sources.published, config)
     drawn = {name: views.figure_data(drawing.paths(sources.figures, name)["csv"]) for name in shown}
     return made | {f"figures/{name}": frame for name, frame in drawn.items()}
 
@@ -174,11 +179,10 @@ def environment(book: Book) -> jinja2.Environment:
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         lstrip_blocks=True,
-        trim_blocks=True,
     )
     found.filters.update(filters.FILTERS, json=_json, claims=filters.claim_links(book))
     found.globals.update(value=book.value, value_at=book.value_at, rows=book.rows)
-    found.globals.update(book=book, compare=compare)
+    found.globals.update(book=book, compare=compare, claims_of=sections.claims_of(book))
     return found
 
 

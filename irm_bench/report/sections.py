@@ -1,5 +1,6 @@
 """The chapters of the page, in the notebook's order, and what each of them needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from irm_bench.config import Config
@@ -45,6 +46,31 @@ SECTIONS = (
     Section("cite", "How to cite"),
     Section("sources", "Where every number comes from"),
 )
+
+
+# Where the page treats what the notebook says under a heading.
+PLACES = {
+    "Different Environments": "environments",
+    "The IRM Penalty": "penalty",
+    "IRM vs. Standard Learning": "comparison",
+    "All outputs": "comparison",
+    "Tracking Ideal Performance": "ideal",
+    "Where Does IRM Help?": "where",
+    "Beyond the notebook": "conclusions",
+}
+# A claim of a study that has a chapter of its own belongs there too.
+OWN_CHAPTER = ("error_weight", "sample_size", "z_mechanism")
+
+
+def claims_of(book: Book) -> Callable[[str], list[str]]:
+    """A function: the claims that a section tells the verdicts of, by the claims' own words."""
+    places: dict[str, list[str]] = {}
+    for claim in book.rows("claims").itertuples() if "claims" in book else ():
+        found = (place for words, place in PLACES.items() if str(claim.source).startswith(words))
+        chapter = {str(claim.study)} & set(OWN_CHAPTER)
+        for name in dict.fromkeys((next(found, "conclusions"), *chapter)):
+            places.setdefault(name, []).append(str(claim.claim))
+    return lambda section: places.get(section, [])
 
 
 def shown(config: Config, book: Book) -> list[Section]:

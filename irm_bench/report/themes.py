@@ -1,6 +1,7 @@
 """Colours of the figures that follow the page, light or dark."""
 
 import re
+from collections.abc import Iterable
 
 LIGHT_PAPER, DARK_PAPER = "#ffffff", "#15181c"
 CONTRAST = 3.0  # WCAG 2, for graphics
@@ -11,7 +12,7 @@ def themed(svg: str) -> str:
     return re.sub(r"(?<=[:\s])#([0-9a-f]{6})(?=[;\"])", r"var(--c\1,#\1)", svg)
 
 
-def variables(svgs: list[str], paper: str) -> str:
+def variables(svgs: Iterable[str], paper: str) -> str:
     """CSS that lightens or darkens each colour of the figures until it stands out on ``paper``."""
     colors = sorted({c for svg in svgs for c in re.findall(r"var\(--c([0-9a-f]{6}),", svg)})
     return "".join(f"--c{c}:{readable('#' + c, paper)};" for c in colors)

@@ -4,7 +4,7 @@ X ← N(0, σ²), Y ← X + N(0, σ²), Z ← γ Y + N(0, τ²), each of ``dim``
 target ΣY. The notebook has γ = τ = 1 everywhere; γ and τ change the mechanism of Z itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -44,10 +44,13 @@ def sample(
 
 
 def sample_moments(
-    rng: np.random.Generator, n_samples: int, dim: int, environment: Mapping[str, float]
+    rngs: Iterable[np.random.Generator],
+    n_samples: int,
+    dim: int,
+    environment: Mapping[str, float],
 ) -> Moments:
-    """Draw the moments of rows that are never drawn: all variables are jointly Gaussian, mean 0."""
-    return gaussian_moments(rng, n_samples, population(dim, environment))
+    """Moments (rng, …) of rows that are never drawn: all variables are jointly Gaussian, mean 0."""
+    return gaussian_moments(rngs, n_samples, population(dim, environment))
 
 
 def population(dim: int, environment: Mapping[str, float]) -> Moments:

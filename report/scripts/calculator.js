@@ -11,7 +11,7 @@ class Calculator {
     this.link("sigma", "sigma_slider");
     this.link("weight", "weight_slider");
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", () => this.update());
+    form.addEventListener("input", () => { this.touched = true; this.update(); });
     form.addEventListener("reset", () => setTimeout(() => { this.slide(); this.update(); }));
     addEventListener("resize", () => this.update());
     form.hidden = false;
@@ -72,7 +72,7 @@ class Calculator {
     }
     this.say(asked, models);
     this.draw(asked, models);
-    this.tell(asked);
+    if (this.touched) this.tell(asked);
   }
 
   say({ train, sigma, weight }, models) {
@@ -97,7 +97,9 @@ class Calculator {
       x: { label: "σ of the test environment", kind: "log" }, y: { label: "exact risk", kind: "log" },
       series: [...curves, ...this.trained(train)], marks: [{ x: sigma, label: `σ = ${numbers.plain(sigma)}` }],
     });
-    this.picture.replaceChildren(chart);
+    const legend = make("div", { className: "legend" }, ...[...curves, ...this.setting.trained].map((s) => (
+      make("span", {}, swatch({ ...s, dotsOnly: Boolean(s.marker) }), s.marker ? `${s.label}, trained` : s.label))));
+    this.picture.replaceChildren(legend, chart);
   }
 
   /* The page's own trained models as dots, where its grid has this training set. */

@@ -1,6 +1,7 @@
 /* What makes the page interactive; all of it reads without. */
 "use strict";
 
+document.documentElement.classList.add("scripted");
 startTheme();
 startTables();
 startExplorers();

@@ -60,7 +60,7 @@ const SHAPES = {
 /* spec: width, height, title, x and y {label, kind}, series [{label, color, dash, marker, rows
    [{x, y, low, high}]}], marks [{x, label}], levels [y]. Returns the SVG with its scales. */
 function lineChart(spec) {
-  const box = { left: 64, right: spec.width - 14, top: 10, bottom: spec.height - 46 };
+  const box = { left: 64, right: spec.width - 28, top: 10, bottom: spec.height - 46 };
   const svg = draw(document.createElement("div"), "svg", {
     viewBox: `0 0 ${spec.width} ${spec.height}`, role: "img", "aria-label": spec.title,
     class: "chart",

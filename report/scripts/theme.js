@@ -26,6 +26,6 @@ function startTheme() {
     stored(theme);
     apply();
   });
-  document.querySelector("header").append(button);
+  document.querySelector("nav").append(button);
   apply();
 }

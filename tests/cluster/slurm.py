@@ -12,9 +12,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "setpriv")
 SYSTEM = Path("/etc/slurm")
@@ -80,6 +81,15 @@ def why_not() -> str:
         if (SYSTEM / name).exists():
             return f"{SYSTEM / name} exists: this machine has, or is part of, a Slurm of its own"
     return ""
+
+
+class Job(NamedTuple):
+    """A job as Slurm sees it; ``memory`` as it was asked for, e.g. 600M."""
+
+    number: str
+    state: str
+    node: str
+    memory: str
 
 
 class Cluster:
@@ -177,10 +187,14 @@ class Cluster:
         """The state of every node, as Slurm sees it."""
         return self.run("sinfo", "--noheader", "--Node", "--format=%T").split()
 
-    def jobs(self, states: str = "all") -> list[tuple[str, str, str]]:
-        """Id, state and comment (the rule) of every job."""
-        lines = self.run("squeue", "--noheader", f"--states={states}", "--format=%i|%T|%k")
-        return [(i, s, c) for i, s, c in (line.split("|") for line in lines.splitlines())]
+    def jobs(self) -> list[Job]:
+        """Every job, also those that are done, in the order in which they came."""
+        said = self.run("squeue", "--noheader", "--states=all", "--format=%i|%T|%N|%m")
+        jobs = (Job(*line.split("|")) for line in said.splitlines())
+        return sorted(jobs, key=lambda job: int(job.number))
+
+    def job(self, number: str) -> Job:
+        return next(job for job in self.jobs() if job.number == number)
 
     def run(self, *command: str) -> str:
         """A Slurm command's output; empty where it fails."""
@@ -199,6 +213,11 @@ class Cluster:
         files = sorted((self.folder / "log").iterdir())
         return "\n".join(f"== {f.name}\n{f.read_text(errors='replace')[-1500:]}" for f in files)
 
+    def remains(self) -> list[str]:
+        """What is left of a cluster that was stopped: nothing."""
+        daemons = [name for name, daemon in self._daemons.items() if daemon.poll() is None]
+        return daemons + [name for name in FILES if (SYSTEM / name).is_symlink()]
+
     def stop(self) -> None:
         """Cancel all jobs, end the daemons and take the links away."""
         if "slurmctld" in self._daemons:
@@ -206,7 +225,6 @@ class Cluster:
             time.sleep(0.5)
         for daemon in reversed(self._daemons.values()):
             _end(daemon)
-        self._daemons.clear()
         for name in FILES:
             link = SYSTEM / name
             if link.is_symlink() and link.readlink() == self.folder / name:
@@ -222,8 +240,7 @@ def _end(daemon: subprocess.Popen[bytes]) -> None:
         daemon.wait()
 
 
-def _wait(condition: object, seconds: float, complaint: str) -> None:
-    assert callable(condition)
+def _wait(condition: Callable[[], object], seconds: float, complaint: str) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -1,6 +1,8 @@
 """Results as they would be if the models were known: tables made from φ, to judge claims on."""
 
+import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -92,11 +94,18 @@ def evidence(
     models: Models = usual, raw: dict[str, Any] = RAW, claims: tuple[str, ...] = ()
 ) -> Evidence:
     """Evidence of a config whose models are known."""
-    parsed = config.parse({**raw, "claims": list(claims)})
-    return Evidence(parsed, tables(parsed, models))
+    text = json.dumps({**raw, "claims": list(claims)})
+    return Evidence(_parsed(text), {k: v.copy() for k, v in _tables(text, models).items()})
 
 
-def tables(parsed: Config, models: Models) -> Tables:
+@cache
+def _parsed(text: str) -> Config:
+    return config.parse(json.loads(text))
+
+
+@cache
+def _tables(text: str, models: Models) -> Tables:
+    parsed = _parsed(text)
     rng = np.random.default_rng(11)
     cells = [
         (study, cell, models(study, cell, rng))

@@ -1,14 +1,14 @@
 """A small run with every study that the page knows, for the tests of the page and its figures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from irm_bench import config, judge, registry, report, tables
+from irm_bench import config, coverage, judge, registry, report, tables
 from irm_bench.config import Config
 from irm_bench.report import drawing
 from tests.unit import pipeline
@@ -25,6 +25,7 @@ def raw(**changes: Any) -> dict[str, Any]:
     smaller = {"n_samples": 60, "n_test_samples": 60, "steps": 300, "seeds": 4}
     found = {**default, **smoke, "defaults": {**default["defaults"], **smaller}}
     found["figures"] = registry.names("figures")
+    found["audit"] = {"replicates": 20, "seed_counts": [3, 5]}
     for study in found["studies"]:
         if study["name"] == "sigma_grid_fixed_rate":
             study["train_sigmas"] = [[0.1, 1.0], [0.5, 4.0]]
@@ -39,18 +40,28 @@ class Case:
     tables: Path
     figures: Path
 
-    def render(self, config: Config | None = None, tables: Path | None = None) -> str:
-        """The page, of these tables or of others with the figures drawn afresh."""
+    def render(self, config: Config | None = None, **rest: Any) -> str:
+        """The page, of this config or of one that differs in words or in what is left out."""
         output = self.figures.parent / "page.html"
-        figures = None if config or tables else self.figures
-        report.run(config or self.config, tables or self.tables, output, figures)
+        report.run(config or self.config, self.tables, output, self.figures, **rest)
         return output.read_text(encoding="utf-8")
+
+    def render_altered(self, tables: Path, *figures: str) -> str:
+        """The page of other tables, with these figures, drawn afresh."""
+        output = tables / "page.html"
+        report.run(replace(self.config, figures=figures), tables, output)
+        return output.read_text(encoding="utf-8")
+
+    def without_figures(self, **changes: Any) -> str:
+        """The page of a changed config, without figures: for what does not need them, fast."""
+        return self.render(replace(self.config, figures=(), **changes))
 
 
 def build(folder: Path) -> Case:
     """Run the stages, judge, and draw the figures."""
     parsed = config.parse(raw())
     found = pipeline.run(raw(), folder)
+    coverage.run(parsed, found / "coverage.csv")
     judge.run(parsed, found, found)
     for name in drawing.shown(parsed):
         drawing.run(parsed, name, found, folder / "figures")

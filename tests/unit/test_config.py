@@ -140,6 +140,17 @@ def test_moments_are_drawn_of_enough_rows_only() -> None:
         config.parse(raw)
 
 
+def test_more_seeds_make_more_shards() -> None:
+    """Enough of them that a shard fits in memory; no config that fits is cut."""
+    raw = changed([*STUDY, "seeds"], 100)
+    assert config.parse(raw).shards == 1
+    raw["studies"][0]["seeds"] = 1_000_000
+    assert 10 < config.parse(raw).shards < 1000
+    raw["studies"][0] |= {"seeds": 1000, "dim": 10}
+    raw["studies"][0]["methods"] = [{"name": "irm", "penalty": "u_statistic"}]
+    assert 2 < config.parse(raw).shards < 20
+
+
 def test_study_names_are_unique() -> None:
     raw = minimal()
     raw["studies"].append(copy.deepcopy(raw["studies"][0]))

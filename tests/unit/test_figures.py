@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from irm_bench import config, registry
 from irm_bench.report import drawing, themes
-from irm_bench.report.page import SECTIONS
+from irm_bench.report.sections import SECTIONS
 from tests.unit import report_case
 from tests.unit.report_case import Case
 
@@ -70,9 +71,8 @@ def test_without_its_study_a_figure_has_no_data(case: Case, name: str) -> None:
 
 
 def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> None:
-    raw = report_case.raw()
-    raw["studies"] = raw["studies"][:1]
-    drawing.run(config.parse(raw), "divergence", case.tables, tmp_path)
+    less = replace(case.config, studies=case.config.studies[:1])
+    drawing.run(less, "divergence", case.tables, tmp_path)
     assert json.loads((tmp_path / "divergence.json").read_text(encoding="utf-8"))["empty"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 import irm_bench.intervals as iv
 
@@ -161,6 +162,8 @@ class TestKnownAnswers:
     def test_holm(self):
         assert iv.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
         assert iv.holm([0.9, 0.5]) == pytest.approx([1, 1])
+        p_values = np.random.default_rng(1).uniform(size=50) ** 4
+        assert iv.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
     def test_equivalence_by_formula(self):
         """n = 100, mean 0.04, sd 1.2, margin 0.36: t = (0.04 − 0.36) / 0.12 on 99 degrees."""

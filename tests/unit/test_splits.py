@@ -99,6 +99,34 @@ def test_draws_of_some_runs_are_theirs() -> None:
     assert torch.equal(part.cross, whole.cross[:, [1, 3]])
 
 
+def test_columns_of_several_n_share_a_batch() -> None:
+    """Two datasets of three seeds at each n, three cells: all in stretches of the seeds."""
+    rng = np.random.default_rng(6)
+    held = {
+        n: [products(rng.normal(size=(n, 2)), rng.normal(size=n)) for _ in range(6)]
+        for n in (20, 40)
+    }
+    streams = {n: SignStream(5, n) for n in held}
+    means = [SignedMeans(held[n], 6, streams[n]) for n in held]
+    of_cells = [[0, 1, 2], [6, 7, 8], [3, 4, 5], [9, 10, 11]]
+    runs = [0, 1, 2, 3, 4, 5]
+    draws = SplitDraws(means, np.ravel(of_cells), Slots((6, 6)))
+    for step in (0, 7, BLOCK):
+        columns = [
+            (m * streams[n].block(step // BLOCK)[step % BLOCK]).mean(axis=1)
+            for n in held
+            for m in held[n]
+        ]
+        for chosen in (runs, [0, 2, 3], [5]):
+            expected = np.array(columns)[
+                [*np.ravel(of_cells)[chosen], *np.ravel(of_cells)[6:][chosen]]
+            ]
+            drawn = draws(step, torch.tensor(chosen))
+            gram, cross = unpack_products(expected.T, 2)
+            assert np.allclose(drawn.gram, gram, atol=1e-11)
+            assert np.allclose(drawn.cross, cross, atol=1e-11)
+
+
 def test_blocks_are_independent_streams_and_repeatable() -> None:
     stream = SignStream(5, 40)
     assert np.array_equal(stream.block(3), SignStream(5, 40).block(3))

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 from benchmarks import notebook_loop
-from irm_bench import config, plan, simulate, tables
+from irm_bench import config, plan, simulate, splits, tables, train
 from irm_bench.engine import BLOCK
 from irm_bench.evaluate import correlations
 from irm_bench.plan import Dataset
@@ -185,6 +185,18 @@ def test_shards_change_no_byte(folder: Path, tmp_path: Path, shards: int) -> Non
     assert bytes_of(again) == bytes_of(folder)
 
 
+@pytest.mark.parametrize("limits", [(3, 2**24, 2**26), (4096, 100, 2**26), (4096, 2**24, 3000)])
+def test_batches_and_blocks_change_no_byte(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(train, "LIMITS", np.array(limits))
+    monkeypatch.setattr(splits, "MAX_SUMS", 1000)
+    monkeypatch.setattr(splits, "MAX_GATHERED", 100)
+    shapes = [len(batch) for batch in train.batches(PARSED, "irm-split_half", 0)]
+    assert len(shapes) > 1
+    assert bytes_of(pipeline.run(pipeline.SMALL, tmp_path)) == bytes_of(folder)
+
+
 def without(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.drop(columns=list(columns)).reset_index(drop=True)
 
@@ -196,7 +208,7 @@ def test_a_further_seed_and_environment_change_no_other_number(
     raw["defaults"]["seeds"] = 5
     raw["defaults"]["test_environments"] = [{"sigma": [0.05, 0.1, 1.0]}]
     folder = pipeline.run(raw, tmp_path)
-    contracts = tables.contracts(PARSED)
+    contracts = tables.contracts(config.parse(raw))
     errors = tables.read(folder / "errors.csv", contracts["errors"])
     old = errors[(errors["seed"] < 4) & (errors["sigma"] != 0.05)].reset_index(drop=True)
     pd.testing.assert_frame_equal(old, found["errors"])

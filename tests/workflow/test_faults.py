@@ -5,33 +5,29 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from irm_bench import config, tables
+from irm_bench import aggregate, config, registry, simulate, store, tables, train
+from irm_bench.store import StageError
+from irm_bench.tables import TableError
 from tests.workflow import tiny
-from tests.workflow.conftest import ROOT, snakemake, tables_of
+from tests.workflow.conftest import ROOT
 from tests.workflow.tiny import TABLES
 
 Done = subprocess.CompletedProcess[str]
 
 
-def run(project: Path, *arguments: str, **environment: str) -> Done:
-    return snakemake(
-        project, *tiny.PROFILE, *arguments, configfile=tiny.CONFIGFILE, **environment
-    )
-
-
-def succeed(project: Path, *arguments: str) -> None:
-    done = run(project, *arguments)
+def succeed(project: Path, *arguments: str, prefix: Sequence[str] = ()) -> None:
+    done = tiny.run(project, *arguments, prefix=prefix)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def failure(project: Path, *arguments: str) -> str:
+def failure(project: Path, *arguments: str, prefix: Sequence[str] = ()) -> str:
     """What a run says that must fail, with no traceback of Python."""
-    failed = run(project, *arguments)
+    failed = tiny.run(project, *arguments, prefix=prefix)
     assert failed.returncode != 0
     assert "Traceback" not in failed.stderr
     return failed.stderr
@@ -39,9 +35,9 @@ def failure(project: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny project whose run is done; tests that change it take a copy."""
+    """A tiny project whose first stages are done; tests that change it take a copy."""
     project = tiny.create(tmp_path_factory.mktemp("done"))
-    succeed(project)
+    succeed(project, TABLES)
     return project
 
 
@@ -64,7 +60,7 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
     """One story: a run is under way, a second one is refused, the first is killed with -9; the
     next is told of the lock, and goes on where the first was once that is taken away."""
     tiny.stall_writing(fresh, "trained/erm/0.npz")
-    with tiny.running(fresh, TABLES) as first:
+    with tiny.running(fresh, tiny.command(TABLES)) as first:
         tiny.wait_for((fresh / "writing").exists)
         assert "cannot be locked" in failure(fresh, TABLES)
         first.send_signal(signal.SIGKILL)
@@ -83,7 +79,7 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
 
 def test_a_worker_killed_in_the_middle_of_writing(fresh: Path, done: Path) -> None:
     tiny.stall_writing(fresh, "trained/erm/0.npz")
-    with tiny.running(fresh, TABLES) as process:
+    with tiny.running(fresh, tiny.command(TABLES)) as process:
         tiny.wait_for((fresh / "writing").exists)
         os.kill(int((fresh / "writing").read_text()), signal.SIGKILL)
         said, _ = process.communicate(timeout=60)
@@ -122,18 +118,8 @@ def without_override() -> list[str]:
 
 def test_a_folder_that_cannot_be_written_is_named(fresh: Path) -> None:
     (fresh / "results").mkdir(mode=0o555)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", tiny.CONFIGFILE]
-    failed = subprocess.run(
-        [*without_override(), *command],
-        cwd=fresh,
-        env={**os.environ, "PYTHONPATH": str(fresh)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert failed.returncode != 0
-    assert "Traceback" not in failed.stderr
-    assert "error: the folder results cannot be written (Permission denied)" in failed.stderr
+    message = failure(fresh, prefix=without_override())
+    assert "Permission denied: 'results/moments'" in message
 
 
 def flip(path: Path) -> None:
@@ -142,24 +128,194 @@ def flip(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
-def test_damaged_files_are_all_named_and_mended_by_deletion(project: Path, done: Path) -> None:
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def parsed(project: Path, **changes: object) -> config.Config:
+    base = config.read(project / "config/config.yaml")
+    return config.parse(config.merge(base, config.read(project / tiny.CONFIGFILE)) | changes)
+
+
+FILES = ("moments/0.npz", "trained/erm/0.npz", "parts/0/models.npz", "tables/summary.csv")
+
+
+def read(project: Path, found: config.Config, name: str) -> None:
+    """Read a file of the results as the stage after it does."""
+    path = project / "results" / name
+    match name.split("/")[0]:
+        case "moments":
+            simulate.MomentStore(found, path)
+        case "trained":
+            train.TrainedStore(found, [path])
+        case "parts":
+            aggregate.run(found, [path.parent], project / "again")
+        case _:
+            tables.read(path, tables.contracts(found)[path.stem])
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", [flip, cut])
+def test_a_damaged_file_is_named(done: Path, name: str, damage: Callable[[Path], None]) -> None:
+    path = done / "results" / name
+    whole = path.read_bytes()
+    read(done, parsed(done), name)
+    damage(path)
+    try:
+        with pytest.raises((StageError, TableError), match=f"{name} .*; delete it and run again"):
+            read(done, parsed(done), name)
+    finally:
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_another_config_is_named(done: Path, name: str) -> None:
+    with pytest.raises((StageError, TableError), match=f"{name} .* config .* is needed"):
+        read(done, parsed(done, root_seed=7), name)
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+def test_a_file_of_another_version_is_named(
+    done: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SCHEMA_VERSION", store.SCHEMA_VERSION + 1)
+    with pytest.raises(StageError, match=f"{name} has schema 1 where 2 is needed"):
+        read(done, parsed(done), name)
+
+
+def test_damage_stops_the_run_and_deletion_mends_it(project: Path, done: Path) -> None:
     results = project / "results"
-    shutil.rmtree(results / "tables")
-    shutil.rmtree(results / "parts/0")
-    damaged = ["moments/1.npz", "trained/erm/0.npz", "parts/1/errors.npz"]
-    flip(results / damaged[0])
-    data = (results / damaged[1]).read_bytes()
-    (results / damaged[1]).write_bytes(data[: len(data) // 2])
-    flip(results / damaged[2])
-    seen: set[str] = set()
-    while len(seen) < len(damaged):
-        message = failure(project, TABLES, "--keep-going", "--rerun-triggers", "mtime")
-        named = re.findall(r"results/(\S+) is damaged", message)
-        assert named, message
-        assert "delete it and run again to rebuild it" in message
-        for name in named:
-            (results / name).unlink(missing_ok=True)
-        seen |= set(named)
-    assert seen == set(damaged)
+    shutil.rmtree(results / "trained/irm-plug_in")
+    flip(results / "moments/0.npz")
+    message = failure(project, TABLES)
+    assert "error in train group=irm-plug_in shard=0: results/moments/0.npz is damaged" in message
+    (results / "moments/0.npz").unlink()
     succeed(project, TABLES)
     assert models(project) == models(done)
+
+
+def test_other_shards_in_the_same_folder_use_nothing_of_the_former(
+    project: Path, done: Path
+) -> None:
+    # told to look at times alone, Snakemake sees no difference; the files do
+    shutil.rmtree(project / "results/tables")
+    two = ("--config", "shards=2")
+    message = failure(project, TABLES, *two, "--rerun-triggers", "mtime")
+    assert re.search(r"results/parts/0/\w+\.npz has config '\w+' where '\w+' is needed", message)
+    succeed(project, TABLES, *two)
+    assert models(project) == models(done)
+
+
+def raise_in(project: Path, name: str, function: str, condition: str = "True") -> None:
+    """Make a plugin raise at the start of a function."""
+    path = project / "irm_bench" / name
+    text = path.read_text(encoding="utf-8")
+    head = re.search(rf"^def {function}\(.*?\)[^)]*:\n", text, flags=re.MULTILINE | re.DOTALL)
+    assert head, name
+    broken = f'    if {condition}:\n        raise ValueError("broken on purpose")\n'
+    path.write_text(text[: head.end()] + broken + text[head.end() :], encoding="utf-8")
+
+
+def test_a_plugin_that_raises_is_named_with_what_it_was_about(project: Path) -> None:
+    raise_in(project, "methods/erm.py", "train")
+    raise_in(project, "penalties/plug_in.py", "gradient")
+    said = failure(project, TABLES, "--keep-going")
+    about = r"error in train group={0} shard=0: ValueError: broken on purpose; raised by plugin "
+    about += r"'{1}' \(irm_bench/{2}/{1}\.py, line \d+\); group {0}, \d+ runs, seeds 0 to 3"
+    assert re.search(about.format("erm", "erm", "methods"), said), said
+    assert re.search(about.format("irm-plug_in", "plug_in", "penalties"), said), said
+    assert "raise ValueError" in (project / "results/logs/train/erm.0.log").read_text()
+
+
+def test_a_model_that_raises_on_one_seed_is_named_with_it(project: Path) -> None:
+    raise_in(project, "sems/example_1.py", "sample", "next(CALLS) == 2")
+    with (project / "irm_bench/sems/example_1.py").open("a") as file:
+        file.write("\n\nCALLS = iter(range(10**9))\n")
+    said = failure(project, "results/moments/0.npz")
+    assert "raised by plugin 'example_1' (irm_bench/sems/example_1.py" in said
+    assert re.search(r"example_1, \w+ environment sigma=\S+, n = 60, seed 2", said)
+
+
+def test_a_diverging_run_is_counted_and_kept(done: Path) -> None:
+    summary = tables.read(
+        done / "results/tables/summary.csv", tables.contracts(parsed(done))["summary"]
+    )
+    diverging = summary[summary["study"] == "diverging"]
+    assert len(diverging)
+    assert (diverging["n_diverged"] == 4).all()
+    assert (diverging["n_seeds"] == 0).all()
+
+
+def test_hostile_strings_stay_strings_and_nothing_is_fetched(project: Path) -> None:
+    """The rest of a run, up to the page, with no network where that can be taken away."""
+    succeed(project, prefix=tiny.without_network())
+    everything = [*project.parent.rglob("*pwned*"), *ROOT.glob("*pwned*")]
+    assert not everything
+    page = (project / "results/report.html").read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert all(project in path.resolve().parents for path in project.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "/etc/passwd", "erm; touch pwned", "__init__", "", "."]
+)
+@pytest.mark.parametrize("kind", ["methods", "sems", "penalties", "figures", "claims"])
+def test_a_plugin_is_a_file_of_its_folder(kind: str, name: str) -> None:
+    with pytest.raises(registry.UnknownPluginError, match="is not among"):
+        registry.path(kind, name)
+
+
+def sources() -> str:
+    files = [*(ROOT / "irm_bench").rglob("*.py"), *(ROOT / "workflow").rglob("*.*")]
+    return "\n".join(f.read_text(encoding="utf-8") for f in files if "__pycache__" not in f.parts)
+
+
+UNSAFE = r"pickle|marshal|shelve|joblib|torch\.load|yaml\.(load|unsafe)|\b(eval|exec)\(|shell=True"
+FETCHING = r"os\.system|urllib\.request|\brequests\b|http\.client|socket|urlopen|ftplib"
+
+
+@pytest.mark.parametrize("pattern", [UNSAFE, FETCHING])
+def test_the_sources_unpickle_evaluate_and_fetch_nothing(pattern: str) -> None:
+    harmless = r"allow_pickle=False|never pickled|# .*|\"\"\".*?\"\"\""
+    found = re.findall(f".*(?:{pattern}).*", re.sub(harmless, "", sources()))
+    assert not found
+
+
+FAKE_PYTHON = """\
+#!/bin/sh
+# python3 -c (version check), -m venv FOLDER, -m pip install
+echo "$@" >>calls
+case "$*" in
+  "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python && cp "$0" .venv/bin/pip ;;
+  *"pip install"*) [ -e broken ] && kill -9 $PPID ; exit 0 ;;
+esac
+"""
+
+
+def make(folder: Path) -> Done:
+    return subprocess.run(
+        ["make", "setup", "PYTHON=./python"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_set_up_that_was_interrupted_is_taken_up_again(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "python").write_text(FAKE_PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "broken").touch()  # make is killed while pip installs
+    assert make(tmp_path).returncode != 0
+    (tmp_path / "broken").unlink()
+    assert make(tmp_path).returncode == 0
+    calls = (tmp_path / "calls").read_text()
+    assert calls.count("-m venv") == 1
+    assert calls.count("pip install") == 3
+    assert make(tmp_path).returncode == 0
+    assert (tmp_path / "calls").read_text() == calls  # and now there is nothing to do

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,7 +21,7 @@ HOSTILE = (
 )
 CONFIG = f"""\
 title: {json.dumps(HOSTILE)}
-shards: 2
+shards: 1
 defaults: {{n_samples: 60, n_test_samples: 60, steps: 200, seeds: 4}}
 studies:
   - name: notebook
@@ -39,9 +39,12 @@ audit: {{replicates: 20, seed_counts: [5]}}
 TABLES = "results/tables/models.csv"
 PROFILE = ("--workflow-profile", "workflow/profiles/default")
 
+Command = list[str]
+
 
 def create(folder: Path) -> Path:
     """A fresh project with the tiny config."""
+    folder.mkdir(exist_ok=True)
     project = copy_project(folder)
     (project / CONFIGFILE).write_text(CONFIG, encoding="utf-8")
     return project
@@ -73,17 +76,40 @@ if str(path).endswith({name!r}):
     )
 
 
-@contextmanager
-def running(project: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Snakemake in the background, in a session of its own that is ended with the block."""
+def command(*arguments: str, configfiles: Sequence[str] = (CONFIGFILE,), cores: int = 2) -> Command:
+    """The command line of a run."""
+    program = (sys.executable, "-m", "snakemake", "--cores", str(cores), *PROFILE)
+    return [*program, *arguments, "--configfile", *configfiles]
+
+
+def surroundings(project: Path, **environment: str) -> dict[str, str]:
+    """The environment variables of a run."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", CONFIGFILE),
-            *(*PROFILE, *arguments),
-        ],
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(project), **environment}
+
+
+def run(
+    project: Path, *arguments: str, prefix: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake to its end, by way of another program if there is a prefix."""
+    return subprocess.run(
+        [*prefix, *command(*arguments)],
         cwd=project,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(project), **environment},
+        env=surroundings(project),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+@contextmanager
+def running(project: Path, line: Command, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Snakemake in the background, in a session of its own that is ended with the block."""
+    process = subprocess.Popen(
+        line,
+        cwd=project,
+        env=surroundings(project, **environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -125,3 +151,14 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def without_network() -> list[str]:
+    """The prefix of a command that has no network; empty where that is not permitted."""
+    prefix = ["unshare", "--net"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*prefix, "true"], capture_output=True).returncode
+    ):
+        return []
+    return prefix

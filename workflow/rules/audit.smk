@@ -5,8 +5,6 @@ rule audit:
         sems=sem_sources(),
     output:
         table_files(["coverage"]),
-    params:
-        config=(CONFIG.root_seed, str(CONFIG.audit), str(CONFIG.studies[0])),
     log:
         "results/logs/audit.log",
     benchmark:
@@ -15,5 +13,7 @@ rule audit:
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=(CONFIG.root_seed, str(CONFIG.audit), str(CONFIG.studies[0])),
     script:
         "../scripts/audit.py"

@@ -4,11 +4,11 @@ rule diagnose:
     input:
         moments="results/moments/{shard}.npz",
         trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
-        code=modules("diagnose", "converge", "estimators", "starts", "theory", "unbiased"),
+        code=modules(
+            "diagnose", "converge", "estimators", "starts", "theory", "unbiased"
+        ),
     output:
         expand("results/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
-    params:
-        config=CONFIG.stage_hash,
     log:
         "results/logs/diagnose/{shard}.log",
     benchmark:
@@ -17,6 +17,8 @@ rule diagnose:
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=CONFIG.stage_hash,
     script:
         "../scripts/diagnose.py"
 
@@ -30,8 +32,6 @@ rule diagnosis:
         code=modules("diagnose", "decomposition", "estimators", "judged", "intervals"),
     output:
         table_files(DIAGNOSED),
-    params:
-        config=CONFIG.results_hash,
     log:
         "results/logs/diagnosis.log",
     benchmark:
@@ -40,5 +40,7 @@ rule diagnosis:
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=CONFIG.results_hash,
     script:
         "../scripts/diagnosis.py"

@@ -8,8 +8,6 @@ rule judge:
         numbers=os.path.relpath(registry.PACKAGE / "data/notebook_numbers.csv"),
     output:
         table_files(JUDGED),
-    params:
-        config=(CONFIG.results_hash, CONFIG.claims),
     log:
         "results/logs/judge.log",
     benchmark:
@@ -18,5 +16,7 @@ rule judge:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=(CONFIG.results_hash, CONFIG.claims),
     script:
         "../scripts/judge.py"

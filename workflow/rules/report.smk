@@ -2,6 +2,8 @@
 from irm_bench.report import drawing
 
 FIGURES = drawing.shown(CONFIG)
+# A published run of the same config is compared with; how to cite the page is told in it.
+PUBLISHED = ("results/published/about.json", "CITATION.cff")
 
 
 wildcard_constraints:
@@ -17,9 +19,8 @@ def page_sources():
     """Templates, stylesheet, scripts and the modules that make the page of them."""
     folders = (registry.PACKAGE / "report", registry.PACKAGE.parent / "report")
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        os.path.relpath(path) for path in files if "__pycache__" not in path.parts
-    )
+    found = {os.path.relpath(p) for p in files if "__pycache__" not in p.parts}
+    return sorted(found | set(modules("provenance", "verify")))
 
 
 rule figure:
@@ -45,13 +46,15 @@ rule figure:
 
 rule report:
     input:
-        tables=table_files(TABLES + JUDGED),
+        tables=table_files(ALL_TABLES),
         figures=expand(
             "results/figures/{figure}.{kind}",
             figure=FIGURES,
             kind=("svg", "csv", "json"),
         ),
         code=page_sources(),
+        published=[path for path in PUBLISHED if os.path.exists(path)],
+        baseline=[CONFIG.baseline] if CONFIG.baseline else [],
     output:
         "results/report.html",
     log:

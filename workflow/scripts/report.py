@@ -10,4 +10,6 @@ with job.run(snakemake):
         Path(snakemake.input.tables[0]).parent,
         snakemake.output[0],
         "results/figures",
+        published="results/published",
+        baseline=next(iter(snakemake.input.baseline), None),
     )

@@ -1,0 +1,143 @@
+"""Where the time of a run of the workflow goes, and the floor that no program could go below."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.clock import timed
+from irm_bench import config, plan, registry
+from irm_bench.splits import HAS_BYTE_PRODUCTS, n_digits, signed_sums
+
+ROOT = Path(__file__).parents[1]
+PROVENANCE = ROOT / "results" / "provenance.json"
+
+
+def recorded(path: Path = PROVENANCE) -> dict[str, Any] | None:
+    """Wall seconds of the last run in ``results``, and what its rules took; None without a run."""
+    if not path.exists():
+        return None
+    run = json.loads(path.read_text(encoding="utf-8"))["run"]
+    return {"wall_seconds": run["wall_seconds"], "stages": _stages(run["jobs"])}
+
+
+def _stages(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each rule, training group by group: jobs, seconds of work, and of start-up before it."""
+    found: dict[str, dict[str, Any]] = defaultdict(
+        lambda: {"jobs": 0, "work_seconds": 0.0, "start_up_seconds": 0.0, "peak_mb": 0.0}
+    )
+    for job in jobs:
+        row = found[" ".join([job["rule"], *filter(None, [job["wildcards"].get("group")])])]
+        work = job["finished"] - job["started"]
+        row["jobs"] += 1
+        row["work_seconds"] += work
+        row["start_up_seconds"] += max(0.0, (job["benchmark"].get("s") or work) - work)
+        row["peak_mb"] = max(row["peak_mb"], job["benchmark"].get("max_rss") or 0)
+    return [{"stage": stage, **row} for stage, row in found.items()]
+
+
+def run_pipeline() -> float:
+    """Wall seconds of the default benchmark, from an empty folder, on all cores."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        left_out = shutil.ignore_patterns(".*", "results", "build", "*.egg-info", "__pycache__")
+        shutil.copytree(ROOT, copy, ignore=left_out)
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all"],
+            cwd=copy,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(copy)},
+        )
+        return time.perf_counter() - start
+
+
+def floor(parsed: config.Config) -> list[dict[str, Any]]:
+    """CPU seconds of the random numbers and of the arithmetic of a config, at measured rates."""
+    rates = _rates()
+    work = {
+        "normal variates": ("normals", _normals(parsed)),
+        "split-half sums": ("signed sums", _signed_sums(parsed)),
+        "gradient steps": ("float64", _step_flops(parsed)),
+    }
+    return [
+        {"part": part, "operations": n, "rate": rates[rate], "seconds": n / rates[rate]}
+        for part, (rate, n) in work.items()
+    ]
+
+
+def _rates() -> dict[str, float]:
+    """Operations a second of one core: normals, signed sums of one digit, float64 arithmetic."""
+    rng = np.random.default_rng(0)
+    signs = torch.randint(0, 2, (512, 10_000), dtype=torch.int8) * 2 - 1
+    kind = torch.int8 if HAS_BYTE_PRODUCTS else torch.float64
+    numbers = torch.randint(-9, 9, (1400, 10_000), dtype=kind).T
+    square = torch.ones(1000, 1000, dtype=torch.float64)
+    works = {
+        "normals": (1e6, lambda: rng.standard_normal(1_000_000)),
+        "signed sums": (2.0 * signs.numel() * 1400, lambda: signed_sums(signs, numbers)),
+        "float64": (2e9, lambda: square @ square),
+    }
+    return {
+        name: n / float(np.median([timed(work)[1] for _ in range(5)]))
+        for name, (n, work) in works.items()
+    }
+
+
+def _normals(parsed: config.Config) -> float:
+    """Standard normals in all rows, three a component (X, Y and Z of Example 1)."""
+    return float(
+        sum(
+            3 * dataset.dim * dataset.n_samples * len(use.seeds)
+            for dataset, use in plan.datasets(parsed).items()
+            if dataset.sampling == "rows"
+        )
+    )
+
+
+def _signed_sums(parsed: config.Config) -> float:
+    """Operations of the signed sums of all columns, digits and steps."""
+    held = {
+        (dataset, seed, cell.steps)
+        for cell, use in plan.cells(parsed).items()
+        if cell.penalty and "splits" in registry.metadata("penalties", cell.penalty)["NEEDS"]
+        for dataset in cell.datasets()
+        for seed in use.seeds
+    }
+    parts = n_digits if HAS_BYTE_PRODUCTS else lambda n: 1
+    return float(
+        sum(
+            2 * steps * d.n_samples * _n_products(d.sem, d.dim) * parts(d.n_samples)
+            for d, _, steps in held
+        )
+    )
+
+
+def _step_flops(parsed: config.Config) -> float:
+    """Operations of the slopes of all steps: 2d² + 2d a quadratic, 2P² more for a covariance."""
+    total = 0.0
+    for cell, use in plan.cells(parsed).items():
+        if not cell.penalty:
+            continue
+        d = registry.load("sems", cell.sem).n_features(cell.dim)
+        needs = registry.metadata("penalties", cell.penalty)["NEEDS"]
+        flops = (2 * d * d + 2 * d) * (2 if needs else 1)
+        if "product_variance" in needs:
+            flops += 2 * _n_products(cell.sem, cell.dim) ** 2
+        total += flops * cell.steps * len(cell.train) * len(use.seeds)
+    return total
+
+
+def _n_products(sem: str, dim: int) -> int:
+    d = registry.load("sems", sem).n_features(dim)
+    return d * (d + 1) // 2 + d

@@ -1,0 +1,106 @@
+"""The benchmark's table as a log-log figure and as text."""
+
+import io
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from irm_bench.figures._axes import log_axis
+from irm_bench.report.drawing import INK, STYLE
+
+CONTENDERS = {
+    "notebook": ("the notebook's loop", "#d55e00", "s"),
+    "batched": ("batched per-row loop", "#b07aa1", "D"),
+    "engine": ("irm_bench", "#2f8fd0", "o"),
+}
+METHODS = {
+    "erm": "ERM",
+    "plug_in": "plug-in",
+    "u_statistic": "U-statistic",
+    "split_half": "split-half",
+}
+AXES = {
+    "seeds": "seeds",
+    "n": "rows an environment, n",
+    "dim": "dim",
+    "steps": "steps",
+    "environments": "environments",
+}
+COLORS = ("#2f8fd0", "#d55e00", "#1a9e77")
+# Shown as an image, a figure follows the reader's theme only by a stylesheet of its own.
+THEME = "<style>svg{color:#1b1f24}@media (prefers-color-scheme:dark){svg{color:#e6e9ec}}</style>"
+
+
+def draw(table: pd.DataFrame) -> str:
+    """SVG: seconds a trained run, and how they grow along each axis."""
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(7.6, 4.8), layout="constrained")
+        first, *others = figure.subplots(2, 3).flat
+        _draw_runs(first, table[table["part"] == "trained run"])
+        growth = table[table["part"] == "growth"]
+        for ax, (axis, label) in zip(others, AXES.items(), strict=True):
+            _draw_growth(ax, growth[growth["axis"] == axis], label)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue().replace(INK, "currentColor")
+    start = svg.index(">", svg.index("<svg")) + 1
+    return svg[svg.index("<svg") : start] + THEME + svg[start:]
+
+
+def _draw_runs(ax: Axes, runs: pd.DataFrame) -> None:
+    """One core; bars from the fastest to the slowest repeat."""
+    for contender, (label, color, marker) in CONTENDERS.items():
+        rows = runs[(runs["what"] == contender) & (runs["cores"] == 1)].set_index("method")
+        rows = rows.loc[list(METHODS)]
+        bars = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+        names = list(METHODS.values())
+        ax.errorbar(names, rows["value"], bars, fmt=marker, color=color, label=label)
+    log_axis(ax, "y")
+    ax.set_ylabel("CPU seconds a trained run")
+    ax.tick_params(axis="x", rotation=20)
+    ax.set_ylim(top=runs["value"].max() * 60)
+    ax.legend(loc="upper left")
+
+
+def _draw_growth(ax: Axes, growth: pd.DataFrame, label: str) -> None:
+    for color, (series, rows) in zip(COLORS, growth.groupby("what", sort=False), strict=False):
+        ax.plot(rows["x"], rows["value"], "o-", color=color, label=series)
+    log_axis(ax, "x")
+    log_axis(ax, "y")
+    ax.set_xlabel(label)
+    ax.set_ylabel("CPU seconds")
+    ax.set_ylim(growth["value"].min() / 2, growth["value"].max() * 30)
+    ax.legend(loc="upper left")
+
+
+def words(table: pd.DataFrame, concluded: dict[str, Any]) -> str:
+    """What is printed: times a run, ratios with their aims, slopes, memory, and the pipeline."""
+    runs = table[table["part"] == "trained run"]
+    runs = runs.astype({"cores": int})
+    times = runs.pivot_table(index="method", columns=["cores", "what"], values="value", sort=False)
+    memory = table[table["part"] == "peak memory"]
+    ratios = [
+        f"  {METHODS[method]}: {r['times_the_notebooks_loop']:,.0f}× the notebook's loop "
+        f"(aim {r['aim']:,}×), {r['times_the_batched_loop']:,.0f}× the batched loop"
+        for method, r in concluded["ratios"].items()
+    ]
+    lines = [
+        "Seconds a trained run (n = 10,000, 50,000 steps, d = 4, 2 environments; timed on fewer",
+        "steps and scaled), by cores (1: CPU time; more: wall time, one process a core):",
+        times.to_string(float_format=lambda seconds: f"{seconds:.3g}"),
+        "On one core:",
+        *ratios,
+        "Growth, seconds ~ x^slope over the upper half of the axis:",
+        *(f"  {name}: {slope:.2f}" for name, slope in concluded["slopes"].items()),
+        "Peak memory of a job (MB):",
+        *(f"  {row.what}: {row.value:.0f}" for row in memory.itertuples()),
+        "The default benchmark:",
+        *(f"  {name.replace('_', ' ')}: {v:.3g}" for name, v in concluded["pipeline"].items()),
+    ]
+    for part in ("floor", "work", "start-up"):
+        rows = table[table["part"] == part]
+        lines += [f"  {part}, {row.what}: {row.value:.1f} s" for row in rows.itertuples()]
+    return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""What the page's calculator is told: the notebook's setting, and how its curves look."""
+
+from dataclasses import replace
+from typing import Any
+
+from irm_bench.config import Study
+from irm_bench.report.explore import curve
+from irm_bench.report.series import all_series, look
+
+
+def setting(study: Study) -> dict[str, Any]:
+    """dim, learning_rate, steps; ``series`` the exact curves, ``trained`` the study's models."""
+    invariant = look("irm", "")
+    exact = {
+        "oracle": replace(look("oracle", ""), label="oracle"),
+        "erm": look("erm", ""),
+        "irm": replace(invariant, label="IRM, minimum"),
+        "irm_steps": replace(invariant, label=f"IRM, {study.steps:,} updates", dash="dashed"),
+    }
+    return {
+        "dim": study.dim,
+        "learning_rate": study.learning_rate.value,
+        "steps": study.steps,
+        "series": [curve(series) | {"key": key, "marker": ""} for key, series in exact.items()],
+        "trained": [curve(series) for series in all_series(study)],
+    }

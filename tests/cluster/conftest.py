@@ -1,0 +1,71 @@
+"""One Slurm of two nodes for all tests of the folder; where there is none, they say why."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.slurm import Cluster, why_not
+from tests.workflow import tiny
+from tests.workflow.conftest import SMOKE, copy_project
+
+REQUIRED = "IRM_BENCH_REQUIRE_CLUSTER"
+FEW = "few.yaml"
+SNAKEMAKE = (sys.executable, "-m", "snakemake")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("cluster")
+
+
+def need_slurm() -> None:
+    """Skip, or fail where a cluster is required, if Slurm cannot be started here."""
+    reason = why_not()
+    if reason and os.environ.get(REQUIRED) == "1":
+        pytest.fail(f"{REQUIRED}=1, but {reason}")
+    if reason:
+        pytest.skip(f"no Slurm: {reason}")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster that is stopped whatever happens."""
+    need_slurm()
+    with Cluster(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+    assert not running.remains()
+
+
+def create(folder: Path) -> Path:
+    """A project whose page has few figures, each of which is a process of its own."""
+    folder.mkdir(exist_ok=True)
+    project = copy_project(folder)
+    (project / FEW).write_text("figures: [histograms, risk_over_sigma]\n")
+    return project
+
+
+def run(project: Path, *arguments: str, configfiles: Sequence[str] = (SMOKE, FEW)) -> None:
+    """Run Snakemake to its end, which must be a good one."""
+    done = subprocess.run(
+        [*SNAKEMAKE, *arguments, "--configfile", *configfiles],
+        cwd=project,
+        env=tiny.surroundings(project),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run without a cluster."""
+    project = create(tmp_path_factory.mktemp("local"))
+    run(project, "--cores", "2")
+    return project

@@ -1,0 +1,115 @@
+"""On a real Slurm: the same bytes as without it, and what goes wrong there mends itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import SNAKEMAKE, create, run
+from tests.cluster.slurm import Cluster, Job
+from tests.workflow import tiny
+from tests.workflow.conftest import tables_of
+from tests.workflow.test_bits import page_of
+from tests.workflow.tiny import TABLES, wait_for
+
+# The profiles as they are, but for the patience that a large cluster asks for.
+QUICKLY = ("--latency-wait", "5")
+SLURM = (
+    *("--workflow-profile", "workflow/profiles/slurm", *QUICKLY),
+    *("--slurm-init-seconds-before-status-checks", "3"),
+)
+GENERIC = (
+    *("--workflow-profile", "workflow/profiles/generic", *QUICKLY),
+    *("--seconds-between-status-checks", "2"),
+)
+
+
+@pytest.mark.parametrize("profile", [SLURM, GENERIC], ids=["slurm", "generic"])
+def test_a_cluster_gives_the_same_bytes(
+    cluster: Cluster, local: Path, tmp_path: Path, profile: tuple[str, ...]
+) -> None:
+    project = create(tmp_path)
+    before = {job.number for job in cluster.jobs()}
+    run(project, *profile)
+    jobs = [job for job in cluster.jobs() if job.number not in before]
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    assert {job.node for job in jobs} == set(cluster.nodes)
+    assert len(jobs) == 4  # two shards, the tables, the figures
+    assert tables_of(project) == tables_of(local)
+    assert page_of(project) == page_of(local)
+
+
+@pytest.fixture(scope="module")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What the runs below must give."""
+    project = tiny.create(tmp_path_factory.mktemp("tiny"))
+    done = tiny.run(project, TABLES)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return (project / TABLES).read_bytes()
+
+
+@contextmanager
+def stalled(cluster: Cluster, project: Path) -> Iterator[None]:
+    """A run whose first job stands still in the middle of writing, until the end of the block;
+    then the run must come to a good end."""
+    tiny.stall_writing(project, "trained/erm/0.npz")
+    line = [*SNAKEMAKE, *SLURM, TABLES, "--configfile", tiny.CONFIGFILE]
+    with tiny.running(project, line) as process:
+        wait_for((project / "writing").exists, 60)
+        yield
+        (project / "go").touch()
+        said, _ = process.communicate(timeout=180)
+    (project / "said").write_text(said)
+    assert process.returncode == 0, said[-3000:]
+
+
+def running_job(cluster: Cluster) -> Job:
+    return next(job for job in cluster.jobs() if job.state == "RUNNING")
+
+
+def test_a_cancelled_job_is_run_again(cluster: Cluster, tmp_path: Path, tiny_models: bytes) -> None:
+    project = tiny.create(tmp_path)
+    with stalled(cluster, project):
+        job = running_job(cluster)
+        cluster.run("scancel", job.number)
+        wait_for(lambda: cluster.job(job.number).state == "CANCELLED")
+    said = (project / "said").read_text()
+    assert f"SLURM-job '{job.number}' failed, SLURM status is: 'CANCELLED'" in said
+    assert (project / TABLES).read_bytes() == tiny_models
+    assert not tiny.temporaries(project)
+
+
+def test_a_node_that_dies_loses_nothing(
+    cluster: Cluster, tmp_path: Path, tiny_models: bytes
+) -> None:
+    project = tiny.create(tmp_path)
+    with stalled(cluster, project):
+        job = running_job(cluster)
+        cluster.kill_node(job.node)
+        wait_for(lambda: cluster.job(job.number).state != "RUNNING")
+    cluster.start_node(job.node)
+    assert (project / TABLES).read_bytes() == tiny_models
+    assert not tiny.temporaries(project)
+
+
+GREEDY = """\
+    import time
+    ballast = bytearray(700_000_000)
+    time.sleep(4)
+    del ballast
+    store.write_arrays(output"""
+
+
+def test_a_job_over_its_memory_is_run_again_with_more(cluster: Cluster, tmp_path: Path) -> None:
+    project = tiny.create(tmp_path)
+    tiny.replace(project / "irm_bench/simulate.py", "    store.write_arrays(output", GREEDY)
+    before = {job.number for job in cluster.jobs()}
+    little = ("--set-resources", "simulate:mem_mb=600*attempt")
+    target = "results/moments/0.npz"
+    run(project, *SLURM, *little, target, configfiles=(tiny.CONFIGFILE,))
+    first, second = (job for job in cluster.jobs() if job.number not in before)
+    assert first.state in {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}
+    assert (first.memory, second.memory) == ("600M", "1200M")
+    assert second.state == "COMPLETED"
+    assert (project / target).exists()

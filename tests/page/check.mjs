@@ -1,0 +1,138 @@
+/* Opens a page in Chromium and prints, as JSON, all that a test may want to know of it.
+   node check.mjs PAGE.html: a file from disk, in light, dark and narrow windows, with and without
+   scripts; AXE=1 runs axe-core in each, before and after everything is opened. */
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import puppeteer from "puppeteer-core";
+
+const require = createRequire(import.meta.url);
+const axe = require.resolve("axe-core/axe.min.js");
+const WINDOWS = {
+  light: { width: 1200, height: 900, scheme: "light" },
+  dark: { width: 1200, height: 900, scheme: "dark" },
+  phone: { width: 390, height: 844, scheme: "light" },
+  "phone, dark": { width: 390, height: 844, scheme: "dark" },
+  "no scripts": { width: 1200, height: 900, scheme: "light", script: false },
+};
+const FLAGS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+
+async function look(browser, url, { width, height, scheme, script = true }) {
+  const page = await browser.newPage();
+  const found = { requests: [], console: [], violations: [] };
+  page.on("request", (request) => {
+    if (!request.url().startsWith("data:") && request.url() !== url) found.requests.push(request.url());
+  });
+  page.on("console", (message) => found.console.push(message.text()));
+  page.on("pageerror", (error) => found.console.push(String(error)));
+  await page.setJavaScriptEnabled(script);
+  await page.setViewport({ width, height });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  await page.goto(url, { waitUntil: "load" });
+  await page.setJavaScriptEnabled(true);
+  Object.assign(found, await page.evaluate(measure));
+  if (script) {
+    if (process.env.AXE) found.violations = await audit(page);
+    found.keys = await byKeyboard(page);
+    found.touched = await page.evaluate(touch);
+    if (process.env.AXE) found.violations.push(...await audit(page));
+    found.calculator = await page.evaluate(calculate);
+  }
+  await page.close();
+  return found;
+}
+
+/* What is seen without touching anything. */
+function measure() {
+  const seen = (element) => element.checkVisibility();
+  const wide = [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1
+    && !e.closest(".scroll, .plot, pre, math, svg"));
+  return {
+    overflow: document.documentElement.scrollWidth - innerWidth,
+    wide: wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 200)),
+    text: document.body.innerText.length,
+    figures: [...document.querySelectorAll("figure .plot")].filter(seen).length,
+    sections: [...document.querySelectorAll("main > section")].filter(seen).length,
+    buttons: document.querySelectorAll("button").length,
+    formVisible: Boolean(document.querySelector("form:not([hidden])")),
+    background: getComputedStyle(document.body).backgroundColor,
+  };
+}
+
+/* Opens a figure's explorer and reads on, with keys alone. */
+async function byKeyboard(page) {
+  if (!(await page.$(".tool[aria-expanded]"))) return null;
+  await page.focus(".tool[aria-expanded]");
+  await page.keyboard.press("Enter");
+  const read = () => page.evaluate(() => ({
+    open: document.activeElement.getAttribute("aria-expanded"),
+    where: document.querySelector(".explore .where").textContent,
+    values: document.querySelectorAll(".explore .values li").length,
+  }));
+  const first = await read();
+  await page.focus(".explore input[type=range]");
+  await page.keyboard.press("ArrowRight");
+  return { first, second: await read() };
+}
+
+/* Opens every explorer, sorts a table both ways, turns the theme. */
+function touch() {
+  document.querySelectorAll('.tool[aria-expanded="false"]').forEach((button) => button.click());
+  const table = document.querySelector("table.sortable"), column = 3;
+  const sort = () => {
+    table.querySelectorAll("thead th")[column].querySelector("button").click();
+    return [...table.tBodies[0].rows].map((row) => row.cells[column].textContent.trim());
+  };
+  const sorted = [sort(), sort()];
+  const theme = document.querySelector("button.theme");
+  const themes = [1, 2, 3].map(() => {
+    theme.click();
+    return [document.documentElement.dataset.theme ?? "system", getComputedStyle(document.body).backgroundColor];
+  });
+  return {
+    sorted, themes,
+    explorers: document.querySelectorAll(".explore .chart").length,
+    curves: [...document.querySelectorAll(".explore .chart")].map((c) => c.querySelectorAll("path").length),
+    overflow: document.documentElement.scrollWidth - innerWidth,
+  };
+}
+
+/* Sets the calculator and reads its table; also its table as the page came. */
+function calculate() {
+  const form = document.getElementById("calculator-form");
+  if (!form) return null;
+  const read = () => [...document.querySelectorAll("#table-calculator tbody tr")]
+    .map((row) => [...row.cells].map((cell) => cell.textContent));
+  const initial = read();
+  form.elements.train.value = "0.2, 1, 1.5";
+  form.elements.sigma.value = "0.7";
+  form.elements.weight.value = "0.001";
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+  const set = read();
+  const marks = document.querySelectorAll(".calculated").length;
+  form.elements.train.value = "nonsense";
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+  return { initial, set, marks, message: form.querySelector(".message").textContent };
+}
+
+async function audit(page) {
+  // axe is put in by the debugger, not by the page: its policy stays as it is.
+  await page.evaluate(require("node:fs").readFileSync(axe, "utf8"));
+  const result = await page.evaluate(() => globalThis.axe.run(document, {
+    resultTypes: ["violations"], rules: { "color-contrast": { enabled: true } },
+  }));
+  return result.violations.map((v) => ({
+    id: v.id, help: v.help, nodes: v.nodes.slice(0, 4).map((n) => `${n.target}: ${n.html.slice(0, 160)} ${n.failureSummary}`),
+  }));
+}
+
+const url = pathToFileURL(process.argv[2]).href;
+const browser = await puppeteer.launch({
+  executablePath: process.env.CHROMIUM || "/usr/bin/chromium", headless: true, args: FLAGS,
+});
+const report = {};
+for (const [name, view] of Object.entries(WINDOWS)) report[name] = await look(browser, url, view);
+await browser.close();
+console.log(JSON.stringify(report));

@@ -1,0 +1,67 @@
+"""The page as a browser sees it: a small run with every section, opened in Chromium once."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit import report_case
+from tests.unit.report_case import ROOT, Case
+
+HERE = Path(__file__).parent
+TOOLS = ROOT / "node_modules"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+VIEWS = ("light", "dark", "phone", "phone, dark", "no scripts")
+
+
+def need(what: str, is_there: object) -> None:
+    """Skip where a tool is missing; fail where IRM_BENCH_REQUIRE_PAGE is set."""
+    if not is_there:
+        message = f"needs {what}"
+        if os.environ.get("IRM_BENCH_REQUIRE_PAGE"):
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+def node(*arguments: str | Path, text: str = "", **environment: str) -> Any:
+    """What a Node program prints as JSON."""
+    need("Node", shutil.which("node"))
+    done = subprocess.run(
+        ["node", *map(str, arguments)],
+        input=text,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return report_case.build(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="session")
+def page_file(case: Case) -> Path:
+    """The page on disk, with a section on what changed since a former page."""
+    former = case.figures.parent / "former.html"
+    former.write_text(case.render(), encoding="utf-8")
+    file = case.figures.parent / "whole.html"
+    file.write_text(case.render(baseline=former), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def seen(page_file: Path) -> dict[str, Any]:
+    """What ``check.mjs`` saw, by view."""
+    need("Chromium", Path(CHROMIUM).exists())
+    need("the Node tools (npm ci)", (TOOLS / "puppeteer-core").exists())
+    return node(HERE / "check.mjs", page_file, AXE="1", CHROMIUM=CHROMIUM)

@@ -1,0 +1,101 @@
+"""The page in a browser: valid, accessible, silent, whole without scripts, and right."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irm_bench.report import bundle
+from irm_bench.report.page import without_run
+from irm_bench.report.sections import SECTIONS
+from tests.page.conftest import TOOLS, VIEWS, need
+from tests.unit.report_case import Case
+
+SCRIPTED = [view for view in VIEWS if view != "no scripts"]
+
+
+def test_the_html_has_no_errors(page_file: Path) -> None:
+    jar = TOOLS / "vnu-jar/build/dist/vnu.jar"
+    need("Java", shutil.which("java"))
+    need("the Node tools (npm ci)", jar.exists())
+    command = ["java", "-jar", str(jar), "--errors-only", str(page_file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("view", SCRIPTED)
+def test_there_is_no_barrier(seen: dict[str, Any], view: str) -> None:
+    assert seen[view]["violations"] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_requested_and_nothing_complains(seen: dict[str, Any], view: str) -> None:
+    assert seen[view]["requests"] == []
+    assert seen[view]["console"] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_overflows_sideways(seen: dict[str, Any], view: str) -> None:
+    assert seen[view]["overflow"] <= 0
+    assert seen[view]["wide"] == []
+    if view in SCRIPTED:
+        assert seen[view]["touched"]["overflow"] <= 0
+
+
+def test_the_page_reads_whole_without_scripts(seen: dict[str, Any], case: Case) -> None:
+    plain, scripted = seen["no scripts"], seen["light"]
+    assert plain["sections"] == scripted["sections"] == len(SECTIONS)  # answer; less published
+    assert plain["figures"] == scripted["figures"] == len(case.config.figures)
+    assert not plain["formVisible"]
+    assert plain["text"] > 0.98 * scripted["text"]
+
+
+def test_dark_is_dark(seen: dict[str, Any]) -> None:
+    assert seen["light"]["background"] == "rgb(255, 255, 255)"
+    assert seen["dark"]["background"] == "rgb(21, 24, 28)"
+    themes = seen["light"]["touched"]["themes"]
+    assert [name for name, _ in themes] == ["light", "dark", "system"]
+    assert themes[1][1] == seen["dark"]["background"]
+
+
+def test_the_size_is_in_budget(page_file: Path) -> None:
+    assert page_file.stat().st_size < bundle.LIMIT
+
+
+def test_figures_are_explored_by_keyboard(seen: dict[str, Any]) -> None:
+    for view in SCRIPTED:
+        keys = seen[view]["keys"]
+        assert keys["first"]["open"] == "true"
+        assert keys["first"]["values"] >= 3
+        assert keys["first"]["where"] != keys["second"]["where"]
+
+
+def test_every_explorer_draws_curves(seen: dict[str, Any], page_file: Path) -> None:
+    wanted = len(re.findall(r"data-explore=", page_file.read_text(encoding="utf-8")))
+    assert wanted >= 6
+    for view in SCRIPTED:
+        touched = seen[view]["touched"]
+        assert touched["explorers"] == wanted
+        assert min(touched["curves"]) > 3
+
+
+def test_tables_sort_by_number(seen: dict[str, Any]) -> None:
+    rising, falling = seen["light"]["touched"]["sorted"]
+
+    def values(cells: list[str]) -> list[float]:
+        found = (cell.split(" ")[0].replace("−", "-").replace(",", "") for cell in cells)
+        return [float(text) for text in found if text]
+
+    assert len(values(rising)) > 5
+    assert values(rising) == sorted(values(rising))
+    assert values(falling) == sorted(values(rising), reverse=True)
+
+
+def test_two_builds_have_the_same_bytes(case: Case, page_file: Path) -> None:
+    former = case.figures.parent / "former.html"
+    again = case.render(baseline=former)
+    assert without_run(again) == without_run(page_file.read_text(encoding="utf-8"))

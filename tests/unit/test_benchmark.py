@@ -1,0 +1,90 @@
+"""The benchmark runs, writes what it says, and its rivals compute what the engine computes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks import batched_loop, notebook_loop, scaling
+from benchmarks.contenders import CONTENDERS, METHODS, draw_rows
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("benchmark")
+    command = [sys.executable, "benchmarks/speed.py", "--quick", "--output", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "times the notebook's loop" in done.stdout.replace("×", "times")
+    return folder
+
+
+def test_every_contender_and_method_is_timed_on_one_core_and_on_all(folder: Path) -> None:
+    table = pd.read_csv(folder / "benchmark.csv")
+    runs = table[table["part"] == "trained run"]
+    cores = {1, json.loads((folder / "benchmark.json").read_text())["machine"]["cores"]}
+    found = set(zip(runs["what"], runs["method"], runs["cores"], strict=True))
+    assert found == {(c, m, k) for c in CONTENDERS for m in METHODS for k in cores}
+    assert (runs["value"] > 0).all()
+    assert (runs["low"] <= runs["value"]).all()
+    assert (runs["value"] <= runs["high"]).all()
+
+
+def test_every_axis_has_slopes(folder: Path) -> None:
+    table = pd.read_csv(folder / "benchmark.csv")
+    growth = table[table["part"] == "growth"]
+    axes = {axis: set(xs) for axis, xs in scaling.AXES["quick"].items()}
+    assert {axis: set(rows["x"]) for axis, rows in growth.groupby("axis")} == axes
+    slopes = json.loads((folder / "benchmark.json").read_text())["conclusions"]["slopes"]
+    assert len(slopes) == len(growth.groupby(["axis", "what"]))
+    assert np.isfinite(list(slopes.values())).all()
+
+
+def test_the_figure_is_one_image_for_light_and_dark(folder: Path) -> None:
+    text = (folder / "benchmark.svg").read_text()
+    assert ElementTree.fromstring(text).tag.endswith("svg")
+    assert "prefers-color-scheme:dark" in text
+    assert "currentColor" in text
+
+
+def test_a_slope_is_the_exponent_of_the_upper_half() -> None:
+    xs = [1, 10, 100, 1000, 10_000]
+    assert scaling.slope(xs, [5.0, 5.0, *(x**1.5 for x in xs[2:])]) == pytest.approx(1.5)
+    assert scaling.slope([2, 4], [3.0, 6.0]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_batched_rival_is_the_notebooks_loop(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, n_steps = 40, 200
+    runs = [[(x[:n], y[:n]) for x, y in run] for run in draw_rows()[:3]]
+    permutations = [torch.randperm(n) for _ in range(n_steps)]
+    steps = iter(permutations)
+
+    def signs(n_samples: int) -> torch.Tensor:
+        found = torch.ones(n_samples, dtype=torch.float64)
+        found[next(steps)[1::2]] = -1
+        return found
+
+    monkeypatch.setattr(batched_loop, "random_signs", signs)
+    x = torch.tensor(np.array([[x for x, _ in run] for run in runs]))
+    y = torch.tensor(np.array([[y for _, y in run] for run in runs]))
+    found = batched_loop.train(x, y, "" if method == "erm" else method, n_steps, 1e-3, 1e-5)
+    expected = notebook_loop.train(
+        [(torch.tensor(x), torch.tensor(y)[:, None]) for x, y in runs[1]],
+        notebook_loop.PENALTIES.get(method),
+        n_steps,
+        1e-3,
+        1e-5,
+        lambda step: permutations[step],
+    )
+    assert torch.allclose(found[1], expected[-1], rtol=1e-9, atol=1e-12)

@@ -1,0 +1,108 @@
+"""The same config gives the same bytes: wherever, on however many cores, in however many pieces."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from irm_bench import config
+from tests.workflow.conftest import ROOT, SMOKE, copy_project, tables_of
+from tests.workflow.tiny import command, running, wait_for
+
+# The page's block about this one run, and nothing else, may differ.
+RUN = re.compile(rb"<!--run-->.*?<!--/run-->", flags=re.DOTALL)
+# The smoke config's six seeds, in another order; no copies of the config have them like this.
+SEEDS = "defaults: {seeds: [5, 3, 1, 0, 4, 2]}\n"
+ODD = {
+    "LC_ALL": "C",
+    "LANG": "tr_TR.ISO-8859-9",
+    "TZ": "Pacific/Kiritimati",
+    "OMP_NUM_THREADS": "4",
+    "OPENBLAS_NUM_THREADS": "4",
+    "MKL_NUM_THREADS": "4",
+    "PYTHONHASHSEED": "1",
+}
+
+
+def page_of(project: Path) -> bytes:
+    page = (project / "results/report.html").read_bytes()
+    assert len(RUN.findall(page)) == 1
+    return RUN.sub(b"", page)
+
+
+def figures_of(project: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted((project / "results/figures").iterdir())}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that differs from ``finished`` in all that must not matter.
+
+    Another folder, with a name that needs quotes; another locale, time zone and number of threads;
+    seeds in another order, one shard, one core; and, interrupted in the middle, gone on with on
+    four cores.
+    """
+    project = tmp_path_factory.mktemp("else where σ") / "a 'project'"
+    project.mkdir()
+    copy_project(project)
+    (project / "seeds.yaml").write_text(SEEDS)
+    one = ("--config", "shards=1")
+    one_core = command(*one, configfiles=(SMOKE, "seeds.yaml"), cores=1)
+    with running(project, one_core, **ODD) as process:
+        wait_for(lambda: list((project / "results/trained").glob("*/0.npz")), 120)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(60)
+    assert process.returncode != 0
+    assert not (project / "results/tables/models.csv").exists()
+    four_cores = command(*one, configfiles=(SMOKE, "seeds.yaml"), cores=4)
+    with running(project, four_cores, **ODD) as process:
+        said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said[-3000:]
+    return project
+
+
+def test_tables_are_the_same_elsewhere(elsewhere: Path, finished: Path) -> None:
+    assert tables_of(elsewhere) == tables_of(finished)
+
+
+def test_figures_are_the_same_elsewhere(elsewhere: Path, finished: Path) -> None:
+    assert figures_of(elsewhere) == figures_of(finished)
+
+
+def test_the_page_is_the_same_elsewhere_but_for_the_run(elsewhere: Path, finished: Path) -> None:
+    assert page_of(elsewhere) == page_of(finished)
+
+
+STAGES = """\
+import json, pathlib, sys
+from tests.unit import pipeline
+raw, folder = json.load(sys.stdin)
+pipeline.run(raw, pathlib.Path(folder))
+"""
+
+
+@pytest.mark.parametrize(("shards", "threads"), [(3, 1), (7, 2)])
+def test_shards_and_threads_change_no_table(
+    finished: Path, tmp_path: Path, shards: int, threads: int
+) -> None:
+    """All stages up to the tables, in one process."""
+    base = config.read(ROOT / "config/config.yaml")
+    raw = config.merge(base, config.read(ROOT / SMOKE)) | {"shards": shards}
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    subprocess.run(
+        [sys.executable, "-c", STAGES],
+        cwd=ROOT,
+        env=os.environ | dict.fromkeys(names, str(threads)),
+        input=json.dumps([raw, str(tmp_path)]),
+        text=True,
+        check=True,
+    )
+    wanted = tables_of(finished)
+    found = {path.name: path.read_bytes() for path in (tmp_path / "tables").glob("*.csv")}
+    assert {"models.csv", "errors.csv", "summary.csv", "trajectories.csv"} <= set(found)
+    assert found == {name: wanted[name] for name in found}
