@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV   ?= .venv
 CORES  ?= all
 CONFIG ?=
+BASELINE ?=
+SITE   ?= results/site
 
 BIN       := $(VENV)/bin
 READY     := $(VENV)/.ready
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
-OVERRIDE  := $(if $(CONFIG),--configfile $(CONFIG))
+OVERRIDE  := $(if $(CONFIG),--configfile $(CONFIG)) $(if $(BASELINE),--config baseline=$(BASELINE))
 
-.PHONY: report test lint format benchmark docs lock setup clean distclean
+.PHONY: report test test-page test-cluster lint format benchmark site publish verify docs lock setup \
+        clean distclean
 .DEFAULT_GOAL := report
 
 report: $(READY)
@@ -19,6 +22,18 @@ report: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest
+
+# The page in a real browser: needs Chromium, Java and npm.
+test-page: $(READY) node_modules/.ready
+	@$(BIN)/python -m pytest tests/page
+
+node_modules/.ready: package-lock.json
+	@npm ci --silent
+	@touch $@
+
+# The pipeline on a real Slurm: needs its packages, and root to start them.
+test-cluster: $(READY)
+	@$(BIN)/python -m pytest tests/cluster
 
 benchmark: $(READY)
 	@$(BIN)/python benchmarks/speed.py
@@ -34,6 +49,17 @@ format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/snakefmt Snakefile workflow
+
+# A folder that any static host serves as it is.
+site: report
+	@$(BIN)/python -m irm_bench.site $(SITE)
+
+# Keep this run's small tables as the published ones; compare a run with them.
+publish: report
+	@$(BIN)/python -m irm_bench.publish
+
+verify: report
+	@$(BIN)/python -m irm_bench.verify
 
 # results/README.md, from the column contracts
 docs: $(READY)

@@ -46,8 +46,9 @@ def _stages(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"stage": stage, **row} for stage, row in found.items()]
 
 
-def run_pipeline() -> float:
-    """Wall seconds of the default benchmark, from an empty folder, on all cores."""
+def run_pipeline() -> dict[str, Any]:
+    """The default benchmark on all cores, from an empty folder: as ``recorded``, but that the wall
+    seconds hold Snakemake's own."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         left_out = shutil.ignore_patterns(".*", "results", "build", "*.egg-info", "__pycache__")
@@ -59,7 +60,9 @@ def run_pipeline() -> float:
             check=True,
             env={**os.environ, "PYTHONPATH": str(copy)},
         )
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        found = recorded(copy / "results" / "provenance.json")
+        return {"stages": [], **(found or {}), "wall_seconds": seconds}
 
 
 def floor(parsed: config.Config) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ environments, float64) and one thread, and train for 50,000 steps; where fewer a
 is scaled. The engine's time holds making the moments.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -67,6 +68,15 @@ def notebook(method: str, size: Size) -> Seconds:
         lambda step: torch.randperm(N_SAMPLES),
     )
     return (now() - start) * N_STEPS / size.n_steps
+
+
+def notebook_threaded(method: str, size: Size) -> Seconds:
+    """The same with as many threads as there are cores: how a notebook runs if nothing is said."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    try:
+        return notebook(method, size)
+    finally:
+        torch.set_num_threads(1)
 
 
 def batched(method: str, size: Size) -> Seconds:

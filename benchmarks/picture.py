@@ -1,6 +1,7 @@
 """The benchmark's table as a log-log figure and as text."""
 
 import io
+import math
 from typing import Any
 
 import matplotlib as mpl
@@ -8,6 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.contenders import N_DISTINCT
+from benchmarks.scaling import N_RUNS, N_STEPS
 from irm_bench.figures._axes import log_axis
 from irm_bench.report.drawing import INK, STYLE
 
@@ -22,12 +25,13 @@ METHODS = {
     "u_statistic": "U-statistic",
     "split_half": "split-half",
 }
+# What each axis is, and what its panel times.
 AXES = {
-    "seeds": "seeds",
-    "n": "rows an environment, n",
-    "dim": "dim",
-    "steps": "steps",
-    "environments": "environments",
+    "seeds": ("seeds", f"two jobs, {N_STEPS} steps"),
+    "n": ("rows an environment, n", f"a dataset; {N_RUNS} models, {N_STEPS} steps"),
+    "dim": ("dim", f"{N_RUNS} models, {N_STEPS} steps"),
+    "steps": ("steps", f"{N_DISTINCT} models"),
+    "environments": ("environments", f"{N_RUNS} models, {N_STEPS} steps"),
 }
 COLORS = ("#2f8fd0", "#d55e00", "#1a9e77")
 # Shown as an image, a figure follows the reader's theme only by a stylesheet of its own.
@@ -41,8 +45,9 @@ def draw(table: pd.DataFrame) -> str:
         first, *others = figure.subplots(2, 3).flat
         _draw_runs(first, table[table["part"] == "trained run"])
         growth = table[table["part"] == "growth"]
-        for ax, (axis, label) in zip(others, AXES.items(), strict=True):
-            _draw_growth(ax, growth[growth["axis"] == axis], label)
+        for ax, (axis, (label, title)) in zip(others, AXES.items(), strict=True):
+            _draw_growth(ax, growth[growth["axis"] == axis])
+            ax.set(xlabel=label, title=title)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue().replace(INK, "currentColor")
@@ -59,21 +64,29 @@ def _draw_runs(ax: Axes, runs: pd.DataFrame) -> None:
         names = list(METHODS.values())
         ax.errorbar(names, rows["value"], bars, fmt=marker, color=color, label=label)
     log_axis(ax, "y")
-    ax.set_ylabel("CPU seconds a trained run")
+    ax.set(ylabel="CPU seconds", title="a trained model, 50,000 steps")
     ax.tick_params(axis="x", rotation=20)
-    ax.set_ylim(top=runs["value"].max() * 60)
+    ax.set_ylim(top=runs["value"].max() * 1e4)
     ax.legend(loc="upper left")
 
 
-def _draw_growth(ax: Axes, growth: pd.DataFrame, label: str) -> None:
+def _draw_growth(ax: Axes, growth: pd.DataFrame) -> None:
     for color, (series, rows) in zip(COLORS, growth.groupby("what", sort=False), strict=False):
         ax.plot(rows["x"], rows["value"], "o-", color=color, label=series)
     log_axis(ax, "x")
     log_axis(ax, "y")
-    ax.set_xlabel(label)
-    ax.set_ylabel("CPU seconds")
-    ax.set_ylim(growth["value"].min() / 2, growth["value"].max() * 30)
+    xs = sorted(set(growth["x"]))
+    ax.set_xticks(xs, [_short(x) for x in xs])
+    ax.set_ylim(growth["value"].min() / 2, growth["value"].max() * 50)
     ax.legend(loc="upper left")
+
+
+def _short(x: float) -> str:
+    """1,000 and less in full, powers of ten beyond as such."""
+    power = round(math.log10(x))
+    if x > 1000 and x == 10**power:
+        return "10" + str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{x:,.0f}"
 
 
 def words(table: pd.DataFrame, concluded: dict[str, Any]) -> str:

@@ -34,6 +34,8 @@ SIZES: dict[str, dict[str, Size]] = {
 }
 SPLIT_HALF = {"full": Size(100, 1024), "quick": Size(4, 20)}
 REPEATS = {"full": 5, "quick": 1}
+# The methods of the notebook's own two trainings.
+TRAININGS = ("erm", "split_half")
 # What issue 6 of the project asked for: times the notebook's loop, a core.
 AIMS = {"erm": 10_000, "plug_in": 10_000, "u_statistic": 3000, "split_half": 200}
 
@@ -49,6 +51,11 @@ def compete(size: str, n_cores: int) -> list[dict[str, Any]]:
             for method in METHODS
             for contender in CONTENDERS
         }
+        if n_cores > 1:
+            notebook = contenders.notebook_threaded
+            for method in TRAININGS:
+                job = partial(pool.submit, notebook, method, SIZES[size]["notebook"])
+                works["notebook, threads", method, n_cores] = lambda job=job: job().result()
         found = interleaved(works, REPEATS[size])
     return [
         {"contender": contender, "method": method, "cores": cores, "seconds": seconds}
@@ -152,10 +159,14 @@ def conclude(table: pd.DataFrame, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pipeline(table: pd.DataFrame, found: dict[str, Any]) -> dict[str, float]:
-    """The run against the notebook's own two trainings, its start-ups, and the floor."""
-    runs = table[(table["part"] == "trained run") & (table["what"] == "notebook")]
-    loops = runs[runs["cores"] == 1].set_index("method")["wall"]
-    two = float(loops["erm"] + loops["split_half"])
+    """The run against the notebook's own two trainings, its start-ups, and the floor.
+
+    The trainings are given the better of one thread (CPU time) and of a thread a core (wall time).
+    """
+    runs = table[table["part"] == "trained run"]
+    alone = runs[(runs["what"] == "notebook") & (runs["cores"] == 1)]
+    loops = pd.concat([alone, runs[runs["what"] == "notebook, threads"]])
+    two = float(loops.groupby("method")["value"].min()[list(TRAININGS)].sum())
     floor = sum(row["seconds"] for row in found["floor"])
     told = {"notebooks_two_trainings_seconds": two, "floor_cpu_seconds": floor}
     if found["run"]:
@@ -183,9 +194,7 @@ def machine() -> dict[str, Any]:
 
 def measure(size: str, with_pipeline: bool) -> dict[str, Any]:
     torch.set_num_threads(1)
-    run = breakdown.recorded()
-    if with_pipeline:
-        run = {"stages": [], **(run or {}), "wall_seconds": breakdown.run_pipeline()}
+    run = breakdown.run_pipeline() if with_pipeline else breakdown.recorded()
     return {
         "machine": machine(),
         "size": size,

@@ -12,7 +12,7 @@ environment is φᵀGφ − 2φᵀb + c and its derivative along w at w = 1 is 2
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from math import isqrt
 
 import torch
@@ -75,7 +75,8 @@ class Problem:
 
     moments over pairs; target (pair,) mean squared target; error_weight, learning_rate (run,);
     start (d, run); product_variance (P, P, pair), the covariance of the mean products, C / n,
-    for the penalties that need it; causal (d, run) the oracle, for the methods that know it.
+    for the penalties that need it; causal (d, run) the oracle, for the methods that know it; cubic
+    (M, d, run) the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
     """
 
     slots: Slots
@@ -86,11 +87,12 @@ class Problem:
     start: Tensor
     causal: Tensor
     product_variance: Tensor | None = None
+    cubic: Tensor | None = None
 
     def select(self, runs: Tensor) -> "Problem":
         """The problem of some of the runs (rising indices)."""
         slots, pairs = self.slots.select(runs)
-        variance = self.product_variance
+        variance, cubic = self.product_variance, self.cubic
         return replace(
             self,
             slots=slots,
@@ -101,6 +103,7 @@ class Problem:
             start=self.start[:, runs],
             causal=self.causal[:, runs],
             product_variance=None if variance is None else variance[..., pairs],
+            cubic=None if cubic is None else cubic[..., runs],
         )
 
 
@@ -114,19 +117,27 @@ def combine(terms: Tensor, weights: Tensor) -> Tensor:
 
 
 class Slope:
-    """φ seen through moments: all that risks and penalties are made of.
+    """φ (d, pair) seen through moments: all that risks and penalties are made of, made when asked.
 
     fitted Gφ (d, pair); residual Gφ − b (d, pair), half the gradient of the risk; value
     φᵀ(Gφ − b) (pair,), half the derivative of the risk along w; gradient 2Gφ − b of that value.
     """
 
-    __slots__ = ("fitted", "phi", "residual", "value")
-
     def __init__(self, phi: Tensor, moments: Quadratic):
         self.phi = phi
-        self.fitted = combine(moments.gram, phi)
-        self.residual = self.fitted - moments.cross
-        self.value = combine(self.residual, phi)
+        self._moments = moments
+
+    @cached_property
+    def fitted(self) -> Tensor:
+        return combine(self._moments.gram, self.phi)
+
+    @cached_property
+    def residual(self) -> Tensor:
+        return self.fitted - self._moments.cross
+
+    @cached_property
+    def value(self) -> Tensor:
+        return combine(self.residual, self.phi)
 
     @property
     def gradient(self) -> Tensor:

@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-from irm_bench.engine import Problem, combine
+from irm_bench.engine import Draw, Problem, Slope, combine
 from irm_bench.moments import product_index
 
 
@@ -39,27 +39,40 @@ def monomials(phi: Tensor) -> Tensor:
     )
 
 
-def gradient(cubic: Tensor, phi: Tensor) -> Tensor:
-    """Gradient (d, run) at φ (d, run) from its coefficients (M, d, run)."""
-    return combine(cubic, monomials(phi))
+def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+    """Gradient (d, run) of the whole objective, for ``engine.descend``."""
+    if problem.cubic is None:
+        raise ValueError("the problem was not given the coefficients of its gradient")
+    phi = slope.phi[:, : problem.slots.n_runs]  # every run has a first environment
+    return combine(problem.cubic, monomials(phi))
 
 
 def gradient_coefficients(problem: Problem, quartic: Tensor) -> Tensor:
     """Coefficients (M, d, run) of the gradient of error weight · Σ risks + Σ uᵀQu.
 
-    quartic: Q (P, P, pair), symmetric. With u_p = f_p φ_l φ_r, φ_d being 1, the derivative of the
-    penalty in φ_k is 2 Σ_pq Q_pq f_p f_q (δ_kl φ_r + δ_kr φ_l) φ_l' φ_r'.
+    quartic: Q (P, P, pair), symmetric. With u_p = f_p φ_i φ_j, i and j the columns of product p and
+    φ_d = 1, the derivative of uᵀQu in φ_k is 2 Σ_pq Q_pq f_p f_q (δ_ki φ_j + δ_kj φ_i) φ_i' φ_j'.
     """
     d, n_pairs = problem.moments.cross.shape
     place = _place(d)
-    found = quartic.new_zeros(len(place), d, n_pairs)
-    left, right = (index.tolist() for index in product_index(d))
-    factors = [-1.0 if r == d else 1.0 + (l != r) for l, r in zip(left, right, strict=True)]
+    products = list(zip(*(index.tolist() for index in product_index(d)), strict=True))
+    factors = [-1.0 if j == d else 1.0 + (i != j) for i, j in products]
     weighted = quartic * quartic.new_tensor(factors)[:, None]
-    for p, (l, r) in enumerate(zip(left, right, strict=True)):
-        for k, other in ((l, r), (r, l)):
+    of_pairs = quartic.new_zeros(len(place), d, n_pairs)
+    for p, (i, j) in enumerate(products):
+        for k, other in ((i, j), (j, i)):
             if k < d:
-                places = [place[tuple(sorted((other, a, b)))] for a, b in zip(left, right)]
+                places = [place[tuple(sorted((other, *pair)))] for pair in products]
                 to = torch.tensor(places, device=quartic.device)
-                found[:, k].index_add_(0, to, weighted[p], alpha=2 * factors[p])
-    return problem.slots.total(found) + _error(problem, found)
+                of_pairs[:, k].index_add_(0, to, weighted[p], alpha=2 * factors[p])
+    return _add_error(problem.slots.total(of_pairs), problem)
+
+
+def _add_error(cubic: Tensor, problem: Problem) -> Tensor:
+    """Add the gradient of the weighted risks, 2 error weight · Σ(Gφ − b)."""
+    d, place = cubic.shape[1], _place(cubic.shape[1])
+    moments, weight = problem.moments, 2 * problem.error_weight
+    for j, row in enumerate(problem.slots.total(moments.gram)):
+        cubic[place[j, d, d]] += weight * row
+    cubic[place[d, d, d]] -= weight * problem.slots.total(moments.cross)
+    return cubic

@@ -8,6 +8,7 @@ import json
 import lzma
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,16 @@ def run(results: Path, published: Path) -> None:
         text = (results / "tables" / f"{name}.csv").read_text(encoding="utf-8")
         store.write_text(published / "tables" / f"{name}.csv", text)
     for name in COMPRESSED:
-        content = (results / "tables" / f"{name}.csv").read_bytes()
-        packed = lzma.compress(content, preset=6)
-        target = published / "tables" / f"{name}.csv.xz"
-        store.write_atomically(target, lambda path, data=packed: path.write_bytes(data))
+        packed = lzma.compress((results / "tables" / f"{name}.csv").read_bytes(), preset=6)
+        store.write_atomically(published / "tables" / f"{name}.csv.xz", partial(_put, packed))
     for name in FIGURES:
         svg = (results / "figures" / f"{name}.svg").read_text(encoding="utf-8")
         store.write_text(published / "figures" / f"{name}.svg", standalone(svg))
     store.write_text(published / "about.json", provenance.as_text(about(told, results)))
+
+
+def _put(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 def about(told: dict[str, Any], results: Path) -> dict[str, Any]:

@@ -5,12 +5,13 @@ weight is 1e-5 on the error, the reciprocal of the paper's λ on the penalty.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from irm_bench import theory
+from irm_bench import polynomial, theory
 from irm_bench.engine import Draw, Draws, Path, Problem, Slope, descend
 from irm_bench.moments import Moments
 
@@ -32,6 +33,10 @@ def train(
     draws: Draws,
 ) -> Path:
     """Train every run of the problem with one penalty estimator."""
+    if hasattr(penalty, "quartic"):
+        cubic = polynomial.gradient_coefficients(problem, penalty.quartic(problem))
+        problem = replace(problem, cubic=cubic)
+        return descend(problem, polynomial.gradient, penalty.value, n_steps, record, draws)
 
     def gradient(slope: Slope, part: Problem, draw: Draw) -> Tensor:
         return part.slots.total(penalty.gradient(slope, part, draw)).addcmul_(
@@ -42,6 +47,6 @@ def train(
 
 
 def curvature(moments: Moments, error_weight: float | None, start: np.ndarray) -> float:
-    """Largest eigenvalue of the Hessian of the objective, with the plug-in penalty, at ``start``."""
+    """Largest eigenvalue at ``start`` of the Hessian of the objective with the plug-in penalty."""
     hessian = theory.hessian(start, moments, error_weight or 0.0)
     return float(np.linalg.eigvalsh(hessian).max())

@@ -33,14 +33,24 @@ def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     return whole.sub_(_spread(slope, problem).gradient).mul_(8)
 
 
+def quartic(problem: Problem) -> Tensor:
+    """Q (P, P, pair) of the penalty uᵀQu: 4(m̄m̄ᵀ − C/n)."""
+    i, j = product_index(len(problem.moments.cross))
+    mean = torch.cat([problem.moments.gram, problem.moments.cross[None]])[j, i]
+    return 4 * (mean[:, None] * mean - _variance(problem))
+
+
 def _spread(slope: Slope, problem: Problem) -> Slope:
     """uᵀ(C/n)u as a slope: with w = (C/n)u it is uᵀw, and its gradient twice that at fixed w."""
-    variance = problem.product_variance
-    if variance is None:
-        raise ValueError("the U-statistic needs the covariance of the mean products")
-    weighted = combine(variance, _coefficients(slope.phi))
+    weighted = combine(_variance(problem), _coefficients(slope.phi))
     rows = weighted.index_select(0, _unpacking(len(slope.phi), weighted.device))
     return Slope(slope.phi, Quadratic.of_rows(rows))
+
+
+def _variance(problem: Problem) -> Tensor:
+    if problem.product_variance is None:
+        raise ValueError("the U-statistic needs the covariance of the mean products")
+    return problem.product_variance
 
 
 def _coefficients(phi: Tensor) -> Tensor:

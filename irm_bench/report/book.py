@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -150,6 +151,7 @@ class Book:
         self.frames = dict(frames)
         self.cited: dict[str, Entry] = {}
         self._key_columns: dict[str, list[str]] = {}
+        self._arrays: dict[tuple[str, str], np.ndarray] = {}
 
     def __contains__(self, table: str) -> bool:
         return table in self.frames
@@ -163,12 +165,19 @@ class Book:
         if table not in self.frames:
             raise TableError(f"the report needs table {table!r}; known: {', '.join(self.frames)}")
         frame = self.frames[table]
+        places = np.arange(len(frame))
         for column, wanted in keys.items():
             if column not in frame:
                 raise TableError(f"table {table!r} has no column {column!r}")
-            cells = frame[column]
-            frame = frame[cells.isna() if wanted is None else cells == wanted]
-        return frame
+            cells = self._cells(table, column)[places]
+            places = places[pd.isna(cells) if wanted is None else cells == wanted]
+        return frame.iloc[places] if keys else frame
+
+    def _cells(self, table: str, column: str) -> np.ndarray:
+        """A column as an array, made once: most look-ups are of the same few tables."""
+        if (table, column) not in self._arrays:
+            self._arrays[table, column] = self.frames[table][column].to_numpy()
+        return self._arrays[table, column]
 
     def value(self, table: str, column: str = "", **keys: Any) -> Entry:
         """The number of the one row that fits ``keys``.

@@ -15,6 +15,7 @@ from irm_bench.report.series import at_base, cast, features, find_study, risks
 
 Tables = Mapping[str, pd.DataFrame]
 ENDS = ["start", "end"]
+VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
 SETTING = ["sem", "dim", "n_samples", "train_sigmas", "method", "penalty", "error_weight"]
 
 UNFINISHED = "share of irm_steps_phi_z that more updates would remove, percent"
@@ -52,7 +53,41 @@ def facts(tables: Tables, config: Config) -> pd.DataFrame:
         rows += [
             (f"{study.name}.{n}", v, f"config, study {study.name}") for n, v in settings(study)
         ]
+    rows += [*verdict_counts(tables), *printed_counts(tables), *helped_counts(tables, config)]
     return pd.DataFrame(rows, columns=["name", "value", "meaning"])
+
+
+def verdict_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
+    """How many claims there are, and how many have each verdict."""
+    if "claims" in tables:
+        found = tables["claims"]["verdict"]
+        yield "n_claims", len(found), "rows of claims"
+        for verdict in VERDICTS:
+            yield f"verdict {verdict}", int((found == verdict).sum()), "rows of claims"
+
+
+def printed_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
+    """How many of the notebook's numbers can be compared, and how many lie inside."""
+    if "printed" in tables:
+        inside = tables["printed"]["inside"].dropna()
+        yield "n_printed", len(inside), "numbers of the notebook that are compared"
+        yield "n_printed_inside", int(inside.sum()), "of these, inside the prediction interval"
+
+
+def helped_counts(tables: Tables, config: Config) -> Iterator[tuple[str, float, str]]:
+    """In how many of the notebook's test environments IRM's error is clearly the lower one."""
+    study = find_study(config, "notebook")
+    parts = cast(study) if study else None
+    if study is None or parts is None or not (parts.invariant and parts.standard):
+        return
+    frame = at_base(tables["summary"], study)
+    chosen = (frame["split"] == "test") & (frame["quantity"] == "mse") & (frame["ci_method"] == "t")
+    both = [
+        s.rows(frame[chosen]).set_index("environment") for s in (parts.invariant, parts.standard)
+    ]
+    better = both[0]["ci_high"] < both[1]["ci_low"]
+    yield "n_test_environments", len(better), "test environments of the notebook"
+    yield "n_helped", int(better.sum()), "of these, those where IRM's 95% interval is below ERM's"
 
 
 def settings(study: Study) -> Iterator[tuple[str, float]]:
@@ -67,6 +102,7 @@ def settings(study: Study) -> Iterator[tuple[str, float]]:
     yield "n_train_sets", len(study.train_sets)
     yield "least_n_samples", min(study.n_samples)
     yield "most_n_samples", max(study.n_samples)
+    yield "learning_rate_safety", study.learning_rate.safety
 
 
 def closed_forms(tables: Tables, config: Config) -> pd.DataFrame:

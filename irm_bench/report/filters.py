@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
+import jinja2
 import pandas as pd
 import yaml
 from markupsafe import Markup
@@ -124,8 +125,14 @@ def where_label(row: Any) -> str:
     return ", ".join(parts)
 
 
+@jinja2.pass_context
+def with_claims(context: jinja2.runtime.Context, text: str) -> Markup:
+    """``claim_links`` of the page's own claims."""
+    return context["claim_link"](text)
+
+
 def claim_links(book: Book) -> Callable[[str], Markup]:
-    """A filter: where a text names a claim by its file, the claim's title with a link to it."""
+    """A function: where a text names a claim by its file, the claim's title with a link to it."""
     titles = dict(book.rows("claims")[["claim", "title"]].to_numpy()) if "claims" in book else {}
     names = re.compile(rf"\b({'|'.join(map(re.escape, titles))})\b") if titles else None
 
@@ -168,6 +175,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "as_csv": as_csv,
     "blank": blank,
     "calculator": calculator.setting,
+    "claims": with_claims,
     "bounds": bounds,
     "csv_link": csv_link,
     "duration": duration,

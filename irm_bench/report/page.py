@@ -5,6 +5,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,8 @@ def render(sources: Sources) -> str:
     config = sources.config
     shown = views.load_figures(config, sources.figures)
     book = Book(frames(sources, shown))
-    engine = environment(book)
     fixed, run_facts = origin.collect(config, sources.tables.parent)
-    context = {
+    context = look_ups(book) | {
         "config": config,
         "sections": sections.shown(config, book),
         "figures": Named(shown),
@@ -119,8 +119,8 @@ def render(sources: Sources) -> str:
         "run": run_facts,
         "baseline": sources.baseline,
     }
-    page = engine.get_template("page.html.j2").render(context)
-    return with_package(page, sources, engine, {"provenance": fixed})
+    page = environment().get_template("page.html.j2").render(context)
+    return with_package(page, sources, {"provenance": fixed})
 
 
 def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str, Any]:
@@ -135,15 +135,13 @@ def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str,
     return made | {f"figures/{name}": frame for name, frame in drawn.items()}
 
 
-def with_package(
-    page: str, sources: Sources, engine: jinja2.Environment, about: Mapping[str, Any]
-) -> str:
+def with_package(page: str, sources: Sources, about: Mapping[str, Any]) -> str:
     """The page with its data in it: as many tables as its size allows, and the list of all."""
     about = {"title": sources.config.title, **about}
     length = len(without_run(page).encode()) + len(bundle.as_json([], about).encode())
     names = views.table_names(sources.config, sources.tables)
     items = bundle.pack(sources.tables, names, bundle.LIMIT - bundle.RESERVE - length)
-    manifest = engine.get_template("manifest.html.j2").render(items=items)
+    manifest = environment().get_template("manifest.html.j2").render(items=items)
     page = page.replace(MANIFEST, manifest, 1)
     return page.replace(PACKAGE, bundle.as_json(items, about), 1)
 
@@ -172,18 +170,30 @@ def script() -> str:
     return "(() => {\n" + "\n".join(lines) + "\n})();"
 
 
-def environment(book: Book) -> jinja2.Environment:
-    """Jinja with autoescape, the page's filters, and ``value`` to look numbers up."""
+@cache
+def environment() -> jinja2.Environment:
+    """Jinja with autoescape and the page's filters."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(SOURCES / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         lstrip_blocks=True,
     )
-    found.filters.update(filters.FILTERS, json=_json, claims=filters.claim_links(book))
-    found.globals.update(value=book.value, value_at=book.value_at, rows=book.rows)
-    found.globals.update(book=book, compare=compare, claims_of=sections.claims_of(book))
+    found.filters.update(filters.FILTERS, json=_json)
     return found
+
+
+def look_ups(book: Book) -> dict[str, Any]:
+    """What the templates look numbers up with."""
+    return {
+        "book": book,
+        "value": book.value,
+        "value_at": book.value_at,
+        "rows": book.rows,
+        "compare": compare,
+        "claims_of": sections.claims_of(book),
+        "claim_link": filters.claim_links(book),
+    }
 
 
 def _json(value: Any) -> Markup:

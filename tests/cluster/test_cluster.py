@@ -35,7 +35,7 @@ def test_a_cluster_gives_the_same_bytes(
     jobs = [job for job in cluster.jobs() if job.number not in before]
     assert {job.state for job in jobs} == {"COMPLETED"}
     assert {job.node for job in jobs} == set(cluster.nodes)
-    assert len(jobs) == 4  # two shards, the tables, the figures
+    assert len(jobs) == 5  # two shards, the tables, the figures, the audit
     assert tables_of(project) == tables_of(local)
     assert page_of(project) == page_of(local)
 

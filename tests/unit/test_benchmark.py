@@ -32,7 +32,7 @@ def test_every_contender_and_method_is_timed_on_one_core_and_on_all(folder: Path
     runs = table[table["part"] == "trained run"]
     cores = {1, json.loads((folder / "benchmark.json").read_text())["machine"]["cores"]}
     found = set(zip(runs["what"], runs["method"], runs["cores"], strict=True))
-    assert found == {(c, m, k) for c in CONTENDERS for m in METHODS for k in cores}
+    assert found >= {(c, m, k) for c in CONTENDERS for m in METHODS for k in cores}
     assert (runs["value"] > 0).all()
     assert (runs["low"] <= runs["value"]).all()
     assert (runs["value"] <= runs["high"]).all()

@@ -1,6 +1,7 @@
 """One contract for every plugin of a kind; a new file is tested by being there."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from matplotlib.colors import is_color_like
 
 from benchmarks import notebook_loop
-from irm_bench import registry
+from irm_bench import polynomial, registry
 from irm_bench.engine import Quadratic, Slope, Slots, slope_of
 from irm_bench.moments import Accumulator, products, risk, unpack_products
 from tests.unit.problems import Rows, draw_rows, problem_of
@@ -178,3 +179,24 @@ def test_a_methods_curvature_bounds_its_stable_rate(name: str) -> None:
 
 def test_slots_of_equal_runs() -> None:
     assert Slots((3, 3)).n_runs == 3
+
+
+@pytest.mark.parametrize(
+    "name", [p for p in PENALTIES if hasattr(registry.load("penalties", p), "quartic")]
+)
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_a_quartic_penalty_is_its_polynomial(name: str, dim: int) -> None:
+    """Value uᵀQu, and the gradient of the whole objective as a cubic polynomial in φ."""
+    penalty = registry.load("penalties", name)
+    runs = [draw_rows(s, 50, dim, (0.2, 1.0, 0.5)[: 3 - s]) for s in range(2)]
+    problem = problem_of(runs, error_weight=0.1)
+    phi = torch.randn(2 * dim, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    slope = slope_of(phi, problem)
+    cubic = polynomial.gradient_coefficients(problem, penalty.quartic(problem))
+    found = polynomial.gradient(slope, replace(problem, cubic=cubic), None)
+    expected = problem.slots.total(penalty.gradient(slope, problem, None))
+    expected += 2 * problem.error_weight * problem.slots.total(slope.residual)
+    assert torch.allclose(found, expected, rtol=1e-9, atol=1e-12)
+    u = penalty._coefficients(slope.phi)
+    value = torch.einsum("pn,pqn,qn->n", u, penalty.quartic(problem), u)
+    assert torch.allclose(value, penalty.value(slope, problem, None), rtol=1e-9, atol=1e-12)

@@ -1,5 +1,7 @@
 # Reads the records of the jobs behind all tables and figures; writes where they came from.
+# Seconds of work, not worth a place in a cluster's queue:
 localrules:
+    report,
     provenance,
 
 

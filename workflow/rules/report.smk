@@ -1,6 +1,10 @@
 # Reads the tables; writes the figures, each in a job of its own, and the page.
 from irm_bench.report import drawing
 
+
+report: "../report/workflow.rst"
+
+
 FIGURES = drawing.shown(CONFIG)
 # A published run of the same config is compared with; how to cite the page is told in it.
 PUBLISHED = ("results/published/about.json", "CITATION.cff")
@@ -29,7 +33,14 @@ rule figure:
         plugin=lambda wildcards: plugin("figures", wildcards.figure),
         code=modules("figures/_axes", "report/drawing", "report/seeds", "report/series"),
     output:
-        expand("results/figures/{{figure}}.{kind}", kind=("svg", "csv", "json")),
+        report(
+            "results/figures/{figure}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        "results/figures/{figure}.csv",
+        "results/figures/{figure}.json",
     log:
         "results/logs/figure/{figure}.log",
     benchmark:
@@ -56,7 +67,7 @@ rule report:
         published=[path for path in PUBLISHED if os.path.exists(path)],
         baseline=[CONFIG.baseline] if CONFIG.baseline else [],
     output:
-        "results/report.html",
+        report("results/report.html", caption="../report/page.rst", category="Page"),
     log:
         "results/logs/report.log",
     benchmark:
