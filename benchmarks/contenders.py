@@ -19,7 +19,8 @@ from irm_bench import registry
 from irm_bench.engine import Draws, Path, Problem, Quadratic, Slots, no_draws
 from irm_bench.moments import Accumulator, products
 from irm_bench.sems import example_1
-from irm_bench.splits import SignedMeans, SignStream, SplitDraws
+from irm_bench.signs import SignStream
+from irm_bench.splits import SignedMeans, SplitDraws
 
 N_SAMPLES = 10_000
 N_STEPS = 50_000

@@ -30,7 +30,9 @@ SHARD = 8192
 
 def run_shard(keys: dict[str, int], folder: Path, seeds: range) -> tuple[np.ndarray, float]:
     """φ (d, run) of a shard's runs, and the peak memory (MB) of the process so far."""
-    parsed = config.parse(study(sampling="moments", seeds=list(seeds), **keys))
+    test = [{"sigma": 1.0}]
+    raw = study(sampling="moments", seeds=list(seeds), test_environments=test, **keys)
+    parsed = config.parse(raw)
     moments, trained = folder / f"moments-{seeds.start}.npz", folder / f"{seeds.start}.npz"
     simulate.run(parsed, 0, moments)
     train.run(parsed, plan.groups(parsed)[0], 0, moments, trained)

@@ -19,7 +19,7 @@ from irm_bench.evaluate import phi_columns, setting, trained_cells
 from irm_bench.moments import Moments
 from irm_bench.plan import Cell
 from irm_bench.simulate import MomentStore
-from irm_bench.train import TrainedStore
+from irm_bench.trained import TrainedStore
 
 
 class Converger:

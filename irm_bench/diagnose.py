@@ -9,7 +9,7 @@ from irm_bench import converge, decomposition, estimators, evaluate, starts, sto
 from irm_bench.config import Config
 from irm_bench.seeds import generator
 from irm_bench.simulate import MomentStore
-from irm_bench.train import TrainedStore
+from irm_bench.trained import TrainedStore
 
 STAGE = "diagnose"
 PARTS = ("converged", "penalty_draws", "starts")

@@ -18,8 +18,7 @@ from math import isqrt
 import torch
 from torch import Tensor
 
-# Steps between looks for runs that diverged; a look costs about one step.
-BLOCK = 512
+from irm_bench.signs import BLOCK
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from irm_bench import intervals, plan, registry, theory
 from irm_bench.config import Config
 from irm_bench.plan import Cell, Dataset
 from irm_bench.seeds import generator
+from irm_bench.signs import balanced_signs
 from irm_bench.simulate import MomentStore, rows
-from irm_bench.splits import balanced_signs
 
 # Random splits of each seed's rows; every seed of one n shares them, as in training.
 N_SPLITS = 32

@@ -13,7 +13,7 @@ from irm_bench.config import Config, Study
 from irm_bench.moments import Moments, risk
 from irm_bench.plan import Cell, Dataset
 from irm_bench.simulate import MomentStore, rows
-from irm_bench.train import TrainedStore
+from irm_bench.trained import TrainedStore
 
 STAGE = "evaluate"
 PARTS = ("models", "errors", "trajectories", "environments", "histograms")

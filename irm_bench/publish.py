@@ -50,12 +50,13 @@ def _put(content: bytes, path: Path) -> None:
 def about(told: dict[str, Any], results: Path) -> dict[str, Any]:
     """Which run it is: config, version, packages, platform, and the checksum of every table."""
     machine = provenance.host()
+    kernel = " ".join(machine["os"].split()[::2])  # name and architecture, without its release
     sums = {p.stem: provenance.digest(p) for p in sorted((results / "tables").glob("*.csv"))}
     return {
         "config_hash": told["config_hash"],
         "version": told["version"],
         "packages": told["packages"],
-        "platform": {name: machine[name] for name in ("cpu", "os", "python")},
+        "platform": {"cpu": machine["cpu"], "os": kernel, "python": machine["python"]},
         "tables": sums,
     }
 

@@ -1,92 +1,27 @@
-"""Random balanced splits of the rows into halves, and the moments that they give.
+"""The moments that random splits of the rows give (``signs.py``), for whole blocks of steps.
 
-A split is a vector s of n signs, half of them +1. The split-half penalty sees it only through
-D = (1/n) Σ s_i m_i, m_i the products of row i (``moments.py``). The D of a whole block of steps,
-for many environments and seeds, is one matrix product.
+The split-half penalty sees a split s only through D = (1/n) Σ s_i m_i, m_i the products of row i
+(``moments.py``). The D of a block of steps, for many environments and seeds, is one matrix product.
 
 Each step has a fresh split. All environments and seeds of one n share it: their rows are
 independent and exchangeable, so every run sees uniformly random splits all the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from irm_bench.engine import BLOCK, Quadratic, Slots
+from irm_bench.engine import Quadratic, Slots
 from irm_bench.moments import unpacking
-from irm_bench.seeds import generator
+from irm_bench.signs import BLOCK, Signs, steps_within
 
-# Signs held at once: longer columns have their splits drawn fewer steps at a time.
-MAX_SIGNS = 2**26
 # Numbers of D held at once, likewise: 64 MB.
 MAX_SUMS = 2**23
 # Numbers of D handed to pairs at once: enough steps to hide the cost of a call.
 MAX_GATHERED = 2**19
-
-
-def balanced_signs(rng: np.random.Generator, n_splits: int, n_samples: int) -> np.ndarray:
-    """Uniformly random balanced sign vectors: int8 (n_splits, n_samples), rows summing to 0.
-
-    Fair coins first, turned over where +1 has the majority; then as many random places as +1
-    lacks are made +1, until none is lacking. No step prefers a place, so every balanced vector is
-    equally likely. The coins are the bits of 64-bit words.
-
-    Raises:
-        ValueError: if n_samples is odd.
-    """
-    if n_samples % 2:
-        raise ValueError(f"an odd number of rows ({n_samples}) cannot be split into equal halves")
-    half, n_words = n_samples // 2, -(-n_samples // 64)
-    used = np.full(n_words, 2**64 - 1, dtype="<u8")
-    used[-1] >>= np.uint64(-n_samples % 64)
-    words = rng.integers(2**64, size=(n_splits, n_words), dtype=np.uint64).astype("<u8") & used
-    words[_ones(words) > half] ^= used
-    first_words = np.arange(n_splits) * n_words
-    while (lacking := half - _ones(words)).any():
-        places = rng.integers(n_samples, size=lacking.sum())
-        of_word = np.repeat(first_words, lacking) + places // 64
-        bits = np.uint64(1) << (places % 64).astype(np.uint64)
-        np.bitwise_or.at(words.reshape(-1), of_word, bits)
-    signs = np.unpackbits(words.view(np.uint8), axis=1, count=n_samples, bitorder="little")
-    signs *= 2
-    signs -= 1  # 0 wraps to 255, which is −1 as int8
-    return signs.view(np.int8)
-
-
-def _ones(words: np.ndarray) -> np.ndarray:
-    return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
-
-
-def _steps_within(limit: int, of_a_step: int) -> int:
-    """The largest power of two of steps, ``BLOCK`` at most, whose numbers keep within a limit."""
-    return min(BLOCK, 1 << (max(1, limit // of_a_step).bit_length() - 1))
-
-
-class Signs(Protocol):
-    """The splits of all steps, in blocks: int8 (steps of a block, n)."""
-
-    block_steps: int
-
-    def block(self, index: int) -> np.ndarray: ...
-
-
-class SignStream:
-    """Random splits for one n; each block, ``BLOCK`` steps or fewer, is a stream of its own."""
-
-    def __init__(self, root_seed: int, n_samples: int):
-        self._root_seed = root_seed
-        self._n_samples = n_samples
-        self.block_steps = _steps_within(MAX_SIGNS, n_samples)
-        self._held: tuple[int, np.ndarray] | None = None
-
-    def block(self, index: int) -> np.ndarray:
-        if self._held is None or self._held[0] != index:
-            rng = generator(self._root_seed, role="splits", n_samples=self._n_samples, block=index)
-            self._held = index, balanced_signs(rng, self.block_steps, self._n_samples)
-        return self._held[1]
 
 
 def n_digits(n_samples: int) -> int:
@@ -155,11 +90,21 @@ def to_bytes(whole: np.ndarray, n_digits: int) -> np.ndarray:
     return np.moveaxis(unsigned ^ 128, -1, 0).view(np.int8)
 
 
-HAS_BYTE_PRODUCTS = bool(
-    hasattr(torch, "_int_mm")
-    and torch.backends.mkldnn.is_available()
-    and getattr(torch.cpu, "_is_vnni_supported", bool)()
-)
+def _has_byte_products() -> bool:
+    """Whether bytes multiply fast here, and exactly: without the instructions sums may saturate."""
+    has_instructions = getattr(torch.cpu, "_is_vnni_supported", bool)()
+    if not (
+        has_instructions and hasattr(torch, "_int_mm") and torch.backends.mkldnn.is_available()
+    ):
+        return False
+    signs, lowest = torch.ones(32, 64, dtype=torch.int8), torch.full((32, 64), -128).char()
+    try:
+        return bool((torch._int_mm(signs, lowest.T) == -128 * 64).all())
+    except RuntimeError:
+        return False
+
+
+HAS_BYTE_PRODUCTS = _has_byte_products()
 
 
 def signed_sums(signs: Tensor, numbers: Tensor) -> Tensor:
@@ -188,7 +133,7 @@ class SplitDraws:
         self._means = means
         self._columns = np.asarray(pair_columns)
         self._slots = slots
-        self._ahead = min(ahead, _steps_within(MAX_SUMS, sum(m.n_sums for m in means)))
+        self._ahead = min(ahead, steps_within(MAX_SUMS, sum(m.n_sums for m in means)))
         self._ahead = min(self._ahead, *(m.signs.block_steps for m in means))
         self._on_load = on_load
         self._loaded = self._gathered = range(0)

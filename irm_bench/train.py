@@ -1,7 +1,7 @@
 """Stage 2: train every cell of a group for the seeds of a shard, in as few batches as possible."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,14 +12,15 @@ import torch
 
 from irm_bench import job, plan, progress, registry, store
 from irm_bench.config import Config
-from irm_bench.engine import BLOCK, Draws, Problem, Quadratic, Slots, no_draws
+from irm_bench.engine import Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine import Path as Trajectory
 from irm_bench.moments import products
 from irm_bench.plan import Cell, Dataset
+from irm_bench.signs import BLOCK, SignStream
 from irm_bench.simulate import MomentStore, rows
-from irm_bench.splits import SignedMeans, SignStream, SplitDraws
+from irm_bench.splits import SignedMeans, SplitDraws
+from irm_bench.trained import STAGE
 
-STAGE = "train"
 # What a batch holds at most, the runs of one seed aside: runs (enough to hide the cost of a call,
 # few enough to stay in the cache), numbers of their moments (128 MB) and products of rows, of
 # 4 bytes each, for the split-half penalty (268 MB).
@@ -241,20 +242,3 @@ def _by_cell(batch: Sequence[Run], path: Trajectory) -> Iterator[tuple[int, dict
                 "diverged_at": path.diverged_at[runs].numpy(),
             },
         )
-
-
-class TrainedStore:
-    """The paths that ``run`` wrote for all groups of a shard, by cell."""
-
-    def __init__(self, config: Config, paths: Iterable[Path | str]):
-        self._arrays: dict[str, np.ndarray] = {}
-        for path in paths:
-            self._arrays |= store.read_arrays(path, STAGE, config.stage_hash)
-        self._index = {cell: i for i, cell in enumerate(plan.cells(config))}
-
-    def has(self, cell: Cell) -> bool:
-        return f"{self._index[cell]}/seeds" in self._arrays
-
-    def get(self, cell: Cell, name: str) -> np.ndarray:
-        """``seeds`` (run,), ``steps`` and ``penalty`` (K, run), ``phi`` (K, d, run), …"""
-        return self._arrays[f"{self._index[cell]}/{name}"]

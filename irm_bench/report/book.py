@@ -110,10 +110,15 @@ class Entry:
         return self.link(numbers.significant(self.value, n))
 
     @property
+    def _exactly(self) -> str:
+        whole = self.exists and self.value.is_integer()
+        return numbers.plain(self.value) if whole else numbers.significant(self.value, 6)
+
+    @property
     def full(self) -> str:
         """With its interval, not linked."""
         if not math.isfinite(self.low):
-            return self.short if self.column != "value" else numbers.significant(self.value, 6)
+            return self._exactly if self.column == "value" else self.short
         value, low, high = self.parts
         return f"{value} [{low}, {high}]"
 

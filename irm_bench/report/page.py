@@ -141,7 +141,8 @@ def with_package(page: str, sources: Sources, about: Mapping[str, Any]) -> str:
     length = len(without_run(page).encode()) + len(bundle.as_json([], about).encode())
     names = views.table_names(sources.config, sources.tables)
     items = bundle.pack(sources.tables, names, bundle.LIMIT - bundle.RESERVE - length)
-    manifest = environment().get_template("manifest.html.j2").render(items=items)
+    rules = {Path(path).stem: f["rule"] for path, f in about["provenance"]["files"].items()}
+    manifest = environment().get_template("manifest.html.j2").render(items=items, rules=rules)
     page = page.replace(MANIFEST, manifest, 1)
     return page.replace(PACKAGE, bundle.as_json(items, about), 1)
 

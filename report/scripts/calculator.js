@@ -106,8 +106,7 @@ class Calculator {
   trained(train) {
     const source = document.getElementById("fig-risk_over_sigma");
     if (!source) return [];
-    const same = (text) => text.split(";").map(Number).join() === [...train].sort((a, b) => a - b).join();
-    const rows = figureRows(source).filter((row) => same(row.train_sigmas));
+    const rows = figureRows(source).filter((row) => isSameSet(row.train_sigmas, train));
     return this.setting.trained.map((s) => ({ ...s, dotsOnly: true, rows: rows
       .filter((row) => s.where.every(([c, v]) => row[c] === v))
       .map((row) => ({ x: number(row.sigma), y: number(row.mean) })) }));
@@ -117,6 +116,7 @@ class Calculator {
   tell({ train, sigma, weight }) {
     markFigure("risk_over_sigma", "sigma", sigma, `σ = ${numbers.plain(sigma)}`);
     markFigure("error_weight", "error_weight", weight, `ε = ${numbers.plain(weight)}`);
+    explorers.risk_over_sigma?.showTraining(train);
     const marks = { risk_over_sigma: [sigma, "σ"], error_weight: [weight, "ε"] };
     for (const [name, [value, symbol]] of Object.entries(marks)) {
       const explorer = explorers[name];

@@ -97,6 +97,12 @@ class Explorer {
     this.redraw();
   }
 
+  /* The panel of a training set, if there is one. */
+  showTraining(train) {
+    const panel = this.spec.panels.find((p) => isSameSet(p.key, train));
+    if (panel && this.box) this.show(panel.key);
+  }
+
   redraw() {
     const { spec } = this;
     const chosen = spec.panels.find((p) => p.key === this.panel);
@@ -138,6 +144,11 @@ class Explorer {
     this.slider.value = away.indexOf(Math.min(...away));
     this.read();
   }
+}
+
+/* Whether a training set as the tables write it, 0.1;1.0, holds these σ. */
+function isSameSet(text, train) {
+  return text.split(";").map(Number).join() === [...train].sort((a, b) => a - b).join();
 }
 
 function seriesRows(rows, series, spec) {

@@ -106,6 +106,10 @@ function calculate() {
   const read = () => [...document.querySelectorAll("#table-calculator tbody tr")]
     .map((row) => [...row.cells].map((cell) => cell.textContent));
   const initial = read();
+  const chosen = () => document.querySelector("#fig-risk_over_sigma select")?.value;
+  form.elements.train.value = "2, 0.2";
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+  const panel = chosen();
   form.elements.train.value = "0.2, 1, 1.5";
   form.elements.sigma.value = "0.7";
   form.elements.weight.value = "0.001";
@@ -114,7 +118,7 @@ function calculate() {
   const marks = document.querySelectorAll(".calculated").length;
   form.elements.train.value = "nonsense";
   form.dispatchEvent(new Event("input", { bubbles: true }));
-  return { initial, set, marks, message: form.querySelector(".message").textContent };
+  return { initial, set, marks, panel, message: form.querySelector(".message").textContent };
 }
 
 async function audit(page) {

@@ -111,6 +111,7 @@ def test_the_calculators_table_is_the_pages_and_theorys(seen: dict[str, Any], ca
     for view in ("light", "phone"):
         found = seen[view]["calculator"]
         assert found["marks"] >= 2
+        assert found["panel"] == "0.2;2.0"  # the figure follows the training set
         assert "two to eight" in found["message"]
         initial = {row[0]: row[1:] for row in found["initial"]}
         assert set(initial) == {"oracle", "ERM", "IRM, minimum", f"IRM, {study.steps} updates"}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from irm_bench import config, registry
-from irm_bench.report import drawing, themes
+from irm_bench.report import drawing, explore, themes, views
 from irm_bench.report.sections import SECTIONS
 from tests.unit import report_case
 from tests.unit.report_case import Case
@@ -83,3 +83,36 @@ def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> No
 def test_colours_are_readable_on_any_paper(color: str, paper: str) -> None:
     shifted = themes.readable(color, paper)
     assert themes._ratio(themes._rgb(shifted), themes._rgb(paper)) >= themes.CONTRAST
+
+
+EXPLORED = [n for n in FIGURES if "EXPLORE" in registry.metadata("figures", n)]
+
+
+@pytest.mark.parametrize("name", EXPLORED)
+def test_every_row_of_an_explorable_figure_is_on_a_curve(case: Case, name: str) -> None:
+    path = drawing.paths(case.figures, name)["csv"]
+    spec = explore.specification(registry.metadata("figures", name), views.figure_data(path))
+    assert spec
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    assert {spec["x"]["column"], "mean", *spec["band"]} <= set(rows)
+    found = 0
+    for panel in spec["panels"]:
+        for series in spec["series"]:
+            where = [*panel["where"], *series["where"]]
+            here = rows[[all(row[c] == v for c, v in where) for _, row in rows.iterrows()]]
+            found += len(here) if series["column"] == "mean" else 0
+    assert found == len(rows)
+
+
+@pytest.mark.parametrize("name", EXPLORED)
+def test_marks_find_their_place_on_the_axes(case: Case, name: str) -> None:
+    words = json.loads(drawing.paths(case.figures, name)["json"].read_text(encoding="utf-8"))
+    assert words["axes"]
+    for axes in words["axes"]:
+        left, top, right, bottom = axes["box"]
+        assert 0 <= left < right
+        assert 0 <= top < bottom
+        values, places = zip(*axes["knots"], strict=True)
+        assert list(values) == sorted(values)
+        assert list(places) == sorted(places)
+        assert left - 30 <= places[0] < places[-1] <= right + 1

@@ -11,15 +11,8 @@ from scipy import stats
 from irm_bench import splits
 from irm_bench.engine import BLOCK, Slots
 from irm_bench.moments import products, unpack_products
-from irm_bench.splits import (
-    SignedMeans,
-    SignStream,
-    SplitDraws,
-    balanced_signs,
-    n_digits,
-    to_bytes,
-    to_whole,
-)
+from irm_bench.signs import SignStream, balanced_signs
+from irm_bench.splits import SignedMeans, SplitDraws, n_digits, to_bytes, to_whole
 
 
 @pytest.mark.parametrize("n", [2, 4, 50, 1000])

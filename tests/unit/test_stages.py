@@ -16,8 +16,8 @@ from irm_bench import config, plan, simulate, splits, tables, train
 from irm_bench.engine import BLOCK
 from irm_bench.evaluate import correlations
 from irm_bench.plan import Dataset
+from irm_bench.signs import SignStream
 from irm_bench.simulate import rows
-from irm_bench.splits import SignStream
 from irm_bench.train import recorded_steps
 from tests.unit import pipeline
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from irm_bench import aggregate, config, registry, simulate, store, tables, train
+from irm_bench import aggregate, config, registry, simulate, store, tables, trained
 from irm_bench.store import StageError
 from irm_bench.tables import TableError
 from tests.workflow import tiny
@@ -147,7 +147,7 @@ def read(project: Path, found: config.Config, name: str) -> None:
         case "moments":
             simulate.MomentStore(found, path)
         case "trained":
-            train.TrainedStore(found, [path])
+            trained.TrainedStore(found, [path])
         case "parts":
             aggregate.run(found, [path.parent], project / "again")
         case _:

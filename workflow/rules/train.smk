@@ -2,7 +2,7 @@
 rule train:
     input:
         moments="results/moments/{shard}.npz",
-        code=modules("train", "engine", "polynomial", "splits"),
+        code=modules("train", "engine", "polynomial", "signs", "splits"),
         plugins=group_sources,
     output:
         "results/trained/{group}/{shard}.npz",
