@@ -43,7 +43,7 @@ lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/snakefmt --check Snakefile workflow
 	@$(BIN)/mypy
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+	@$(BIN)/python tests/snakemake_lint.py
 
 format: $(READY)
 	@$(BIN)/ruff format .

@@ -221,7 +221,7 @@ def document(contracts: dict[str, Contract]) -> str:
     lines = [
         "# Tables",
         "",
-        "Everything in this folder is generated, but for this file and `published/`. The tables are",
+        "Everything in this folder is generated, but for this file and `published/`. Tables are",
         "in `tables/`, as CSV in UTF-8 with a header, each with its SHA-256 beside it. Numbers are",
         "written with as many digits as it takes to read the same float64 back; an empty field is",
         "a value that does not exist. Made by `irm_bench/tables.py` (`make docs`).",
