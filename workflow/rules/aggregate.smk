@@ -5,8 +5,6 @@ rule aggregate:
         code=modules("aggregate", "tables", "intervals"),
     output:
         table_files(),
-    params:
-        config=CONFIG.results_hash,
     log:
         "results/logs/aggregate.log",
     benchmark:
@@ -15,5 +13,7 @@ rule aggregate:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=CONFIG.results_hash,
     script:
         "../scripts/aggregate.py"

@@ -6,8 +6,6 @@ rule evaluate:
         code=modules("evaluate"),
     output:
         expand("results/parts/{{shard}}/{part}.npz", part=PARTS),
-    params:
-        config=CONFIG.stage_hash,
     log:
         "results/logs/evaluate/{shard}.log",
     benchmark:
@@ -16,5 +14,7 @@ rule evaluate:
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=CONFIG.stage_hash,
     script:
         "../scripts/evaluate.py"

@@ -5,8 +5,6 @@ rule simulate:
         sems=sem_sources(),
     output:
         "results/moments/{shard}.npz",
-    params:
-        config=CONFIG.stage_hash,
     log:
         "results/logs/simulate/{shard}.log",
     benchmark:
@@ -15,5 +13,7 @@ rule simulate:
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=CONFIG.stage_hash,
     script:
         "../scripts/simulate.py"

@@ -6,8 +6,6 @@ rule train:
         plugins=group_sources,
     output:
         "results/trained/{group}/{shard}.npz",
-    params:
-        config=CONFIG.stage_hash,
     log:
         "results/logs/train/{group}.{shard}.log",
     benchmark:
@@ -16,5 +14,7 @@ rule train:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        config=CONFIG.stage_hash,
     script:
         "../scripts/train.py"
