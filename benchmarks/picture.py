@@ -28,7 +28,7 @@ METHODS = {
 # What each axis is, and what its panel times.
 AXES = {
     "seeds": ("seeds", f"two jobs, {N_STEPS} steps"),
-    "n": ("rows an environment, n", f"a dataset; {N_RUNS} models, {N_STEPS} steps"),
+    "n": ("rows an environment, n", f"a dataset; {N_RUNS} models"),
     "dim": ("dim", f"{N_RUNS} models, {N_STEPS} steps"),
     "steps": ("steps", f"{N_DISTINCT} models"),
     "environments": ("environments", f"{N_RUNS} models, {N_STEPS} steps"),

@@ -18,7 +18,7 @@ from irm_bench.engine import Quadratic, Slots
 from irm_bench.moments import unpacking
 from irm_bench.signs import BLOCK, Signs, steps_within
 
-# Numbers of D held at once, likewise: 64 MB.
+# Numbers of D computed at once (64 MB): of many columns, fewer steps.
 MAX_SUMS = 2**23
 # Numbers of D handed to pairs at once: enough steps to hide the cost of a call.
 MAX_GATHERED = 2**19
@@ -46,12 +46,13 @@ class SignedMeans:
         units: Any = None
         for c, products in enumerate(columns):
             n_products, n_samples = products.shape
-            whole, unit = to_whole(products, n_digits(n_samples))
-            digits = to_bytes(whole, n_digits(n_samples)) if HAS_BYTE_PRODUCTS else whole[None]
-            if c == 0:
-                shape = (len(digits), n_products, n_columns, n_samples)
-                parts, units = np.empty(shape, digits.dtype), np.empty(shape[1:3])
-            parts[:, :, c], units[:, c] = digits, unit / n_samples
+            for p, product in enumerate(products):  # one by one: each may be of a million rows
+                whole, unit = to_whole(product, n_digits(n_samples))
+                digits = to_bytes(whole, n_digits(n_samples)) if HAS_BYTE_PRODUCTS else whole[None]
+                if parts is None:
+                    shape = (len(digits), n_products, n_columns, n_samples)
+                    parts, units = np.empty(shape, digits.dtype), np.empty(shape[1:3])
+                parts[:, p, c], units[p, c] = digits, unit / n_samples
         self._parts = [torch.from_numpy(part.reshape(-1, part.shape[-1]).T) for part in parts]
         self._units = torch.from_numpy(units)
 
@@ -72,13 +73,13 @@ class SignedMeans:
 
 
 def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Products (P, n) as whole numbers in float64, and what a unit of them is worth (P,).
+    """Products (…, n) as whole numbers in float64, and what a unit of them is worth (…).
 
     The largest becomes 127·(1 + 256 + …), the largest number of so many digits from −128 to 127.
     """
     limit = 127 * (256**n_digits - 1) // 255
-    unit = np.maximum(np.abs(products).max(axis=1), np.finfo(float).tiny) / limit
-    whole = products / unit[:, None]
+    unit = np.maximum(np.abs(products).max(axis=-1), np.finfo(float).tiny) / limit
+    whole = products / unit[..., None]
     return np.rint(whole, out=whole), unit
 
 

@@ -18,13 +18,13 @@ from irm_bench.moments import products
 from irm_bench.plan import Cell, Dataset
 from irm_bench.signs import BLOCK, SignStream
 from irm_bench.simulate import MomentStore, rows
-from irm_bench.splits import SignedMeans, SplitDraws
+from irm_bench.splits import HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
 from irm_bench.trained import STAGE
 
 # What a batch holds at most, the runs of one seed aside: runs (enough to hide the cost of a call,
-# few enough to stay in the cache), numbers of their moments (128 MB) and products of rows, of
-# 4 bytes each, for the split-half penalty (268 MB).
-LIMITS = np.array([2**12, 2**24, 2**26])
+# few enough to stay in the cache), numbers of their moments (128 MB) and products of rows for the
+# split-half penalty (268 MB, a product being 4 bytes, or 8 where bytes do not multiply fast).
+LIMITS = np.array([2**12, 2**24, 2**26 if HAS_BYTE_PRODUCTS else 2**25])
 
 
 @dataclass(frozen=True)

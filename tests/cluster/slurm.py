@@ -78,9 +78,20 @@ def why_not() -> str:
     if os.geteuid() != 0:
         return "Slurm's daemons are started as root, and the tests are not run by root"
     for name in FILES:
-        if (SYSTEM / name).exists():
+        if (SYSTEM / name).exists() and not _is_left_over(SYSTEM / name):
             return f"{SYSTEM / name} exists: this machine has, or is part of, a Slurm of its own"
     return ""
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a link is that of a test run which was killed: its controller does not answer."""
+    ours = path.is_symlink() and (path.resolve().parent / "munge.key").exists()
+    if not ours:
+        return False
+    ping = subprocess.run(
+        ["scontrol", "ping"], env={**os.environ, "PATH": PATH}, capture_output=True, check=False
+    )
+    return b"UP" not in ping.stdout
 
 
 class Job(NamedTuple):
