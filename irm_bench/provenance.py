@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import resource
 import subprocess
 import time
 import tomllib
@@ -43,10 +44,20 @@ def record(snakemake: Any, started: float) -> Record:
         "memory_mb": dict(snakemake.resources.items()).get("mem_mb"),
         "started": round(started, 3),
         "finished": round(time.time(), 3),
+        **_used(),
         "inputs": {path: digest(path) for path in map(str, snakemake.input)},
         "outputs": {path: digest(path) for path in map(str, snakemake.output)},
         "code": code(),
         "host": host(),
+    }
+
+
+def _used() -> dict[str, float]:
+    """Processor time and largest memory of this process; Snakemake's samples miss short peaks."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
+        "max_rss_mb": round(used.ru_maxrss / 1024, 1),
     }
 
 
@@ -142,18 +153,18 @@ def _trace(wanted: Iterable[str], producers: dict[str, Record]) -> Iterator[Reco
             yield job
 
 
-def _stages(jobs: Iterable[Record]) -> dict[str, Record]:
+def _stages(jobs: list[Record]) -> dict[str, Record]:
     """Jobs, wall time and use of each rule, in the order in which they began."""
     by_rule: dict[str, list[Record]] = defaultdict(list)
-    for job in sorted(jobs, key=lambda job: float(job["started"])):
+    for job in sorted(reversed(jobs), key=lambda job: float(job["started"])):
         by_rule[job["rule"]].append(job)
     return {
         rule: {
             "jobs": len(found),
             "wall_seconds": _wall(found),
-            "job_seconds": round(sum(job["finished"] - job["started"] for job in found), 3),
-            "cpu_seconds": _total(job["benchmark"].get("cpu_time") for job in found),
-            "max_rss_mb": max((job["benchmark"].get("max_rss") or 0 for job in found), default=0),
+            "job_seconds": round(sum(_seconds(job) for job in found), 3),
+            "cpu_seconds": round(sum(job["cpu_seconds"] for job in found), 3),
+            "max_rss_mb": max(job["max_rss_mb"] for job in found),
         }
         for rule, found in by_rule.items()
     }
@@ -166,8 +177,9 @@ def _wall(jobs: list[Record]) -> float:
     return round(max(j["finished"] for j in jobs) - min(j["started"] for j in jobs), 3)
 
 
-def _total(values: Iterable[float | None]) -> float:
-    return round(sum(value or 0.0 for value in values), 3)
+def _seconds(job: Record) -> float:
+    """Of the whole process where Snakemake measured it, else of the work alone."""
+    return float(job["benchmark"].get("s") or job["finished"] - job["started"])
 
 
 def _distinct(values: Iterable[Record]) -> list[Record]:

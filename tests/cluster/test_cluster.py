@@ -1,13 +1,9 @@
 """On a real Slurm: the same bytes as without it, and what goes wrong there mends itself."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.cluster.conftest import SNAKEMAKE, create, run
-from tests.cluster.slurm import Cluster, Job
+from tests.cluster.slurm import Cluster
 from tests.workflow import tiny
 from tests.workflow.conftest import tables_of
 from tests.workflow.test_bits import page_of
@@ -51,52 +47,27 @@ def test_another_executor_differs_in_its_profile_alone(
     assert found == {name: wanted[name] for name in found}
 
 
-# The last file of a shard's job.
-PART = "results/parts/0/models.npz"
-
-
-@pytest.fixture(scope="module")
-def part(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What the runs below must give."""
-    project = tiny.create(tmp_path_factory.mktemp("tiny"))
-    run(project, PART, "--cores", "2", configfiles=TINY)
-    return (project / PART).read_bytes()
-
-
-@contextmanager
-def stalled(cluster: Cluster, project: Path) -> Iterator[Job]:
-    """A run whose job stands still in the middle of writing, until the end of the block; then the
-    run must come to a good end. What it says is in the file ``said``."""
-    tiny.stall_writing(project, "trained/erm/0.npz")
-    line = [*SNAKEMAKE, PART, *SLURM, "--configfile", *TINY]
+def test_a_cancelled_job_and_a_dead_node_lose_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    """Both while their jobs stand in the middle of writing a file."""
+    project, reference = tiny.create(tmp_path / "there"), tiny.create(tmp_path / "here")
+    parts = [f"results/parts/{shard}/models.npz" for shard in (0, 1)]
+    arguments = (*parts, "--config", "shards=2")
+    tiny.stall_writing(project, "trained/erm/0.npz", "trained/erm/1.npz")
+    line = [*SNAKEMAKE, *arguments, *SLURM, "--configfile", tiny.CONFIGFILE]
     with tiny.running(project, line) as process:
-        wait_for((project / "writing").exists)
-        yield next(job for job in cluster.jobs() if job.state == "RUNNING")
-        (project / "go").touch()
-        said, _ = process.communicate(timeout=180)
+        wait_for(lambda: len(tiny.stalled(project)) == 2)
+        first, second = (job for job in cluster.jobs() if job.state == "RUNNING")
+        cluster.run("scancel", first.number)
+        cluster.kill_node(second.node)
+        run(reference, *arguments, "--cores", "1", configfiles=TINY)
+        wait_for(lambda: cluster.job(first.number).state == "CANCELLED")
+        wait_for(lambda: cluster.job(second.number).state != "RUNNING")
+        tiny.go(project)
+        said, _ = process.communicate(timeout=300)
+    cluster.start_node(second.node)
     assert process.returncode == 0, said[-3000:]
-    (project / "said").write_text(said)
-
-
-def test_a_cancelled_job_is_run_again(cluster: Cluster, tmp_path: Path, part: bytes) -> None:
-    project = tiny.create(tmp_path)
-    with stalled(cluster, project) as job:
-        cluster.run("scancel", job.number)
-        wait_for(lambda: cluster.job(job.number).state == "CANCELLED")
-    said = (project / "said").read_text()
-    assert "Error in group shard" in said
-    assert f"JOB {job.number} ON {job.node} CANCELLED" in said  # from the log of the job
-    assert (project / PART).read_bytes() == part
-    assert not tiny.temporaries(project)
-
-
-def test_a_node_that_dies_loses_nothing(cluster: Cluster, tmp_path: Path, part: bytes) -> None:
-    project = tiny.create(tmp_path)
-    with stalled(cluster, project) as job:
-        cluster.kill_node(job.node)
-        wait_for(lambda: cluster.job(job.number).state != "RUNNING")
-    cluster.start_node(job.node)
-    assert (project / PART).read_bytes() == part
+    assert f"JOB {first.number} ON {first.node} CANCELLED" in said
+    assert all((project / p).read_bytes() == (reference / p).read_bytes() for p in parts)
     assert not tiny.temporaries(project)
 
 

@@ -88,8 +88,9 @@ def test_stages_are_timed_with_snakemakes_measurements(results: Path) -> None:
     stages = provenance.collect(CONFIG, results)["run"]["stages"]
     assert list(stages) == ["simulate", "aggregate"]
     assert stages["simulate"]["jobs"] == 2
-    assert stages["simulate"]["cpu_seconds"] == 4.0
-    assert stages["simulate"]["max_rss_mb"] == 300.5
+    assert stages["simulate"]["job_seconds"] == 5.0
+    assert stages["simulate"]["cpu_seconds"] > 0
+    assert 10 < stages["simulate"]["max_rss_mb"] < 10_000
 
 
 def test_config_seeds_and_versions_are_told(results: Path) -> None:

@@ -61,7 +61,7 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
     next is told of the lock, and goes on where the first was once that is taken away."""
     tiny.stall_writing(fresh, "trained/erm/0.npz")
     with tiny.running(fresh, tiny.command(TABLES)) as first:
-        tiny.wait_for((fresh / "writing").exists)
+        tiny.wait_for(lambda: tiny.stalled(fresh))
         assert "cannot be locked" in failure(fresh, TABLES)
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -69,7 +69,7 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
         assert "cannot be locked" in message
         assert "--unlock" in message
         moments = (fresh / "results/moments/0.npz").stat().st_mtime_ns
-        (fresh / "go").touch()  # the killed run's job, still there, ends too
+        tiny.go(fresh)  # the killed run's job, still there, ends too
         succeed(fresh, "--unlock")
         succeed(fresh, TABLES)
     assert (fresh / "results/moments/0.npz").stat().st_mtime_ns == moments
@@ -80,14 +80,14 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
 def test_a_worker_killed_in_the_middle_of_writing(fresh: Path, done: Path) -> None:
     tiny.stall_writing(fresh, "trained/erm/0.npz")
     with tiny.running(fresh, tiny.command(TABLES)) as process:
-        tiny.wait_for((fresh / "writing").exists)
-        os.kill(int((fresh / "writing").read_text()), signal.SIGKILL)
+        tiny.wait_for(lambda: tiny.stalled(fresh))
+        os.kill(*tiny.stalled(fresh), signal.SIGKILL)
         said, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "died with <Signals.SIGKILL: 9>" in said or "train" in said
     assert not (fresh / "results/trained/erm/0.npz").exists()
     assert len(tiny.temporaries(fresh)) == 1
-    (fresh / "go").touch()
+    tiny.go(fresh)
     succeed(fresh, TABLES)
     assert models(fresh) == models(done)
     assert not tiny.temporaries(fresh)

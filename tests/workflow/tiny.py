@@ -57,23 +57,28 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def stall_writing(project: Path, name: str) -> None:
-    """Make whoever writes a file of that name stop in the middle until the file ``go`` is there.
-
-    Its process id is in the file ``writing``.
-    """
+def stall_writing(project: Path, *names: str) -> None:
+    """Make whoever writes a file of these names stop in the middle until ``go`` is called."""
     stalled = f"""\
-if str(path).endswith({name!r}):
+if str(path).endswith({names!r}):
             import time
-            os.truncate(temporary, os.path.getsize(temporary) // 2)
-            Path("writing").write_text(str(os.getpid()))
+            os.truncate(name, os.path.getsize(name) // 2)
+            Path(f"writing-{{os.getpid()}}").touch()
             while not Path("go").exists():
                 time.sleep(0.05)
-            write(Path(temporary))
+            write(Path(name))
         os.fsync(handle)"""
-    replace(
-        project / "irm_bench/store.py", "os.fsync(handle)", stalled.replace("temporary", "name")
-    )
+    replace(project / "irm_bench/store.py", "os.fsync(handle)", stalled)
+
+
+def stalled(project: Path) -> list[int]:
+    """The process ids of those who stand still."""
+    return [int(path.name.split("-")[1]) for path in project.glob("writing-*")]
+
+
+def go(project: Path) -> None:
+    """Let them go on."""
+    (project / "go").touch()
 
 
 def command(*arguments: str, configfiles: Sequence[str] = (CONFIGFILE,), cores: int = 2) -> Command:
