@@ -156,7 +156,7 @@ def _trace(wanted: Iterable[str], producers: dict[str, Record]) -> Iterator[Reco
 def _stages(jobs: list[Record]) -> dict[str, Record]:
     """Jobs, wall time and use of each rule, in the order in which they began."""
     by_rule: dict[str, list[Record]] = defaultdict(list)
-    for job in sorted(reversed(jobs), key=lambda job: float(job["started"])):
+    for job in sorted(jobs, key=lambda job: float(job["started"])):
         by_rule[job["rule"]].append(job)
     return {
         rule: {
