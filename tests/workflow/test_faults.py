@@ -133,8 +133,7 @@ def cut(path: Path) -> None:
 
 
 def parsed(project: Path, **changes: object) -> config.Config:
-    base = config.read(project / "config/config.yaml")
-    return config.parse(config.merge(base, config.read(project / tiny.CONFIGFILE)) | changes)
+    return config.parse(tiny.raw(project) | changes)
 
 
 FILES = ("moments/0.npz", "trained/erm/0.npz", "parts/0/models.npz", "tables/summary.csv")

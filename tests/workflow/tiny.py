@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from irm_bench import config
 from tests.workflow.conftest import copy_project
 
 CONFIGFILE = "config/tiny.yaml"
@@ -48,6 +50,12 @@ def create(folder: Path) -> Path:
     project = copy_project(folder)
     (project / CONFIGFILE).write_text(CONFIG, encoding="utf-8")
     return project
+
+
+def raw(project: Path) -> dict[str, Any]:
+    """The config of a project, as it is before it is parsed."""
+    base = config.read(project / "config/config.yaml")
+    return config.merge(base, config.read(project / CONFIGFILE))
 
 
 def replace(path: Path, old: str, new: str) -> None:

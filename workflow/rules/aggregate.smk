@@ -11,7 +11,7 @@ rule aggregate:
         "results/benchmarks/aggregate.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(1000, 3),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=CONFIG.results_hash,

@@ -47,6 +47,13 @@ def plugin(kind, name):
     return os.path.relpath(registry.path(kind, name))
 
 
+def memory(base, factor):
+    """MB for a job that holds its inputs in memory, more of it at every attempt."""
+    return (
+        lambda wildcards, input, attempt: int(base + factor * input.size_mb) * attempt
+    )
+
+
 def sem_sources():
     return sorted({plugin("sems", study.sem) for study in CONFIG.studies})
 

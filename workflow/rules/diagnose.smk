@@ -38,7 +38,7 @@ rule diagnosis:
         "results/benchmarks/diagnosis.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=memory(800, 8),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=CONFIG.results_hash,

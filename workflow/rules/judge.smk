@@ -14,7 +14,7 @@ rule judge:
         "results/benchmarks/judge.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(500, 8),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=(CONFIG.results_hash, CONFIG.claims),

@@ -34,7 +34,7 @@ rule figure:
         "results/benchmarks/figure/{figure}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=memory(500, 8),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=CONFIG.results_hash,
@@ -61,7 +61,7 @@ rule report:
         "results/benchmarks/report.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=memory(600, 8),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=CONFIG.resolved,
