@@ -1,12 +1,13 @@
 """Stage 4: the shards' parts → the tables of results/tables, and their summaries over seeds."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from irm_bench import evaluate, intervals, store, tables
+from irm_bench import evaluate, frames, intervals, tables
 from irm_bench.config import Config
 from irm_bench.seeds import generator
 
@@ -17,26 +18,23 @@ N_RESAMPLES = 2000
 def run(config: Config, parts: Sequence[Path | str], output: Path | str) -> None:
     """Write every table of the contracts into the folder ``output``."""
     contracts = tables.contracts(config)
-    found = {name: merge(config, parts, name, contracts[name]) for name in evaluate.PARTS}
-    found["summary"] = summarise(config, found["models"], found["errors"], contracts["summary"])
-    found["trajectory_summary"] = summarise_trajectories(
-        found["trajectories"], contracts["trajectory_summary"]
-    )
-    for name, frame in found.items():
+
+    def write(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         tables.write(Path(output) / f"{name}.csv", frame, contracts[name])
+        return frame
 
+    def merged(name: str) -> pd.DataFrame:
+        paths = [evaluate.part_paths(part)[name] for part in parts]
+        keys = [*evaluate.ORDER, "seed"]
+        read = partial(frames.read, stage=evaluate.STAGE, config_hash=config.stage_hash)
+        return write(name, tables.merge(map(read, paths), keys, contracts[name]))
 
-def merge(
-    config: Config, parts: Sequence[Path | str], name: str, contract: tables.Contract
-) -> pd.DataFrame:
-    """One table from the shards' parts, in an order that does not know the shards."""
-    frames = [
-        store.read_frame(evaluate.part_paths(p)[name], evaluate.STAGE, config.stage_hash)
-        for p in parts
-    ]
-    whole = pd.concat([f for f in frames if len(f)] or [pd.DataFrame(columns=[*evaluate.ORDER])])
-    whole = whole.sort_values([*evaluate.ORDER, *(["seed"] if "seed" in whole else [])])
-    return whole.reindex(columns=contract.names).reset_index(drop=True)
+    # The largest table is let go of before the next is read.
+    write("summary", summarise(config, merged("models"), merged("errors"), contracts["summary"]))
+    summary = summarise_trajectories(merged("trajectories"), contracts["trajectory_summary"])
+    write("trajectory_summary", summary)
+    for name in ("environments", "histograms"):
+        merged(name)
 
 
 def summarise(
@@ -87,7 +85,7 @@ class _Groups:
             first, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
             order, bounds = np.argsort(number, kind="stable"), np.cumsum(sizes)[:-1]
             for quantity in quantities:
-                heads.append(table[keys].iloc[first].assign(quantity=quantity))
+                heads.append(_as_texts(table[keys].iloc[first]).assign(quantity=quantity))
                 self._add(np.split(table[quantity].to_numpy(dtype=float)[order], bounds))
         self._keys = pd.concat(heads, ignore_index=True)
         self._n = np.array([len(values) for values in self._values], dtype=np.int64)
@@ -115,3 +113,8 @@ class _Groups:
 
     def quantile(self, probability: float) -> np.ndarray:
         return np.array([np.quantile(v, probability) if len(v) else np.nan for v in self._values])
+
+
+def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories as texts."""
+    return frame.astype(dict.fromkeys(frame.select_dtypes("category"), str))

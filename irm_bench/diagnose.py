@@ -1,11 +1,12 @@
 """Stage 3b: what theory says of a shard's models and rows, and the tables made of all shards."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from irm_bench import converge, decomposition, estimators, evaluate, starts, store, tables
+from irm_bench import converge, decomposition, estimators, evaluate, frames, starts, tables
 from irm_bench.config import Config
 from irm_bench.seeds import generator
 from irm_bench.simulate import MomentStore
@@ -28,7 +29,7 @@ def run(
     }
     for name, parts in makers.items():
         frame = pd.concat([pd.DataFrame(part) for part in parts] or [pd.DataFrame()])
-        store.write_frame(output / f"{name}.npz", STAGE, config.stage_hash, frame)
+        frames.write(output / f"{name}.npz", STAGE, config.stage_hash, frame)
 
 
 def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> None:
@@ -37,7 +38,12 @@ def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> No
     ``folder`` holds the table ``models`` already.
     """
     contracts = tables.contracts(config)
-    found = {name: _whole(config, parts, name, contracts[name]) for name in PARTS}
+    read = partial(frames.read, stage=STAGE, config_hash=config.stage_hash)
+    keys = [*evaluate.ORDER, "estimator", "seed"]
+    found = {
+        name: tables.merge((read(Path(p) / f"{name}.npz") for p in parts), keys, contracts[name])
+        for name in PARTS
+    }
     models = tables.read(Path(folder) / "models.csv", contracts["models"])
     rng = generator(config.root_seed, role="bootstrap", table="penalty_estimates")
     found["decomposition"] = decomposition.summary(config, models, found["converged"])
@@ -45,14 +51,3 @@ def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> No
     for name, frame in found.items():
         whole = frame.reindex(columns=contracts[name].names)
         tables.write(Path(folder) / f"{name}.csv", whole, contracts[name])
-
-
-def _whole(
-    config: Config, parts: Sequence[Path | str], name: str, contract: tables.Contract
-) -> pd.DataFrame:
-    """One table from the shards' parts, in an order that does not know the shards."""
-    paths = [Path(part) / f"{name}.npz" for part in parts]
-    frames = [store.read_frame(path, STAGE, config.stage_hash) for path in paths]
-    whole = pd.concat([f for f in frames if len(f)] or [pd.DataFrame(columns=[*evaluate.ORDER])])
-    keys = [k for k in (*evaluate.ORDER, "estimator", "seed") if k in whole]
-    return whole.sort_values(keys).reindex(columns=contract.names).reset_index(drop=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import job, plan, registry, store
+from irm_bench import frames, job, plan, registry
 from irm_bench.config import Config, Study
 from irm_bench.moments import Moments, risk
 from irm_bench.plan import Cell, Dataset
@@ -35,10 +35,10 @@ def run(
         "histograms": _histograms(config, shard),
     }
     seeds = plan.shard_seeds(config, shard)
-    for name, frames in makers.items():
+    for name, parts in makers.items():
         with job.about(f"table {name}, seeds {seeds[0]} to {seeds[-1]}"):
-            frame = pd.concat([pd.DataFrame(f) for f in frames] or [pd.DataFrame()])
-        store.write_frame(output / f"{name}.npz", STAGE, config.stage_hash, frame)
+            frame = pd.concat([pd.DataFrame(part) for part in parts] or [pd.DataFrame()])
+        frames.write(output / f"{name}.npz", STAGE, config.stage_hash, frame)
 
 
 def part_paths(folder: Path | str) -> dict[str, Path]:

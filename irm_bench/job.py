@@ -12,7 +12,6 @@ from typing import Any
 from irm_bench import provenance, registry
 from irm_bench.config import ConfigError
 from irm_bench.store import StageError
-from irm_bench.tables import TableError
 
 
 @contextlib.contextmanager
@@ -27,7 +26,7 @@ def run(snakemake: Any) -> Iterator[None]:
     try:
         yield
         record = provenance.record(snakemake, started)
-    except (ConfigError, StageError, TableError) as error:
+    except (ConfigError, StageError) as error:
         _fail(snakemake, str(error), f"{error}\n", log)
     except Exception as error:
         message = f"{_describe(error)} (traceback in {log})"

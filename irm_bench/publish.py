@@ -22,6 +22,8 @@ KEPT = (
 )
 COMPRESSED = ("summary",)
 FIGURES = ("risk_over_sigma",)
+# What ``make benchmark`` wrote, if it was run.
+BENCHMARK = ("benchmark.csv", "benchmark.svg")
 
 
 def run(results: Path, published: Path) -> None:
@@ -40,6 +42,9 @@ def run(results: Path, published: Path) -> None:
     for name in FIGURES:
         svg = (results / "figures" / f"{name}.svg").read_text(encoding="utf-8")
         store.write_text(published / "figures" / f"{name}.svg", standalone(svg))
+    for name in BENCHMARK:
+        if (results / name).exists():
+            store.write_text(published / name, (results / name).read_text(encoding="utf-8"))
     store.write_text(published / "about.json", provenance.as_text(about(told, results)))
 
 

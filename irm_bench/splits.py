@@ -8,6 +8,7 @@ independent and exchangeable, so every run sees uniformly random splits all the 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -57,19 +58,19 @@ class SignedMeans:
         self._units = torch.from_numpy(units)
 
     @property
-    def n_sums(self) -> int:
-        """Numbers that a step takes: P times the columns."""
-        return self._units.numel()
+    def shape(self) -> tuple[int, int]:
+        """What a step takes: P numbers for each column."""
+        n_products, n_columns = self._units.shape
+        return n_products, n_columns
 
-    def __call__(self, first: int, n_steps: int) -> Tensor:
-        """D (n_steps, P, column) of steps within one block."""
+    def write(self, first: int, out: Tensor) -> None:
+        """Write D (n_steps, P, column) of steps within one block."""
+        n_steps = len(out)
         block, row = divmod(first, self.signs.block_steps)
         signs = torch.from_numpy(self.signs.block(block)[row : row + n_steps])
-        *low, high = self._parts
-        total = signed_sums(signs, high).double()
-        for part in reversed(low):
-            total = torch.add(signed_sums(signs, part), total, alpha=256)
-        return total.view(-1, *self._units.shape).mul_(self._units)
+        sums = [signed_sums(signs, part) for part in self._parts]
+        total = join_digits(sums, signs.shape[1])
+        torch.mul(total.view(out.shape), self._units, out=out)
 
 
 def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +116,23 @@ def signed_sums(signs: Tensor, numbers: Tensor) -> Tensor:
     return signs.double() @ numbers
 
 
+def join_digits(sums: Sequence[Tensor], n_samples: int) -> Tensor:
+    """Σ_k 256^k sums[k] in float64, exactly: sums of ``n_samples`` bytes, the lowest digit first.
+
+    Two digits are joined in int32 where they fit it, at half the cost of float64.
+    """
+    base = 256.0
+    if 128 * 257 * n_samples < 2**31 and sums[0].dtype == torch.int32:
+        pairs = [sums[i : i + 2] for i in range(0, len(sums), 2)]
+        sums = [torch.add(*pair, alpha=256) if len(pair) == 2 else pair[0] for pair in pairs]
+        base = 65536.0
+    *low, high = sums
+    total = high.double()
+    for part in reversed(low):
+        total = total.mul_(base).add_(part.double())
+    return total
+
+
 class SplitDraws:
     """Draws of the split-half penalty: D of a step, as a Quadratic over the pairs.
 
@@ -134,7 +152,7 @@ class SplitDraws:
         self._means = means
         self._columns = np.asarray(pair_columns)
         self._slots = slots
-        self._ahead = min(ahead, steps_within(MAX_SUMS, sum(m.n_sums for m in means)))
+        self._ahead = min(ahead, steps_within(MAX_SUMS, sum(prod(m.shape) for m in means)))
         self._ahead = min(self._ahead, *(m.signs.block_steps for m in means))
         self._on_load = on_load
         self._loaded = self._gathered = range(0)
@@ -150,8 +168,11 @@ class SplitDraws:
         return Quadratic.of_rows(self._rows[step - self._gathered.start])
 
     def _load(self, first: int, device: torch.device) -> None:
-        self._sums = torch.cat([means(first, self._ahead) for means in self._means], dim=2)
-        self._sums = self._sums.to(device)
+        n_products, widths = self._means[0].shape[0], [m.shape[1] for m in self._means]
+        sums = torch.empty(self._ahead, n_products, sum(widths), dtype=torch.float64)
+        for means, part in zip(self._means, sums.split(widths, dim=2), strict=True):
+            means.write(first, part)
+        self._sums = sums.to(device)
         self._loaded = range(first, first + self._ahead)
         self._on_load(self._ahead)
 

@@ -9,16 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class StageError(RuntimeError):
-    """A file between stages that cannot be used or written: names it and what to do."""
+    """A file of the results that cannot be used or written: names it and what to do."""
 
 
-def _refuse(path: Path, why: str) -> StageError:
+def refuse(path: Path, why: str) -> StageError:
     return StageError(f"{path} {why}; delete it and run again to rebuild it")
 
 
@@ -90,12 +89,12 @@ def read_arrays(path: Path | str, stage: str, config_hash: str) -> dict[str, np.
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop("header")))
     except Exception as error:  # a flipped bit can make zipfile and numpy raise almost anything
-        raise _refuse(path, f"is damaged or not a stage file ({_reason(path, error)})") from error
+        raise refuse(path, f"is damaged or not a stage file ({_reason(path, error)})") from error
     for key, value in _stamp(stage, config_hash).items():
         if header.get(key) != value:
-            raise _refuse(path, f"has {key} {header.get(key)!r} where {value!r} is needed")
+            raise refuse(path, f"has {key} {header.get(key)!r} where {value!r} is needed")
     if header.get("arrays") != list(arrays):
-        raise _refuse(path, "is damaged or not a stage file (arrays are missing)")
+        raise refuse(path, "is damaged or not a stage file (arrays are missing)")
     return arrays
 
 
@@ -106,19 +105,3 @@ def _stamp(stage: str, config_hash: str) -> dict[str, object]:
 def _reason(path: Path, error: Exception) -> str:
     # numpy takes what is no archive for a pickle, and tells how to load that
     return "not an archive" if path.exists() and not zipfile.is_zipfile(path) else f"{error}"
-
-
-def write_frame(path: Path | str, stage: str, config_hash: str, frame: pd.DataFrame) -> None:
-    """Write a table, a column an array; texts as fixed-width strings, never pickled."""
-    arrays = {str(name): _as_array(column) for name, column in frame.items()}
-    write_arrays(path, stage, config_hash, arrays)
-
-
-def read_frame(path: Path | str, stage: str, config_hash: str) -> pd.DataFrame:
-    return pd.DataFrame(read_arrays(path, stage, config_hash))
-
-
-def _as_array(column: pd.Series) -> np.ndarray:
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy()
-    return column.to_numpy(dtype=str)

@@ -1,18 +1,22 @@
 """Column contracts of the tables in results/tables, declared once and checked on both sides."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from irm_bench import judged, registry, store
+from irm_bench import frames, judged, registry, store
 from irm_bench.config import Config
 from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Contract, columns
+from irm_bench.store import StageError
+
+# Rows written at once: texts take their full length there, and in memory a number each.
+CHUNK_ROWS = 2**17
 
 
-class TableError(RuntimeError):
+class TableError(StageError):
     """A table that is missing, damaged or of other columns: names it and how to rebuild it."""
 
 
@@ -148,17 +152,33 @@ def _d_max(config: Config) -> int:
     return max(registry.load("sems", s.sem).n_features(s.dim) for s in config.studies)
 
 
+def merge(parts: Iterable[pd.DataFrame], keys: Sequence[str], contract: Contract) -> pd.DataFrame:
+    """The parts of a table as a whole, ordered by those of the keys that it has."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return pd.DataFrame(columns=contract.names)
+    whole = frames.concat(filled)
+    del filled
+    whole = whole.sort_values([key for key in keys if key in whole], ignore_index=True)
+    return whole.reindex(columns=contract.names)
+
+
 def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:
     """Check a table and write it as CSV, columns in the order of its contract."""
     _check(Path(path), list(frame.columns), contract)
-    ordered = _typed(frame[contract.names], contract)
-    store.write_atomically(path, lambda temporary: ordered.to_csv(temporary, index=False))
+
+    def write_rows(temporary: Path) -> None:
+        for first in range(0, max(1, len(frame)), CHUNK_ROWS):
+            rows = _typed(frame[first : first + CHUNK_ROWS][contract.names], contract)
+            rows.to_csv(temporary, mode="a", header=not first, index=False)
+
+    store.write_atomically(path, write_rows)
     seal = f"# of config {contract.config}\n{_digest(path)}  {Path(path).name}\n"
     store.write_text(_seal(path), seal)
 
 
 def read(path: Path | str, contract: Contract) -> pd.DataFrame:
-    """Read a table and check its columns.
+    """Read a table and check its columns; texts are categories.
 
     Raises:
         TableError: if the file is missing, damaged, of another config or has other columns.
@@ -168,12 +188,12 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
     try:
         frame = pd.read_csv(
             path,
-            dtype=dict.fromkeys(text, str),
+            dtype=dict.fromkeys(text, "category"),
             keep_default_na=False,
             na_values={c: [""] for c in contract.names if c not in text},
         )
         _check(Path(path), list(frame.columns), contract)
-        return _typed(frame, contract)
+        return _typed(frame, contract, text="category")
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise _refuse(Path(path), f"cannot be read ({error})") from error
 
@@ -184,7 +204,8 @@ def _seal(path: Path | str) -> Path:
 
 
 def _digest(path: Path | str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_seal(path: Path, contract: Contract) -> None:
@@ -211,8 +232,8 @@ def _check(path: Path, names: Sequence[str], contract: Contract) -> None:
         raise _refuse(path, f"is not a table {contract.name!r}: {columns}")
 
 
-def _typed(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    kinds = {"integer": "Int64", "number": "float64", "text": "str"}
+def _typed(frame: pd.DataFrame, contract: Contract, text: str = "str") -> pd.DataFrame:
+    kinds = {"integer": "Int64", "number": "float64", "text": text}
     return frame.astype({column.name: kinds[column.kind] for column in contract.columns})
 
 

@@ -1,4 +1,4 @@
-"""Draws one figure: tables → the table that it shows (CSV), SVG, and its words (JSON).
+"""Draws the figures: tables → of each the table that it shows (CSV), SVG, and its words (JSON).
 
 A figure plugin has the constants TITLE, SECTION (of the page), STUDY ('' for any), TABLES (that it
 reads) and SIZE (inches), and the functions
@@ -12,7 +12,7 @@ reads) and SIZE (inches), and the functions
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from irm_bench import registry, store, tables
+from irm_bench import job, registry, store, tables
 from irm_bench.config import Config
 
 INK = "#010203"  # in the file it becomes currentColor: text follows the page, light or dark
@@ -69,14 +69,25 @@ def shown(config: Config) -> list[str]:
     return [n for n in config.figures if registry.metadata("figures", n)["STUDY"] in studies]
 
 
+def table_names(names: Iterable[str]) -> list[str]:
+    """The tables that figures read."""
+    return sorted({t for name in names for t in registry.metadata("figures", name)["TABLES"]})
+
+
 def paths(folder: Path | str, name: str) -> dict[str, Path]:
     return {kind: Path(folder) / f"{name}.{kind}" for kind in ("svg", "csv", "json")}
 
 
-def run(config: Config, name: str, tables_folder: Path | str, output: Path | str) -> None:
-    """Draw a figure into the folder ``output``: name.svg, name.csv and name.json."""
-    plugin = registry.load("figures", name)
-    data = plugin.data(read(config, tables_folder, plugin.TABLES), config)
+def run(config: Config, names: Sequence[str], folder: Path | str, output: Path | str) -> None:
+    """Draw figures of the tables in ``folder`` into the folder ``output``, three files each."""
+    plugins = {name: registry.load("figures", name) for name in names}
+    found = read(config, folder, table_names(names))
+    for name, plugin in plugins.items():
+        with job.about(f"figure {name}"):
+            _write(name, plugin, plugin.data({t: found[t] for t in plugin.TABLES}, config), output)
+
+
+def _write(name: str, plugin: Any, data: pd.DataFrame, output: Path | str) -> None:
     words = {"title": plugin.TITLE, "empty": bool(data.empty)}
     svg = ""
     if not data.empty:

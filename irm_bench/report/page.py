@@ -95,8 +95,7 @@ def run(sources: Sources, output: Path) -> None:
 def draw_and_run(config: Config, tables: Path, output: Path, **rest: Any) -> None:
     """Write the page with figures that are drawn for it and not kept."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in drawing.shown(config):
-            drawing.run(config, name, tables, folder)
+        drawing.run(config, drawing.shown(config), tables, folder)
         run(Sources(config, tables, Path(folder), **rest), output)
 
 

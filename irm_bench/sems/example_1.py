@@ -40,7 +40,7 @@ def sample(
     x = sigma * rng.standard_normal(shape)
     y = x + sigma * rng.standard_normal(shape)
     z = environment["gamma"] * y + environment["tau"] * rng.standard_normal(shape)
-    return np.concatenate([x, z], axis=1), y.sum(axis=1)
+    return np.concatenate([x, z], axis=1), sum(y.T[1:], y[:, 0])
 
 
 def sample_moments(

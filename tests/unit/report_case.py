@@ -63,8 +63,7 @@ def build(folder: Path) -> Case:
     found = pipeline.run(raw(), folder)
     coverage.run(parsed, found / "coverage.csv")
     judge.run(parsed, found, found)
-    for name in drawing.shown(parsed):
-        drawing.run(parsed, name, found, folder / "figures")
+    drawing.run(parsed, drawing.shown(parsed), found, folder / "figures")
     return Case(parsed, found, folder / "figures")
 
 
@@ -73,6 +72,7 @@ def altered(case: Case, folder: Path, name: str, change: Callable[[pd.DataFrame]
     contracts = tables.contracts(case.config)
     for path in case.tables.glob("*.csv"):
         frame = tables.read(path, contracts[path.stem])
+        frame = frame.astype(dict.fromkeys(frame.select_dtypes("category"), str))
         if path.stem == name:
             change(frame)
         tables.write(folder / path.name, frame, contracts[path.stem])

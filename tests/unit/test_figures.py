@@ -48,7 +48,7 @@ def test_a_drawing_is_one_labelled_svg_with_ids_of_its_own(case: Case, name: str
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_data_give_the_same_bytes(case: Case, name: str, tmp_path: Path) -> None:
-    drawing.run(case.config, name, case.tables, tmp_path)
+    drawing.run(case.config, [name], case.tables, tmp_path)
     for kind, path in drawing.paths(tmp_path, name).items():
         assert path.read_bytes() == drawing.paths(case.figures, name)[kind].read_bytes()
 
@@ -72,7 +72,7 @@ def test_without_its_study_a_figure_has_no_data(case: Case, name: str) -> None:
 
 def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> None:
     less = replace(case.config, studies=case.config.studies[:1])
-    drawing.run(less, "divergence", case.tables, tmp_path)
+    drawing.run(less, ["divergence"], case.tables, tmp_path)
     assert json.loads((tmp_path / "divergence.json").read_text(encoding="utf-8"))["empty"]
 
 

@@ -54,13 +54,22 @@ def test_the_extreme_products_have_digits() -> None:
     assert to_bytes(whole, 4)[:, 0].tolist() == [[-127, 127, 0]] * 4
 
 
+@pytest.mark.parametrize("n", [4, 4998, 60_000, 70_000, 10**6])
+def test_digits_are_joined_exactly_up_to_the_largest_sums(n: int) -> None:
+    n_parts = n_digits(n)
+    largest = torch.tensor([127 * n, -128 * n, 12345], dtype=torch.int32)
+    found = splits.join_digits([largest] * n_parts, n).tolist()
+    assert found == [sum(256**k * s for k in range(n_parts)) for s in largest.tolist()]
+
+
 def test_bytes_and_float64_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     held = np.random.default_rng(3).normal(size=(2, 5, 3000))
     stream = SignStream(5, 3000)
     found = []
     for has_byte_products in (True, False):
         monkeypatch.setattr(splits, "HAS_BYTE_PRODUCTS", has_byte_products)
-        found.append(SignedMeans(held, len(held), stream)(0, 16))
+        found.append(torch.empty(16, 5, 2, dtype=torch.float64))
+        SignedMeans(held, len(held), stream).write(0, found[-1])
     assert torch.equal(*found)
 
 

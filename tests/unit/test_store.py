@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import store
+from irm_bench import frames, store
 from irm_bench.store import StageError
 
 
@@ -103,9 +103,25 @@ def test_what_a_killed_writer_left_is_taken_away(written: Path) -> None:
 def test_tables_keep_texts_and_missing_numbers(tmp_path: Path) -> None:
     frame = pd.DataFrame({"name": ["a", "", "σ=1"], "x": [1.0, np.nan, 3.0]})
     path = tmp_path / "t.npz"
-    store.write_frame(path, "evaluate", "c", frame)
-    found = store.read_frame(path, "evaluate", "c")
-    pd.testing.assert_frame_equal(found, frame, check_dtype=False)
+    frames.write(path, "evaluate", "c", frame)
+    found = frames.read(path, "evaluate", "c")
+    assert isinstance(found["name"].dtype, pd.CategoricalDtype)
+    pd.testing.assert_frame_equal(found.astype({"name": str}), frame)
+
+
+def test_tables_of_other_texts_are_joined(tmp_path: Path) -> None:
+    parts = [
+        pd.DataFrame({"name": ["b", "a"], "n": [1, 2], "x": [0.5, 1.5]}),
+        pd.DataFrame({"name": ["c"], "n": [-70_000]}),
+    ]
+    found = []
+    for i, frame in enumerate(parts):
+        frames.write(tmp_path / f"{i}.npz", "evaluate", "c", frame)
+        found.append(frames.read(tmp_path / f"{i}.npz", "evaluate", "c"))
+    whole = frames.concat(found)
+    assert list(whole["name"].cat.categories) == ["a", "b", "c"]
+    wanted = pd.concat(parts, ignore_index=True)
+    pd.testing.assert_frame_equal(whole.astype({"name": str}), wanted, check_dtype=False)
 
 
 def test_the_same_arrays_give_the_same_bytes(tmp_path: Path) -> None:

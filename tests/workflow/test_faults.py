@@ -177,8 +177,9 @@ def test_a_file_of_another_config_is_named(done: Path, name: str) -> None:
 def test_a_file_of_another_version_is_named(
     done: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "SCHEMA_VERSION", store.SCHEMA_VERSION + 1)
-    with pytest.raises(StageError, match=f"{name} has schema 1 where 2 is needed"):
+    now = store.SCHEMA_VERSION
+    monkeypatch.setattr(store, "SCHEMA_VERSION", now + 1)
+    with pytest.raises(StageError, match=f"{name} has schema {now} where {now + 1} is needed"):
         read(done, parsed(done), name)
 
 

@@ -8,7 +8,7 @@ localrules:
 rule provenance:
     input:
         tables=table_files(ALL_TABLES),
-        figures=expand("results/figures/{figure}.svg", figure=FIGURES),
+        figures=figure_files("svg"),
         code=modules("provenance"),
     output:
         "results/provenance.json",

@@ -1,4 +1,4 @@
-# Reads the tables; writes the figures, each in a job of its own, and the page.
+# Reads the tables; writes the figures and the page.
 from irm_bench.report import drawing, inputs
 
 
@@ -8,48 +8,45 @@ report: "../report/workflow.rst"
 FIGURES = drawing.shown(CONFIG)
 
 
-wildcard_constraints:
-    figure="|".join(FIGURES) or "none",
+def figure_files(*kinds):
+    return expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=kinds)
 
 
-rule figure:
+# All in one process: a figure takes less time than starting one and reading the tables.
+rule figures:
     input:
-        tables=lambda wildcards: table_files(
-            registry.metadata("figures", wildcards.figure)["TABLES"]
-        ),
-        plugin=lambda wildcards: plugin("figures", wildcards.figure),
+        tables=table_files(drawing.table_names(FIGURES)),
+        plugins=[plugin("figures", name) for name in FIGURES],
         code=modules("figures/_axes", "report/drawing", "report/seeds", "report/series"),
     output:
-        report(
-            "results/figures/{figure}.svg",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
-        ),
-        "results/figures/{figure}.csv",
-        "results/figures/{figure}.json",
+        [
+            report(
+                f"results/figures/{name}.svg",
+                caption="../report/figure.rst",
+                category="Figures",
+                labels={"figure": name},
+            )
+            for name in FIGURES
+        ],
+        figure_files("csv", "json"),
     log:
-        "results/logs/figure/{figure}.log",
+        "results/logs/figures.log",
     benchmark:
-        "results/benchmarks/figure/{figure}.tsv"
+        "results/benchmarks/figures.tsv"
     threads: 1
     resources:
         mem_mb=memory(500, 8),
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=CONFIG.results_hash,
+        config=(CONFIG.results_hash, FIGURES),
     script:
-        "../scripts/figure.py"
+        "../scripts/figures.py"
 
 
 rule report:
     input:
         tables=table_files(ALL_TABLES),
-        figures=expand(
-            "results/figures/{figure}.{kind}",
-            figure=FIGURES,
-            kind=("svg", "csv", "json"),
-        ),
+        figures=figure_files("svg", "csv", "json"),
         code=inputs.sources(),
         published=inputs.published(),
         baseline=inputs.baseline(CONFIG),

@@ -1,0 +1,57 @@
+"""Parts of tables between stages, as files of ``store``: texts are held as categories."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import store
+
+TEXTS = "/texts"  # ends the name of the array that holds the distinct texts of a column
+
+
+def write(path: Path | str, stage: str, config_hash: str, frame: pd.DataFrame) -> None:
+    """Write a table, a column an array; of texts, which of the distinct ones; never pickled."""
+    arrays: dict[str, np.ndarray] = {}
+    for name, column in frame.items():
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            arrays[str(name)] = _small(column.to_numpy())
+        else:
+            texts, which = np.unique(column.to_numpy(dtype=str), return_inverse=True)
+            arrays |= {str(name): _small(which), f"{name}{TEXTS}": texts}
+    store.write_arrays(path, stage, config_hash, arrays)
+
+
+def read(path: Path | str, stage: str, config_hash: str) -> pd.DataFrame:
+    """Read what ``write`` wrote; texts are categories."""
+    arrays = store.read_arrays(path, stage, config_hash)
+    texts = {name: arrays.pop(f"{name}{TEXTS}", None) for name in list(arrays)}
+    return pd.DataFrame(
+        {
+            name: array
+            if texts[name] is None
+            else pd.Categorical.from_codes(array, categories=texts[name])
+            for name, array in arrays.items()
+        }
+    )
+
+
+def concat(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of categories, one below the other: each column over the categories of all."""
+    texts: dict[str, set[str]] = defaultdict(set)
+    for frame in frames:
+        for name in frame.select_dtypes("category"):
+            texts[name] |= set(frame[name].cat.categories)
+    shared = {name: pd.CategoricalDtype(sorted(found)) for name, found in texts.items()}
+    aligned = [f.astype({n: kind for n, kind in shared.items() if n in f}) for f in frames]
+    return pd.concat(aligned, ignore_index=True)
+
+
+def _small(numbers: np.ndarray) -> np.ndarray:
+    """Integers in the smallest type that holds them: millions of rows repeat a few."""
+    if not (np.issubdtype(numbers.dtype, np.integer) and numbers.size):
+        return numbers
+    low, high = numbers.min(), numbers.max()
+    return numbers.astype(np.result_type(np.min_scalar_type(low), np.min_scalar_type(high)))
