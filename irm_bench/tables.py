@@ -12,7 +12,7 @@ from irm_bench.config import Config
 from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Contract, columns
 from irm_bench.store import StageError
 
-# Rows written at once: texts take their full length there, and in memory a number each.
+# Rows read or written at once, with texts at their full length; in memory they take a number each.
 CHUNK_ROWS = 2**17
 
 
@@ -186,14 +186,15 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
     _check_seal(Path(path), contract)
     text = [c.name for c in contract.columns if c.kind == "text"]
     try:
-        frame = pd.read_csv(
+        chunks = pd.read_csv(
             path,
             dtype=dict.fromkeys(text, "category"),
             keep_default_na=False,
             na_values={c: [""] for c in contract.names if c not in text},
+            chunksize=CHUNK_ROWS,
         )
-        _check(Path(path), list(frame.columns), contract)
-        return _typed(frame, contract, text="category")
+        with chunks:
+            return frames.concat([_checked(Path(path), chunk, contract) for chunk in chunks])
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise _refuse(Path(path), f"cannot be read ({error})") from error
 
@@ -230,6 +231,11 @@ def _check(path: Path, names: Sequence[str], contract: Contract) -> None:
     if missing or unknown:
         columns = f"missing columns {missing}, unknown columns {unknown}"
         raise _refuse(path, f"is not a table {contract.name!r}: {columns}")
+
+
+def _checked(path: Path, chunk: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    _check(path, list(chunk.columns), contract)
+    return _typed(chunk, contract, text="category")
 
 
 def _typed(frame: pd.DataFrame, contract: Contract, text: str = "str") -> pd.DataFrame:

@@ -13,7 +13,6 @@ from tests.workflow import tiny
 from tests.workflow.conftest import SMOKE, copy_project
 
 REQUIRED = "IRM_BENCH_REQUIRE_CLUSTER"
-PLAIN = "plain.yaml"
 SNAKEMAKE = (sys.executable, "-m", "snakemake")
 
 
@@ -42,14 +41,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def create(folder: Path) -> Path:
-    """A project with the smoke config, but for the figures: each is a process of its own."""
+    """A project that has not run."""
     folder.mkdir(exist_ok=True)
-    project = copy_project(folder)
-    (project / PLAIN).write_text("figures: []\n")
-    return project
+    return copy_project(folder)
 
 
-def run(project: Path, *arguments: str, configfiles: Sequence[str] = (SMOKE, PLAIN)) -> None:
+def run(project: Path, *arguments: str, configfiles: Sequence[str] = (SMOKE,)) -> None:
     """Run Snakemake to its end, which must be a good one."""
     done = subprocess.run(
         [*SNAKEMAKE, *arguments, "--configfile", *configfiles],

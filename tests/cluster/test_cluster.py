@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import PLAIN, SNAKEMAKE, create, run
+from tests.cluster.conftest import SNAKEMAKE, create, run
 from tests.cluster.slurm import Cluster
 from tests.unit import pipeline
 from tests.workflow import tiny
@@ -29,7 +29,7 @@ def test_slurm_gives_the_same_bytes(
     cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     project = create(tmp_path)
-    line = [*SNAKEMAKE, *SLURM, "--configfile", SMOKE, PLAIN]
+    line = [*SNAKEMAKE, *SLURM, "--configfile", SMOKE]
     with tiny.running(project, line) as process:
         local = request.getfixturevalue("local")  # while the other run waits for its cluster
         said, _ = process.communicate(timeout=600)
@@ -37,7 +37,7 @@ def test_slurm_gives_the_same_bytes(
     jobs = cluster.jobs()
     assert {job.state for job in jobs} == {"COMPLETED"}
     assert {job.node for job in jobs} == set(cluster.nodes)
-    assert len(jobs) == 4  # two shards, the tables, the audit
+    assert len(jobs) == 4  # two shards, the tables and figures, the audit
     assert tables_of(project) == tables_of(local)
     assert page_of(project) == page_of(local)
 

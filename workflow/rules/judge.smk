@@ -14,7 +14,7 @@ rule judge:
         "results/benchmarks/judge.tsv"
     threads: 1
     resources:
-        mem_mb=memory(500, 8),
+        mem_mb=memory(500, 4),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=(CONFIG.results_hash, CONFIG.claims),

@@ -35,7 +35,7 @@ rule figures:
         "results/benchmarks/figures.tsv"
     threads: 1
     resources:
-        mem_mb=memory(500, 8),
+        mem_mb=memory(500, 4),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=(CONFIG.results_hash, FIGURES),
@@ -58,7 +58,7 @@ rule report:
         "results/benchmarks/report.tsv"
     threads: 1
     resources:
-        mem_mb=memory(600, 8),
+        mem_mb=memory(600, 4),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=CONFIG.resolved,
