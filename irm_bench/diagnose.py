@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from irm_bench import converge, decomposition, estimators, evaluate, frames, starts, tables
+from irm_bench import evaluate, frames, tables
 from irm_bench.config import Config
+from irm_bench.diagnosis import converge, decomposition, estimators, starts
 from irm_bench.seeds import generator
 from irm_bench.simulate import MomentStore
 from irm_bench.trained import TrainedStore

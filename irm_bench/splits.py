@@ -21,6 +21,8 @@ from irm_bench.signs import BLOCK, Signs, steps_within
 
 # Numbers of D computed at once (64 MB): of many columns, fewer steps.
 MAX_SUMS = 2**23
+# Numbers of D of a step that are worked on at once: few enough to stay in the cache.
+MAX_WIDTH = 512
 # Numbers of D handed to pairs at once: enough steps to hide the cost of a call.
 MAX_GATHERED = 2**19
 
@@ -66,11 +68,15 @@ class SignedMeans:
     def write(self, first: int, out: Tensor) -> None:
         """Write D (n_steps, P, column) of steps within one block."""
         n_steps = len(out)
-        block, row = divmod(first, self.signs.block_steps)
-        signs = torch.from_numpy(self.signs.block(block)[row : row + n_steps])
-        sums = [signed_sums(signs, part) for part in self._parts]
-        total = join_digits(sums, signs.shape[1])
-        torch.mul(total.view(out.shape), self._units, out=out)
+        index, row = divmod(first, self.signs.block_steps)
+        signs = torch.from_numpy(self.signs.block(index)[row : row + n_steps])
+        n_products, n_columns = self.shape
+        width = max(1, MAX_WIDTH // n_columns)
+        for p in range(0, n_products, width):
+            block, to = slice(p * n_columns, (p + width) * n_columns), out[:, p : p + width]
+            sums = [signed_sums(signs, part[:, block]) for part in self._parts]
+            total = join_digits(sums, signs.shape[1])
+            torch.mul(total.view(to.shape), self._units[p : p + width], out=to)
 
 
 def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarray]:

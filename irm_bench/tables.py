@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from irm_bench import frames, judged, registry, store
+from irm_bench import frames, registry, store
 from irm_bench.config import Config
 from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Contract, columns
+from irm_bench.judging import judged
 from irm_bench.store import StageError
 
 # Rows read or written at once, with texts at their full length; in memory they take a number each.

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from irm_bench import theory
-from irm_bench.evidence import Evidence, Selection
-from irm_bench.findings import Outcomes, Part, below, mean, some, together, verdict
-from irm_bench.wording import listed, num, pick, say
+from irm_bench.judging.evidence import Evidence, Selection
+from irm_bench.judging.findings import Outcomes, Part, below, mean, some, together, verdict
+from irm_bench.judging.wording import listed, num, pick, say
 
 TITLE = "ERM beats the 'best possible' error"
 STATEMENT = "The standard model is even better than the best possible error, at σ = 1"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from irm_bench.config import Environment
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     SECONDARY,
     Outcomes,
     Part,
@@ -18,7 +18,7 @@ from irm_bench.findings import (
     verdict,
     within,
 )
-from irm_bench.wording import num, pick, say
+from irm_bench.judging.wording import num, pick, say
 
 TITLE = "Correlations with the target"
 STATEMENT = (

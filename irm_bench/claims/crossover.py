@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from irm_bench import theory
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     Outcomes,
     Part,
     above,
@@ -20,7 +20,7 @@ from irm_bench.findings import (
     wins,
     within,
 )
-from irm_bench.wording import listed, num, pick, say
+from irm_bench.judging.wording import listed, num, pick, say
 
 TITLE = "IRM is better where σ is small"
 STATEMENT = (

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from irm_bench import findings, registry, theory
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench import registry, theory
+from irm_bench.judging import findings
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
@@ -24,7 +25,7 @@ from irm_bench.findings import (
     verdict,
     within,
 )
-from irm_bench.wording import listed, num, pick, say
+from irm_bench.judging.wording import listed, num, pick, say
 
 TITLE = "The 1e-5 seems arbitrary"
 STATEMENT = "The scaling of the error by 1e-5 seems arbitrary"

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from irm_bench.config import Environment
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     FACT,
     Outcomes,
     Part,
@@ -17,7 +17,7 @@ from irm_bench.findings import (
     verdict,
     within,
 )
-from irm_bench.wording import listed, pick, say
+from irm_bench.judging.wording import listed, pick, say
 
 TITLE = "More environments add nothing"
 STATEMENT = (

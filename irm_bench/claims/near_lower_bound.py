@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from irm_bench.evidence import Evidence, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, Selection
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     LIMITED,
@@ -18,7 +18,7 @@ from irm_bench.findings import (
     verdict,
     within,
 )
-from irm_bench.wording import num, rate, say, spread
+from irm_bench.judging.wording import num, rate, say, spread
 
 TITLE = "IRM is close to the lower bound"
 STATEMENT = (

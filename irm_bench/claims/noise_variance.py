@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from irm_bench.evidence import Evidence, Selection
-from irm_bench.findings import Outcomes, Part, mean, some, together, verdict, within
-from irm_bench.wording import percent, rate, spread
+from irm_bench.judging.evidence import Evidence, Selection
+from irm_bench.judging.findings import Outcomes, Part, mean, some, together, verdict, within
+from irm_bench.judging.wording import percent, rate, spread
 
 TITLE = "Noise variance"
 STATEMENT = "The inherent uncertainty of the data is a variance of 2σ² (dσ² in general)"

@@ -6,8 +6,8 @@ import pandas as pd
 
 from irm_bench import theory
 from irm_bench.config import Environment
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
@@ -20,7 +20,7 @@ from irm_bench.findings import (
     mean,
     some,
 )
-from irm_bench.wording import pick, say
+from irm_bench.judging.wording import pick, say
 
 TITLE = "Better on this test set, not on any"
 STATEMENT = "The standard model is better on this test set, but not on any test set"

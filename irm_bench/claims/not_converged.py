@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from irm_bench import theory
-from irm_bench.evidence import Evidence, Selection
-from irm_bench.findings import Outcomes, Part, above, mean, verdict
-from irm_bench.wording import num, percent, pick, say
+from irm_bench.judging.evidence import Evidence, Selection
+from irm_bench.judging.findings import Outcomes, Part, above, mean, verdict
+from irm_bench.judging.wording import num, percent, pick, say
 
 TITLE = "Training is not finished"
 STATEMENT = (

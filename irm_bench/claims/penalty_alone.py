@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from irm_bench import registry
-from irm_bench.evidence import Evidence, InsufficientError
-from irm_bench.findings import FAILS, Outcomes, Part, above, below, fact, mean, verdict
-from irm_bench.wording import num, pick, say
+from irm_bench.judging.evidence import Evidence, InsufficientError
+from irm_bench.judging.findings import FAILS, Outcomes, Part, above, below, fact, mean, verdict
+from irm_bench.judging.wording import num, pick, say
 
 TITLE = "The penalty alone has a curve of solutions"
 STATEMENT = (

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from irm_bench import printed
-from irm_bench.evidence import Evidence, InsufficientError
-from irm_bench.findings import (
+from irm_bench.intervals import Interval
+from irm_bench.judging import printed
+from irm_bench.judging.evidence import Evidence, InsufficientError
+from irm_bench.judging.findings import (
     FACT,
     HOLDS,
     LIMITED,
@@ -19,8 +20,7 @@ from irm_bench.findings import (
     Part,
     Rule,
 )
-from irm_bench.intervals import Interval
-from irm_bench.wording import listed, rate
+from irm_bench.judging.wording import listed, rate
 
 TITLE = "The notebook's printed numbers"
 STATEMENT = "Each number that the notebook prints lies in the 95% prediction interval of our runs"

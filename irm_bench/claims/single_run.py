@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from irm_bench.evidence import Evidence, InsufficientError
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
@@ -20,7 +20,7 @@ from irm_bench.findings import (
     share,
     some,
 )
-from irm_bench.wording import listed, percent
+from irm_bench.judging.wording import listed, percent
 
 TITLE = "One run is enough to conclude"
 STATEMENT = "A reader of a single run comes to the same verdicts"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     LIMITED,
@@ -18,7 +18,7 @@ from irm_bench.findings import (
     some,
     verdict,
 )
-from irm_bench.wording import listed, num, percent, pick, say, short
+from irm_bench.judging.wording import listed, num, percent, pick, say, short
 
 TITLE = "Splitting the batch"
 STATEMENT = "Splitting the batch in two does not seem to improve the estimate of the penalty"

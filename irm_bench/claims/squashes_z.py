@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from irm_bench.evidence import Evidence, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, Selection
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     LIMITED,
@@ -22,7 +22,7 @@ from irm_bench.findings import (
     verdict,
     within,
 )
-from irm_bench.wording import percent, pick, rate, say
+from irm_bench.judging.wording import percent, pick, rate, say
 
 TITLE = "IRM squashes the weight of Z"
 STATEMENT = "IRM very quickly learns to squash the weights of Z to almost zero"

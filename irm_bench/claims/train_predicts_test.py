@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Environment
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     LIMITED,
@@ -20,7 +20,7 @@ from irm_bench.findings import (
     verdict,
     within,
 )
-from irm_bench.wording import listed, num, rate, say
+from irm_bench.judging.wording import listed, num, rate, say
 
 TITLE = "Training performance predicts test performance"
 STATEMENT = "Training performance is predictive of performance on the test set, for IRM and for ERM"

@@ -7,8 +7,8 @@ import pandas as pd
 
 from irm_bench import theory
 from irm_bench.config import Environment
-from irm_bench.evidence import Evidence, InsufficientError, Selection
-from irm_bench.findings import (
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
     INCONCLUSIVE,
@@ -21,7 +21,7 @@ from irm_bench.findings import (
     below,
     mean,
 )
-from irm_bench.wording import num, pick, say
+from irm_bench.judging.wording import num, pick, say
 
 TITLE = "ERM's potential error is unbounded"
 STATEMENT = "The potential error of the standard model is unbounded"

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from irm_bench.evidence import Evidence, Selection
-from irm_bench.findings import Outcomes, Part, above, mean, some, together, verdict
-from irm_bench.wording import num, pick, say
+from irm_bench.judging.evidence import Evidence, Selection
+from irm_bench.judging.findings import Outcomes, Part, above, mean, some, together, verdict
+from irm_bench.judging.wording import num, pick, say
 
 TITLE = "IRM is worse on average"
 STATEMENT = "IRM performs worse than the standard model on both train and test data"

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import config, plan, printed, registry, theory
+from irm_bench import config, plan, registry, theory
 from irm_bench.config import Config, Study
-from irm_bench.evidence import Evidence
+from irm_bench.judging import printed
+from irm_bench.judging.evidence import Evidence
 from irm_bench.moments import risk
 from irm_bench.plan import Cell
 

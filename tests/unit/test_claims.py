@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import judge, printed, registry
+from irm_bench import judge, registry
 from irm_bench.config import Study
-from irm_bench.evidence import Evidence
-from irm_bench.findings import INCONCLUSIVE, LIMITED, REFUTED, SUPPORTED
 from irm_bench.judge import Finding
+from irm_bench.judging import printed
+from irm_bench.judging.evidence import Evidence
+from irm_bench.judging.findings import INCONCLUSIVE, LIMITED, REFUTED, SUPPORTED
 from irm_bench.plan import Cell
 from tests.unit import claims_case
 from tests.unit.claims_case import usual

@@ -7,21 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import (
-    config,
-    converge,
-    coverage,
-    decomposition,
-    diagnose,
-    estimators,
-    judge,
-    plan,
-    registry,
-    tables,
-    theory,
-    unbiased,
-)
+from irm_bench import config, coverage, diagnose, judge, plan, registry, tables, theory
 from irm_bench.config import Config
+from irm_bench.diagnosis import converge, decomposition, estimators, unbiased
 from irm_bench.moments import Moments, products
 from irm_bench.plan import Dataset
 from irm_bench.simulate import rows

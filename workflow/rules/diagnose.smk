@@ -5,7 +5,12 @@ rule diagnose:
         moments="results/moments/{shard}.npz",
         trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
         code=modules(
-            "diagnose", "converge", "estimators", "starts", "theory", "unbiased"
+            "diagnose",
+            "diagnosis/converge",
+            "diagnosis/estimators",
+            "diagnosis/starts",
+            "theory",
+            "diagnosis/unbiased",
         ),
     output:
         expand("results/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
@@ -29,7 +34,13 @@ rule diagnosis:
             "results/diagnosis/{shard}/{part}.npz", shard=SHARDS, part=DIAGNOSIS_PARTS
         ),
         models="results/tables/models.csv",
-        code=modules("diagnose", "decomposition", "estimators", "judged", "intervals"),
+        code=modules(
+            "diagnose",
+            "diagnosis/decomposition",
+            "diagnosis/estimators",
+            "judging/judged",
+            "intervals",
+        ),
     output:
         table_files(DIAGNOSED),
     log:

@@ -2,7 +2,14 @@
 rule judge:
     input:
         results=table_files(EVIDENCE),
-        code=modules("judge", "judged", "evidence", "findings", "wording", "printed"),
+        code=modules(
+            "judge",
+            "judging/judged",
+            "judging/evidence",
+            "judging/findings",
+            "judging/wording",
+            "judging/printed",
+        ),
         exact=modules("intervals", "theory"),
         claims=[plugin("claims", name) for name in CONFIG.claims],
         numbers=os.path.relpath(registry.PACKAGE / "data/notebook_numbers.csv"),

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from irm_bench.findings import FAILS, HOLDS, OPEN, Part
+from irm_bench.judging.findings import FAILS, HOLDS, OPEN, Part
 from irm_bench.report import numbers
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from irm_bench import intervals
-from irm_bench.evidence import InsufficientError
 from irm_bench.intervals import Interval
+from irm_bench.judging.evidence import InsufficientError
 
 SUPPORTED, REFUTED = "supported", "refuted"
 LIMITED, INCONCLUSIVE = "supported within a stated limit", "inconclusive"

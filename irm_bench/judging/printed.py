@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from irm_bench import intervals
-from irm_bench.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 
 NUMBERS = Path(__file__).parent / "data" / "notebook_numbers.csv"
 STUDY = "notebook"

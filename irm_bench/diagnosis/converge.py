@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from irm_bench import plan, registry, theory, unbiased
+from irm_bench import plan, registry, theory
 from irm_bench.config import Config
+from irm_bench.diagnosis import unbiased
 from irm_bench.evaluate import phi_columns, setting, trained_cells
 from irm_bench.moments import Moments
 from irm_bench.plan import Cell

@@ -1,0 +1,1 @@
+"""What theory says of the results; ``diagnose.py`` is the stage."""
