@@ -89,6 +89,22 @@ def _short(x: float) -> str:
     return f"{x:,.0f}"
 
 
+def markdown(table: pd.DataFrame) -> str:
+    """The table of the README: seconds a trained run on one core, and how many times faster."""
+    runs = table[(table["part"] == "trained run") & (table["cores"] == 1)]
+    seconds = runs.pivot_table(index="method", columns="what", values="value").loc[list(METHODS)]
+    names = " | ".join(label for label, *_ in CONTENDERS.values())
+    lines = [
+        f"| one core, CPU seconds a model | {names} | |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for method, row in seconds.iterrows():
+        times = row["notebook"] / row["engine"]
+        cells = [f"{row[who]:#.2g}".rstrip(".") for who in CONTENDERS]
+        lines.append(f"| {METHODS[str(method)]} | {' | '.join(cells)} | {times:,.0f}× |")
+    return "\n".join(lines)
+
+
 def words(table: pd.DataFrame, concluded: dict[str, Any]) -> str:
     """What is printed: times a run, ratios with their aims, slopes, memory, and the pipeline."""
     runs = table[table["part"] == "trained run"]

@@ -9,16 +9,15 @@ to it meets the prediction interval.
 """
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from irm_bench import intervals
+from irm_bench import intervals, registry
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 
-NUMBERS = Path(__file__).parent / "data" / "notebook_numbers.csv"
+NUMBERS = registry.PACKAGE / "data" / "notebook_numbers.csv"
 STUDY = "notebook"
 MODELS = {
     "irm": Selection(STUDY, "irm", "split_half"),

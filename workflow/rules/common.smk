@@ -4,6 +4,7 @@ import sys
 
 from irm_bench import config as configuration
 from irm_bench import plan, registry
+from irm_bench.report import drawing
 
 try:
     CONFIG = configuration.parse(config)
@@ -21,6 +22,7 @@ DIAGNOSED = (*DIAGNOSIS_PARTS, "decomposition", "penalty_estimates")
 EVIDENCE = ("models", "errors", "trajectories", "environments", *DIAGNOSIS_PARTS)
 JUDGED = ("printed", "claims", "claim_details")
 ALL_TABLES = (*TABLES, *DIAGNOSED, "coverage", *JUDGED)
+FIGURES = drawing.shown(CONFIG)
 
 
 wildcard_constraints:
@@ -35,6 +37,10 @@ def targets():
 
 def table_files(names=TABLES):
     return expand("results/tables/{table}.csv", table=names)
+
+
+def figure_files(*kinds):
+    return expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=kinds)
 
 
 def modules(*names):

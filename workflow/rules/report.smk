@@ -1,15 +1,8 @@
 # Reads the tables; writes the figures and the page.
-from irm_bench.report import drawing, inputs
+from irm_bench.report import inputs
 
 
 report: "../report/workflow.rst"
-
-
-FIGURES = drawing.shown(CONFIG)
-
-
-def figure_files(*kinds):
-    return expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=kinds)
 
 
 # All in one process: a figure takes less time than starting one and reading the tables.
