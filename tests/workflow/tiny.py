@@ -127,6 +127,8 @@ def running(project: Path, line: Command, **environment: str) -> Iterator[subpro
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # a shell that runs the tests in the background has it ignored, here and in all children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         yield process
