@@ -1,6 +1,6 @@
 """Measure speed, scale and memory; write results/benchmark.{json,csv,svg} and print the table.
 
-``python benchmarks/speed.py [--quick] [--pipeline] [--output results]``. It takes about ten
+``python benchmarks/speed.py [--quick] [--pipeline] [--output results]``. It takes some
 minutes; ``--quick`` some seconds, for the tests; ``--pipeline`` runs the default benchmark too.
 """
 

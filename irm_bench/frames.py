@@ -51,7 +51,6 @@ def concat(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _small(numbers: np.ndarray) -> np.ndarray:
     """Integers in the smallest type that holds them: millions of rows repeat a few."""
-    if not (np.issubdtype(numbers.dtype, np.integer) and numbers.size):
+    if not np.issubdtype(numbers.dtype, np.integer):
         return numbers
-    low, high = numbers.min(), numbers.max()
-    return numbers.astype(np.result_type(np.min_scalar_type(low), np.min_scalar_type(high)))
+    return pd.to_numeric(numbers, downcast="integer")

@@ -17,7 +17,7 @@ class StageError(RuntimeError):
     """A file of the results that cannot be used or written: names it and what to do."""
 
 
-def refuse(path: Path, why: str) -> StageError:
+def _refuse(path: Path, why: str) -> StageError:
     return StageError(f"{path} {why}; delete it and run again to rebuild it")
 
 
@@ -89,12 +89,12 @@ def read_arrays(path: Path | str, stage: str, config_hash: str) -> dict[str, np.
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop("header")))
     except Exception as error:  # a flipped bit can make zipfile and numpy raise almost anything
-        raise refuse(path, f"is damaged or not a stage file ({_reason(path, error)})") from error
+        raise _refuse(path, f"is damaged or not a stage file ({_reason(path, error)})") from error
     for key, value in _stamp(stage, config_hash).items():
         if header.get(key) != value:
-            raise refuse(path, f"has {key} {header.get(key)!r} where {value!r} is needed")
+            raise _refuse(path, f"has {key} {header.get(key)!r} where {value!r} is needed")
     if header.get("arrays") != list(arrays):
-        raise refuse(path, "is damaged or not a stage file (arrays are missing)")
+        raise _refuse(path, "is damaged or not a stage file (arrays are missing)")
     return arrays
 
 

@@ -76,6 +76,16 @@ def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> No
     assert json.loads((tmp_path / "divergence.json").read_text(encoding="utf-8"))["empty"]
 
 
+def test_a_figure_that_raises_is_named(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = registry.load("figures", "divergence")
+    monkeypatch.setattr(plugin, "data", lambda tables, config: 1 / 0)
+    with pytest.raises(ZeroDivisionError) as raised:
+        drawing.run(case.config, ["divergence"], case.tables, tmp_path)
+    assert raised.value.__notes__ == ["figure divergence"]
+
+
 @pytest.mark.parametrize("paper", [themes.LIGHT_PAPER, themes.DARK_PAPER])
 @pytest.mark.parametrize(
     "color", ["#56b4e9", "#0072b2", "#d55e00", "#009e73", "#000000", "#ffffff"]

@@ -54,7 +54,10 @@ def plugin(kind, name):
 
 
 def memory(base, factor):
-    """MB for a job that holds its inputs in memory, more of it at every attempt."""
+    """MB for a job that holds its inputs in memory, more of it at every attempt.
+
+    About twice what was measured (docs/cluster.md): ``base``, and ``factor`` MB an MB of inputs.
+    """
     return (
         lambda wildcards, input, attempt: int(base + factor * input.size_mb) * attempt
     )
