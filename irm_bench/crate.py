@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from irm_bench import provenance, registry, store, tables
+from irm_bench import registry, store, tables
 from irm_bench.config import Config
 from irm_bench.report import citation
 
@@ -71,7 +71,7 @@ def _file(config: Config, folder: Path, path: str) -> dict[str, Any]:
         "description": WHAT.get(path) or _described(config, place),
         "encodingFormat": KINDS.get(place.suffix, "text/plain"),
         "contentSize": str((folder / path).stat().st_size),
-        "sha256": provenance.digest(folder / path),
+        "sha256": store.digest(folder / path),
     }
 
 

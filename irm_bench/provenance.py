@@ -6,7 +6,6 @@ figures that are there, so that it tells of these and not of what an earlier con
 """
 
 import csv
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -45,8 +44,8 @@ def record(snakemake: Any, started: float) -> Record:
         "started": round(started, 6),
         "finished": round(time.time(), 6),
         **_used(),
-        "inputs": {path: digest(path) for path in map(str, snakemake.input)},
-        "outputs": {path: digest(path) for path in map(str, snakemake.output)},
+        "inputs": {path: store.digest(path) for path in map(str, snakemake.input)},
+        "outputs": {path: store.digest(path) for path in map(str, snakemake.output)},
         "code": code(),
         "host": host(),
     }
@@ -79,7 +78,7 @@ def collect(config: Config, folder: Path | str) -> Record:
     """
     folder = Path(folder)
     wanted = [*folder.glob("tables/*.csv"), *folder.glob("figures/*.svg")]
-    made = {path.relative_to(folder.parent).as_posix(): digest(path) for path in sorted(wanted)}
+    made = {p.relative_to(folder.parent).as_posix(): store.digest(p) for p in sorted(wanted)}
     producers = _producers(folder)
     jobs = list(_trace(made, producers))
     return {
@@ -201,12 +200,6 @@ def _number(text: str | None) -> float | None:
     return float(number[0]) if number else None  # Snakemake writes NA and - for what it missed
 
 
-def digest(path: Path | str) -> str:
-    """SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @cache
 def code() -> dict[str, Any]:
     """Commit of the sources and whether they differ from it; None where that is not known."""
@@ -278,4 +271,4 @@ def lock() -> dict[str, Any]:
     pins = dict(line.split("==") for line in path.read_text(encoding="utf-8").split())
     found = {name: installed(name) for name in pins}
     differing = {name: found[name] for name, pin in pins.items() if found[name] != pin}
-    return {"sha256": digest(path), "differing": differing}
+    return {"sha256": store.digest(path), "differing": differing}

@@ -56,7 +56,7 @@ def about(told: dict[str, Any], results: Path) -> dict[str, Any]:
     """Which run it is: config, version, packages, platform, and the checksum of every table."""
     machine = provenance.host()
     kernel = " ".join(machine["os"].split()[::2])  # name and architecture, without its release
-    sums = {p.stem: provenance.digest(p) for p in sorted((results / "tables").glob("*.csv"))}
+    sums = {p.stem: store.digest(p) for p in sorted((results / "tables").glob("*.csv"))}
     return {
         "config_hash": told["config_hash"],
         "version": told["version"],

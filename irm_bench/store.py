@@ -1,5 +1,10 @@
-"""Files between stages: npz archives that say what they are, written whole or not at all."""
+"""Files between stages: npz archives that say what they are, written whole or not at all.
 
+The SHA-256 of an archive stands at its end, where readers of archives do not look: the checksums
+inside leave out names, sizes and the list of what there is.
+"""
+
+import hashlib
 import json
 import os
 import tempfile
@@ -63,16 +68,16 @@ def write_text(path: Path | str, text: str) -> None:
 def write_arrays(
     path: Path | str, stage: str, config_hash: str, arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Write arrays under their names, with stage, schema version, config hash and names beside."""
-    header = {
-        **_stamp(stage, config_hash),
-        "arrays": list(arrays),  # the archive's own list of them has no checksum
-    }
-    stamped = {"header": np.array(json.dumps(header, sort_keys=True)), **arrays}
+    """Write arrays under their names, with stage, schema version and config hash beside."""
+    header = json.dumps(_stamp(stage, config_hash), sort_keys=True)
+    stamped = {"header": np.array(header), **arrays}
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **stamped)
+        seal = bytes.fromhex(digest(temporary))
+        with temporary.open("ab") as file:
+            file.write(seal)
 
     write_atomically(path, write)
 
@@ -85,6 +90,7 @@ def read_arrays(path: Path | str, stage: str, config_hash: str) -> dict[str, np.
     """
     path = Path(path)
     try:
+        _check_seal(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop("header")))
@@ -93,9 +99,25 @@ def read_arrays(path: Path | str, stage: str, config_hash: str) -> dict[str, np.
     for key, value in _stamp(stage, config_hash).items():
         if header.get(key) != value:
             raise _refuse(path, f"has {key} {header.get(key)!r} where {value!r} is needed")
-    if header.get("arrays") != list(arrays):
-        raise _refuse(path, "is damaged or not a stage file (arrays are missing)")
     return arrays
+
+
+def _check_seal(path: Path) -> None:
+    """Compare the last bytes of a file with the SHA-256 of all before."""
+    found = hashlib.sha256()
+    left = path.stat().st_size - found.digest_size
+    with path.open("rb") as file:
+        while left > 0 and (chunk := file.read(min(left, 2**20))):
+            found.update(chunk)
+            left -= len(chunk)
+        if file.read() != found.digest():
+            raise ValueError("its checksum differs")
+
+
+def digest(path: Path | str) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stamp(stage: str, config_hash: str) -> dict[str, object]:

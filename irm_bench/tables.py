@@ -1,6 +1,5 @@
 """Column contracts of the tables in results/tables, declared once and checked on both sides."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -174,7 +173,7 @@ def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:
             rows.to_csv(temporary, mode="a", header=not first, index=False)
 
     store.write_atomically(path, write_rows)
-    seal = f"# of config {contract.config}\n{_digest(path)}  {Path(path).name}\n"
+    seal = f"# of config {contract.config}\n{store.digest(path)}  {Path(path).name}\n"
     store.write_text(_seal(path), seal)
 
 
@@ -205,18 +204,13 @@ def _seal(path: Path | str) -> Path:
     return Path(f"{path}.sha256")
 
 
-def _digest(path: Path | str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _check_seal(path: Path, contract: Contract) -> None:
     seal = _seal(path)
     if not (seal.exists() and path.exists()):
         return
     *comment, line = seal.read_text(encoding="utf-8").splitlines() or [""]
     config = comment[0].split()[-1] if comment else contract.config
-    if line.split()[:1] != [_digest(path)]:
+    if line.split()[:1] != [store.digest(path)]:
         raise _refuse(path, f"is not as it was written ({seal.name} differs)")
     if contract.config and config != contract.config:
         raise _refuse(path, f"is of config {config} where {contract.config} is needed")

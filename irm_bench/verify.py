@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import config, provenance
+from irm_bench import config, store
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 PUBLISHED, FRESH = Path("results/published"), Path("results/tables")
@@ -54,7 +54,7 @@ def compare(fresh: Path, published: Path) -> list[Comparison]:
 def _table(name: str, fresh: Path, digest: str, published: Path) -> Comparison:
     if not fresh.exists():
         return Comparison(name, False, problem="not in the fresh run")
-    is_same = provenance.digest(fresh) == digest
+    is_same = store.digest(fresh) == digest
     kept = sorted((published / "tables").glob(f"{name}.csv*"))
     if not kept:
         return Comparison(name, is_same)
