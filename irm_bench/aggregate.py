@@ -1,6 +1,7 @@
 """Stage 4: the shards' parts → the tables of results/tables, and their summaries over seeds."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,82 +13,93 @@ from irm_bench.config import Config
 from irm_bench.seeds import generator
 
 SETTING = [column.name for column in tables.SETTING]
+WHERE = [column.name for column in tables.WHERE]
 N_RESAMPLES = 2000
 
 
 def run(config: Config, parts: Sequence[Path | str], output: Path | str) -> None:
-    """Write every table of the contracts into the folder ``output``."""
+    """Write every table of the contracts into the folder ``output``.
+
+    The tables of a row a seed pass through in pieces, which are summarised on the way.
+    """
     contracts = tables.contracts(config)
+    summaries: dict[str, list[pd.DataFrame]] = defaultdict(list)
 
-    def write(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        tables.write(Path(output) / f"{name}.csv", frame, contracts[name])
-        return frame
-
-    def merged(name: str) -> pd.DataFrame:
+    def pieces(name: str) -> Iterator[pd.DataFrame]:
         paths = [evaluate.part_paths(part)[name] for part in parts]
         keys = [*evaluate.ORDER, "seed"]
-        read = partial(frames.read, stage=evaluate.STAGE, config_hash=config.stage_hash)
-        return write(name, tables.merge(map(read, paths), keys, contracts[name]))
+        for piece in frames.merged(paths, evaluate.STAGE, config.stage_hash, keys):
+            if name in ("models", "errors"):
+                summaries["summary"].append(summarise(config, piece))
+            if name == "trajectories":
+                summaries["trajectory_summary"].append(summarise_trajectories(piece))
+            yield piece.reindex(columns=contracts[name].names)
 
-    # The largest table is let go of before the next is read.
-    write("summary", summarise(config, merged("models"), merged("errors"), contracts["summary"]))
-    summary = summarise_trajectories(merged("trajectories"), contracts["trajectory_summary"])
-    write("trajectory_summary", summary)
-    for name in ("environments", "histograms"):
-        merged(name)
+    for name in evaluate.PARTS:
+        tables.write_pieces(Path(output) / f"{name}.csv", pieces(name), contracts[name])
+    for name in ("summary", "trajectory_summary"):
+        whole = _joined(summaries[name], contracts[name])
+        tables.write(Path(output) / f"{name}.csv", whole, contracts[name])
 
 
-def summarise(
-    config: Config, models: pd.DataFrame, errors: pd.DataFrame, contract: tables.Contract
-) -> pd.DataFrame:
-    """Mean over seeds of every quantity of every cell, once with each kind of interval."""
-    phis = [name for name in models if str(name).startswith("phi_")]
-    errors = errors.assign(excess_risk=errors["risk"] - errors["optimum"])
-    where = [c for c in contract.names if c in errors and c not in SETTING]
-    groups = _Groups(
-        (models, SETTING, [*phis, "train_risk", "final_penalty"]),
-        (errors, [*SETTING, *where], ["mse", "risk", "excess_risk"]),
-    )
-    rng = generator(config.root_seed, role="bootstrap")
+def _joined(pieces: Sequence[pd.DataFrame], contract: tables.Contract) -> pd.DataFrame:
+    """Summaries of pieces as one table: quantity by quantity, and of each as the pieces come."""
+    if not pieces:
+        return pd.DataFrame(columns=contract.names)
+    whole = pd.concat(pieces, ignore_index=True).reindex(columns=contract.names)
+    texts = [name for name in WHERE if name in whole]
+    whole[texts] = whole[texts].fillna("")
+    return whole.iloc[np.argsort(pd.factorize(whole["quantity"])[0], kind="stable")]
+
+
+def summarise(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of every quantity of the models, or of the errors, of whole cells, once with
+    each kind of interval."""
+    if "mse" in piece:
+        piece = piece.assign(excess_risk=piece["risk"] - piece["optimum"])
+        keys = [key for key in tables.contracts(config)["errors"].keys if key in piece]
+        groups = _Groups(piece, keys, ["mse", "risk", "excess_risk"])
+    else:
+        groups = _Groups(piece, SETTING, [*_phis(piece), "train_risk", "final_penalty"])
     student = groups.statistics(intervals.t_intervals).assign(ci_method="t")
-    bootstrap = groups.statistics(
-        lambda matrix: (
-            matrix.mean(axis=1),
-            *intervals.bca_mean_intervals(matrix, rng, n_resamples=N_RESAMPLES),
-        )
-    ).assign(ci_method="BCa")
-    both = pd.concat([student, bootstrap]).sort_index(kind="stable")
-    both[["split", "environment"]] = both[["split", "environment"]].fillna("")
-    return both.reindex(columns=contract.names).reset_index(drop=True)
+    bootstrap = groups.statistics(partial(_bootstrap, config.root_seed)).assign(ci_method="BCa")
+    return pd.concat([student, bootstrap]).sort_index(kind="stable")
 
 
-def summarise_trajectories(trajectories: pd.DataFrame, contract: tables.Contract) -> pd.DataFrame:
+def _bootstrap(root_seed: int, matrix: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Mean and BCa bounds of every row (group, n): all groups of equal n share their resamples."""
+    rng = generator(root_seed, role="bootstrap", n_seeds=matrix.shape[1])
+    bounds = intervals.bca_mean_intervals(matrix, rng, n_resamples=N_RESAMPLES)
+    return (matrix.mean(axis=1), *bounds)
+
+
+def summarise_trajectories(piece: pd.DataFrame) -> pd.DataFrame:
     """Mean with its t interval, and 5% and 95% quantiles over seeds, at every recorded step."""
-    phis = [name for name in trajectories if str(name).startswith("phi_")]
-    quantities = [*phis, "train_risk", "penalty_estimate"]
-    groups = _Groups((trajectories, [*SETTING, "step"], quantities))
+    quantities = [*_phis(piece), "train_risk", "penalty_estimate"]
+    groups = _Groups(piece, [*SETTING, "step"], quantities)
     frame = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     for name, probability in (("q05", 0.05), ("q95", 0.95)):
         frame[name] = groups.quantile(probability)
-    return frame.reindex(columns=contract.names).reset_index(drop=True)
+    return frame
+
+
+def _phis(frame: pd.DataFrame) -> list[str]:
+    return [name for name in frame if str(name).startswith("phi_")]
 
 
 class _Groups:
-    """Values over seeds: for each part (table, keys, quantities), quantity by quantity, the rows of
-    equal keys, in order of first appearance."""
+    """Values over seeds: quantity by quantity, the rows of equal keys, as they first appear."""
 
-    def __init__(self, *parts: tuple[pd.DataFrame, list[str], list[str]]):
-        heads: list[pd.DataFrame] = []
+    def __init__(self, table: pd.DataFrame, keys: list[str], quantities: list[str]):
+        number = table.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+        first, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
+        order, bounds = np.argsort(number, kind="stable"), np.cumsum(sizes)[:-1]
+        heads = _as_texts(table[keys].iloc[first])
+        self._keys = pd.concat([heads.assign(quantity=q) for q in quantities], ignore_index=True)
         self._values: list[np.ndarray] = []
         self._n_diverged: list[int] = []
-        for table, keys, quantities in parts:
-            number = table.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
-            first, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
-            order, bounds = np.argsort(number, kind="stable"), np.cumsum(sizes)[:-1]
-            for quantity in quantities:
-                heads.append(_as_texts(table[keys].iloc[first]).assign(quantity=quantity))
-                self._add(np.split(table[quantity].to_numpy(dtype=float)[order], bounds))
-        self._keys = pd.concat(heads, ignore_index=True)
+        for quantity in quantities:
+            self._add(np.split(table[quantity].to_numpy(dtype=float)[order], bounds))
         self._n = np.array([len(values) for values in self._values], dtype=np.int64)
 
     def _add(self, groups: list[np.ndarray]) -> None:

@@ -1,5 +1,6 @@
 """What a table promises: its columns, each with its kind and meaning; and those that many share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -14,16 +15,25 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """The columns of one table, in order; ``config`` is the hash of the config that it is of."""
+    """The columns of one table, in order; ``config`` is the hash of the config that it is of.
+
+    ``keys``, of a table with a row a seed, are the columns that tell one seed's rows apart. Rows of
+    equal keys stand together. There may be more of them than fit in memory (``rows.py``).
+    """
 
     name: str
     summary: str
     columns: tuple[Column, ...]
+    keys: tuple[str, ...] = ()
     config: str = ""
 
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+
+def names(columns: Sequence[Column]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns)
 
 
 def columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:

@@ -1,7 +1,7 @@
 """Stage 3b: what theory says of a shard's models and rows, and the tables made of all shards."""
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,6 @@ import pandas as pd
 from irm_bench import evaluate, frames, tables
 from irm_bench.config import Config
 from irm_bench.diagnosis import converge, decomposition, estimators, starts
-from irm_bench.seeds import generator
 from irm_bench.simulate import MomentStore
 from irm_bench.trained import TrainedStore
 
@@ -39,16 +38,22 @@ def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> No
     ``folder`` holds the table ``models`` already.
     """
     contracts = tables.contracts(config)
-    read = partial(frames.read, stage=STAGE, config_hash=config.stage_hash)
-    keys = [*evaluate.ORDER, "estimator", "seed"]
-    found = {
-        name: tables.merge((read(Path(p) / f"{name}.npz") for p in parts), keys, contracts[name])
-        for name in PARTS
-    }
-    models = tables.read(Path(folder) / "models.csv", contracts["models"])
-    rng = generator(config.root_seed, role="bootstrap", table="penalty_estimates")
-    found["decomposition"] = decomposition.summary(config, models, found["converged"])
-    found["penalty_estimates"] = estimators.summary(found["penalty_draws"], rng)
-    for name, frame in found.items():
-        whole = frame.reindex(columns=contracts[name].names)
+    models = tables.open_rows(Path(folder) / "models.csv", contracts["models"])
+    summaries: dict[str, list[pd.DataFrame]] = defaultdict(list)
+
+    def pieces(name: str) -> Iterator[pd.DataFrame]:
+        paths = [Path(part) / f"{name}.npz" for part in parts]
+        keys = [*evaluate.ORDER, "estimator", "seed"]
+        for piece in frames.merged(paths, STAGE, config.stage_hash, keys):
+            if name == "converged":
+                summaries["decomposition"].append(decomposition.summary(config, models, piece))
+            if name == "penalty_draws":
+                summaries["penalty_estimates"].append(estimators.summary(piece, config.root_seed))
+            yield piece.reindex(columns=contracts[name].names)
+
+    for name in PARTS:
+        tables.write_pieces(Path(folder) / f"{name}.csv", pieces(name), contracts[name])
+    for name in ("decomposition", "penalty_estimates"):
+        whole = pd.concat(summaries[name] or [pd.DataFrame()], ignore_index=True)
+        whole = whole.reindex(columns=contracts[name].names)
         tables.write(Path(folder) / f"{name}.csv", whole, contracts[name])

@@ -1,7 +1,7 @@
 """Parts of tables between stages, as files of ``store``: texts are held as categories."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ import pandas as pd
 from irm_bench import store
 
 TEXTS = "/texts"  # ends the name of the array that holds the distinct texts of a column
+# Rows of merged parts held at once, or those of one cell where they are more (about 100 MB).
+MAX_ROWS = 2**20
 
 
 def write(path: Path | str, stage: str, config_hash: str, frame: pd.DataFrame) -> None:
@@ -36,6 +38,34 @@ def read(path: Path | str, stage: str, config_hash: str) -> pd.DataFrame:
             for name, array in arrays.items()
         }
     )
+
+
+def merged(
+    paths: Sequence[Path], stage: str, config_hash: str, keys: Sequence[str]
+) -> Iterator[pd.DataFrame]:
+    """Parts of a table as a whole, ordered by those of the keys that it has, in pieces.
+
+    The first two keys number the cells, and a piece holds all rows of its cells. The parts are read
+    once to count their rows, and once more for every piece.
+    """
+    counts = [_cell(read(path, stage, config_hash), keys).value_counts() for path in paths]
+    sizes = pd.concat(counts).groupby(level=0).sum()
+    piece = (sizes.cumsum() - sizes) // MAX_ROWS
+    for _, cells in sizes.groupby(piece):
+        parts = []
+        for path in paths:
+            part = read(path, stage, config_hash)
+            parts.append(part[_cell(part, keys).between(cells.index[0], cells.index[-1])])
+        whole = concat([part for part in parts if len(part)])
+        yield whole.sort_values([key for key in keys if key in whole], ignore_index=True)
+
+
+def _cell(frame: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """The first two keys as one number that orders as they do."""
+    if frame.empty:
+        return pd.Series(dtype=np.int64)
+    first, second = (frame[key].astype(np.int64) for key in keys[:2])
+    return first * 2**32 + second
 
 
 def concat(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -77,7 +77,7 @@ class Finding:
 def run(config: Config, folder: Path | str, output: Path | str) -> None:
     """Read the results from ``folder`` and write the judged tables into ``output``."""
     contracts = tables.contracts(config)
-    found = {name: tables.read(Path(folder) / f"{name}.csv", contracts[name]) for name in TABLES}
+    found = {n: tables.open_rows(Path(folder) / f"{n}.csv", contracts[n]) for n in TABLES}
     for name, frame in all_tables(Evidence(config, found)).items():
         tables.write(Path(output) / f"{name}.csv", frame, contracts[name])
 

@@ -1,19 +1,21 @@
 """Column contracts of the tables in results/tables, declared once and checked on both sides."""
 
-from collections.abc import Iterable, Sequence
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from irm_bench import frames, registry, store
+from irm_bench import frames, registry, rows, store
 from irm_bench.config import Config
-from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Contract, columns
+from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Contract, columns, names
 from irm_bench.judging import judged
+from irm_bench.rows import Rows
 from irm_bench.store import StageError
-
-# Rows read or written at once, with texts at their full length; in memory they take a number each.
-CHUNK_ROWS = 2**17
 
 
 class TableError(StageError):
@@ -36,6 +38,12 @@ def contracts(config: Config) -> dict[str, Contract]:
     )
     quantity = columns(("quantity", "text", "what is summarised; another column of these tables"))
     step = columns(("step", "integer", "updates made so far"))
+    dataset = columns(
+        ("sem", "text", "structural equation model"),
+        ("dim", "integer", "components of each of X and Z"),
+        ("n_samples", "integer", "rows"),
+        ("sampling", "text", "rows, or moments: what was drawn"),
+    )
     tables = (
         Contract(
             "models",
@@ -52,6 +60,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                     ("final_penalty", "number", "sum over environments of the estimated penalty"),
                 ),
             ),
+            names(SETTING),
         ),
         Contract(
             "errors",
@@ -67,6 +76,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                     ("optimum", "number", "noise floor: the oracle's risk"),
                 ),
             ),
+            names((*SETTING, *WHERE, *parameters)),
         ),
         Contract(
             "summary",
@@ -86,6 +96,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                     ("penalty_estimate", "number", "estimated penalty, summed over environments"),
                 ),
             ),
+            names((*SETTING, *step)),
         ),
         Contract(
             "trajectory_summary",
@@ -105,12 +116,7 @@ def contracts(config: Config) -> dict[str, Contract]:
             "environments",
             "One row a dataset and seed: what the data themselves look like.",
             (
-                *columns(
-                    ("sem", "text", "structural equation model"),
-                    ("dim", "integer", "components of each of X and Z"),
-                    ("n_samples", "integer", "rows"),
-                    ("sampling", "text", "rows, or moments: what was drawn"),
-                ),
+                *dataset,
                 *WHERE,
                 *parameters,
                 *SEED,
@@ -121,6 +127,7 @@ def contracts(config: Config) -> dict[str, Contract]:
                     ("optimum", "number", "noise floor: the oracle's risk"),
                 ),
             ),
+            names((*dataset, *WHERE, *parameters)),
         ),
         Contract(
             "histograms",
@@ -152,25 +159,21 @@ def _d_max(config: Config) -> int:
     return max(registry.load("sems", s.sem).n_features(s.dim) for s in config.studies)
 
 
-def merge(parts: Iterable[pd.DataFrame], keys: Sequence[str], contract: Contract) -> pd.DataFrame:
-    """The parts of a table as a whole, ordered by those of the keys that it has."""
-    filled = [part for part in parts if len(part)]
-    if not filled:
-        return pd.DataFrame(columns=contract.names)
-    whole = frames.concat(filled)
-    del filled
-    whole = whole.sort_values([key for key in keys if key in whole], ignore_index=True)
-    return whole.reindex(columns=contract.names)
-
-
 def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:
     """Check a table and write it as CSV, columns in the order of its contract."""
-    _check(Path(path), list(frame.columns), contract)
+    write_pieces(path, [frame], contract)
+
+
+def write_pieces(path: Path | str, pieces: Iterable[pd.DataFrame], contract: Contract) -> None:
+    """``write`` for a table that comes in pieces, of which one at a time is held."""
 
     def write_rows(temporary: Path) -> None:
-        for first in range(0, max(1, len(frame)), CHUNK_ROWS):
-            rows = _typed(frame[first : first + CHUNK_ROWS][contract.names], contract)
-            rows.to_csv(temporary, mode="a", header=not first, index=False)
+        pd.DataFrame(columns=contract.names).to_csv(temporary, index=False)
+        for piece in pieces:
+            _check(Path(path), list(piece.columns), contract)
+            for first in range(0, len(piece), rows.PAGE_ROWS):
+                page = _typed(piece[first : first + rows.PAGE_ROWS][contract.names], contract)
+                page.to_csv(temporary, mode="a", header=False, index=False)
 
     store.write_atomically(path, write_rows)
     seal = f"# of config {contract.config}\n{store.digest(path)}  {Path(path).name}\n"
@@ -183,20 +186,64 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
     Raises:
         TableError: if the file is missing, damaged, of another config or has other columns.
     """
-    _check_seal(Path(path), contract)
+    return frames.concat(list(_chunks(Path(path), contract)))
+
+
+def open_rows(path: Path | str, contract: Contract) -> Rows:
+    """Open a table of a row a seed, of any number of rows.
+
+    Raises:
+        TableError: as ``read``.
+    """
+    path = Path(path)
+    chunks = list(itertools.islice(_chunks(path, contract), 2))
+    if len(chunks) == 1:
+        return Rows.of(chunks[0], contract.keys)
+    starts = _page_starts(path)
+
+    def page(number: int) -> pd.DataFrame:
+        with path.open("rb") as file:
+            header = file.readline()
+            file.seek(starts[number])
+            text = file.read(starts[number + 1] - starts[number])
+        return next(_parsed(path, io.BytesIO(header + text), contract))
+
+    return Rows(contract.keys, _chunks(path, contract), page)
+
+
+def _page_starts(path: Path) -> list[int]:
+    """The byte at which each page of a table begins, and the end; a row is a line."""
+    starts: list[int] = []
+    n_lines = position = 0
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+            wanted = ends[-n_lines % rows.PAGE_ROWS :: rows.PAGE_ROWS]
+            starts += (position + wanted + 1).tolist()
+            n_lines, position = n_lines + len(ends), position + len(block)
+    return starts if starts[-1] == position else [*starts, position]
+
+
+def _chunks(path: Path, contract: Contract) -> Iterator[pd.DataFrame]:
+    _check_seal(path, contract)
+    return _parsed(path, path, contract)
+
+
+def _parsed(path: Path, source: Any, contract: Contract) -> Iterator[pd.DataFrame]:
+    """The rows of a table, or of a part of one, in chunks; one that is empty if there are none."""
     text = [c.name for c in contract.columns if c.kind == "text"]
     try:
-        chunks = pd.read_csv(
-            path,
+        with pd.read_csv(
+            source,
             dtype=dict.fromkeys(text, "category"),
             keep_default_na=False,
             na_values={c: [""] for c in contract.names if c not in text},
-            chunksize=CHUNK_ROWS,
-        )
-        with chunks:
-            return frames.concat([_checked(Path(path), chunk, contract) for chunk in chunks])
+            chunksize=rows.PAGE_ROWS,
+        ) as chunks:
+            for chunk in chunks:
+                yield _checked(path, chunk, contract)
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise _refuse(Path(path), f"cannot be read ({error})") from error
+        raise _refuse(path, f"cannot be read ({error})") from error
 
 
 def _seal(path: Path | str) -> Path:

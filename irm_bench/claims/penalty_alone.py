@@ -31,7 +31,7 @@ TOGETHER = 1e-3
 
 def measure(evidence: Evidence) -> list[Part]:
     evidence.study(STUDY)
-    starts = evidence.tables["starts"]
+    starts = evidence.find("starts")
     ended = starts[starts["converged"] == 1]
     if ended.empty:
         raise InsufficientError("needs descents from random starts, of which the results have none")

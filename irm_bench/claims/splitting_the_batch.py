@@ -49,15 +49,14 @@ def measure(evidence: Evidence) -> list[Part]:
 def _at_oracle(evidence: Evidence) -> pd.DataFrame:
     """Estimates at the oracle on the study's rows, at every n where the batch is split."""
     study = evidence.study(STUDY)
-    draws = evidence.tables["penalty_draws"]
-    draws = draws[
-        (draws["predictor"] == "causal")
-        & (draws["train_sigmas"] == evidence.cell(SPLIT)["train_sigmas"])
-        & draws["n_samples"].isin(study.n_samples)
-        & draws["seed"].isin(study.seeds)
-        & (draws["sem"] == study.sem)
-        & (draws["dim"] == study.dim)
-    ]
+    draws = evidence.find(
+        "penalty_draws",
+        sem=study.sem,
+        dim=study.dim,
+        train_sigmas=evidence.cell(SPLIT)["train_sigmas"],
+        predictor="causal",
+    )
+    draws = draws[draws["n_samples"].isin(study.n_samples) & draws["seed"].isin(study.seeds)]
     split = draws.loc[draws["estimator"] == "split_half", "n_samples"]
     if split.empty:
         raise InsufficientError(f"needs split-half estimates on the rows of the study {STUDY!r}")

@@ -17,6 +17,7 @@ import pandas as pd
 from irm_bench import intervals, plan, registry, tables, theory
 from irm_bench.config import Config, Environment, Study
 from irm_bench.plan import Cell
+from irm_bench.rows import Rows
 
 TERMS = ("objective_bias", "optimisation_gap", "estimation_error", "excess")
 SETTING = [column.name for column in tables.SETTING]
@@ -43,34 +44,28 @@ def terms(
     return theory.decompose(trained, converged, np.array(population), causal, moments)
 
 
-def summary(config: Config, models: pd.DataFrame, converged: pd.DataFrame) -> pd.DataFrame:
-    """The table ``decomposition``: means over seeds with their t intervals."""
-    phis = [name for name in models if str(name).startswith("phi_")]
-    both = converged.merge(models, on=[*SETTING, "seed"], suffixes=("_converged", ""))
-    groups = {_key(key): rows for key, rows in both.groupby(SETTING, sort=False, dropna=False)}
+def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table ``decomposition`` for whole cells of ``converged``: means over seeds with
+    their t intervals."""
+    cells = {_key(s, cell): (s, cell) for s in config.studies for cell in plan.cells_of(s)}
     rows: list[dict[str, Any]] = []
-    for study in config.studies:
-        for cell in plan.cells_of(study):
-            found = groups.get(_cell_key(study, cell))
-            if found is not None:
-                values = (found[[f"{p}_converged" for p in phis]], found[phis])
-                ended, trained = (v.to_numpy(dtype=float)[:, : _d(cell)] for v in values)
-                setting = dict(zip(SETTING, found.iloc[0][SETTING], strict=True))
-                rows += [setting | row for row in _rows(study, cell, trained, ended)]
+    for values, ended in converged.groupby(SETTING, sort=False, dropna=False):
+        setting = dict(zip(SETTING, values, strict=True))
+        study, cell = cells[tuple(None if pd.isna(value) else value for value in values)]
+        phis = [f"phi_{j + 1}" for j in range(_d(cell))]
+        trained = models.find(**setting).set_index("seed")[phis].loc[ended["seed"]]
+        both = (frame.to_numpy(dtype=float) for frame in (trained, ended[phis]))
+        rows += [setting | row for row in _rows(study, cell, *both)]
     return pd.DataFrame(rows)
+
+
+def _key(study: Study, cell: Cell) -> tuple[Any, ...]:
+    named = {"study": study.name, "train_sigmas": cell.train_sigmas}
+    return tuple(named.get(name, getattr(cell, name, None)) for name in SETTING)
 
 
 def _d(cell: Cell) -> int:
     return int(registry.load("sems", cell.sem).n_features(cell.dim))
-
-
-def _key(values: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(None if pd.isna(value) else value for value in values)
-
-
-def _cell_key(study: Study, cell: Cell) -> tuple[Any, ...]:
-    named = {"study": study.name, "train_sigmas": cell.train_sigmas}
-    return _key([named.get(name, getattr(cell, name, None)) for name in SETTING])
 
 
 def _rows(

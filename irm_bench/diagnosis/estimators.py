@@ -171,11 +171,9 @@ def _halves(
     return found
 
 
-def summary(draws: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """The table ``penalty_estimates``: bias, variance, squared error and share of negative values
-    over seeds, each beside its exact value."""
-    if draws.empty:
-        return pd.DataFrame()
+def summary(draws: pd.DataFrame, root_seed: int) -> pd.DataFrame:
+    """Rows of the table ``penalty_estimates``: bias, variance, squared error and share of negative
+    values over seeds, each beside its exact value."""
     found, samples = [], []
     for key, group in draws.groupby(KEYS, sort=False):
         exact = _exact(group.iloc[0])
@@ -189,6 +187,7 @@ def summary(draws: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     for n in sorted(set(table["n_seeds"])):  # one set of resamples for all of equal n
         chosen = np.flatnonzero(table["n_seeds"] == n)
         matrix = np.stack([samples[i] for i in chosen])
+        rng = generator(root_seed, role="bootstrap", table="penalty_estimates", n_seeds=int(n))
         bounds = intervals.bca_mean_intervals(matrix, rng, N_RESAMPLES)
         table.loc[chosen, ["ci_low", "ci_high"]] = np.column_stack(bounds)
     return table.assign(ci_method="BCa")

@@ -10,7 +10,8 @@ from irm_bench.figures._axes import legend_above, level
 from irm_bench.moments import Moments
 from irm_bench.report.drawing import INK
 from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import environment_label, feature_label, find_study
+from irm_bench.report.series import environment_label, feature_label, find_study, seeds_of
+from irm_bench.rows import Rows
 
 TITLE = "Correlation of each feature with the target"
 SECTION = "environments"
@@ -20,7 +21,7 @@ SIZE = (6.0, 3.0)
 LOOKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"))
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """Mean correlation over seeds, feature and test environment; ``closed_form`` is the truth."""
     study = find_study(config, STUDY)
     if study is None:
@@ -29,16 +30,9 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _environment(frame: pd.DataFrame, study: Study, environment: Environment) -> pd.DataFrame:
+def _environment(table: Rows, study: Study, environment: Environment) -> pd.DataFrame:
     sem = registry.load("sems", study.sem)
-    rows = frame[
-        (frame["sem"] == study.sem)
-        & (frame["dim"] == study.dim)
-        & (frame["n_samples"] == study.n_test_samples)
-        & (frame["split"] == "test")
-        & (frame["environment"] == environment.label)
-        & frame["seed"].isin(study.seeds)
-    ]
+    rows = seeds_of(table, study, "test", study.n_test_samples, environment)
     truth = population_correlations(sem.population(study.dim, environment.mapping))
     found = []
     for i, name in enumerate(sem.feature_names(study.dim)):

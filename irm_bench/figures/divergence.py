@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.report.drawing import INK
 from irm_bench.report.series import find_study, looks, sigmas_label
+from irm_bench.rows import Rows
 
 TITLE = "Diverged runs at the notebook's learning rate"
 SECTION = "learning_rate"
@@ -15,19 +16,23 @@ STUDY = "sigma_grid_fixed_rate"
 TABLES = ("models",)
 SIZE = (5.0, 4.2)
 COLORS = ("#ffffff00", "#d55e00")
+KEYS = ["train_sigmas", "method", "penalty", "learning_rate"]
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """Runs and diverged runs of every training set and method, with the median step."""
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
     models = tables["models"]
-    models = models[models["study"] == study.name]
-    keys = ["train_sigmas", "method", "penalty", "learning_rate"]
-    groups = models.groupby(keys, sort=False, dropna=False)["diverged_at"]
-    found = groups.agg(n_runs="size", n_diverged="count", median_step="median")
-    return found.reset_index()
+    return pd.concat(
+        [_counts(batch) for batch in models.batches(KEYS, models.select(study=study.name))]
+    )
+
+
+def _counts(models: pd.DataFrame) -> pd.DataFrame:
+    groups = models.groupby(KEYS, sort=False, dropna=False)["diverged_at"]
+    return groups.agg(n_runs="size", n_diverged="count", median_step="median").reset_index()
 
 
 def draw(data: pd.DataFrame, figure: Figure) -> None:

@@ -9,13 +9,15 @@ from irm_bench.config import Config, Study
 from irm_bench.figures._axes import curve, left_out, legend_above, level, plain_ticks
 from irm_bench.report import truth
 from irm_bench.report.drawing import INK
-from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import cast, features, find_study, looks, train_label
+from irm_bench.report.seeds import effects_over_seeds, over_seeds
+from irm_bench.report.series import base, cast, features, find_study, looks
+from irm_bench.rows import Rows
 
 TITLE = "The weight of the error beside the penalty"
 SECTION = "error_weight"
 STUDY = "error_weight"
 TABLES = ("models", "errors")
+KEYS = ["method", "penalty", "error_weight"]
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "error_weight",
@@ -37,30 +39,24 @@ PANELS = {
 }
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """φ_Z and average test error over seeds for every error weight, and φ_Z without noise."""
     study = find_study(config, STUDY)
     if study is None or cast(study).invariant is None:
         return pd.DataFrame()
-    models, errors = (_here(tables[name], study) for name in TABLES)
-    errors = errors[errors["split"] == "test"]
-    keys = ["method", "penalty", "error_weight"]
-    by_seed = errors.groupby([*keys, "seed"], sort=False, dropna=False, as_index=False)
-    average = by_seed["mse"].agg(lambda values: values.mean(skipna=False))
-    effects = models[features(study).columns(causal=False)].mean(axis=1, skipna=False)
+    models, errors = (tables[name] for name in TABLES)
+    of_models, of_errors = models.select(**base(study)), errors.select(**base(study), split="test")
     parts = [
-        over_seeds(models.assign(quantity="phi_z", phi_z=effects), ["quantity", *keys], "phi_z"),
-        over_seeds(average.assign(quantity="mse"), ["quantity", *keys], "mse"),
+        *(effects_over_seeds(batch, study, KEYS) for batch in models.batches(KEYS, of_models)),
+        *(_average_error(batch) for batch in errors.batches(KEYS, of_errors)),
     ]
     return pd.concat(parts).merge(_exact(study), how="left", on=["quantity", "error_weight"])
 
 
-def _here(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
-    return frame[
-        (frame["study"] == study.name)
-        & (frame["n_samples"] == study.n_samples[0])
-        & (frame["train_sigmas"] == train_label(study.train_sets[0]))
-    ]
+def _average_error(errors: pd.DataFrame) -> pd.DataFrame:
+    by_seed = errors.groupby([*KEYS, "seed"], sort=False, dropna=False, as_index=False)
+    average = by_seed["mse"].agg(lambda values: values.mean(skipna=False))
+    return over_seeds(average.assign(quantity="mse"), ["quantity", *KEYS], "mse")
 
 
 def _exact(study: Study) -> pd.DataFrame:

@@ -8,7 +8,8 @@ from irm_bench.config import Config
 from irm_bench.figures._axes import left_out, legend_above, level, log_axis, points
 from irm_bench.report.drawing import INK
 from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import at_base, environment_label, find_study, looks
+from irm_bench.report.series import base_batches, environment_label, find_study, looks
+from irm_bench.rows import Rows
 
 TITLE = "Error in every environment"
 SECTION = "comparison"
@@ -18,19 +19,25 @@ SIZE = (6.4, 3.3)
 AVERAGE = "average"
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """Mean squared error on sampled rows over seeds; also its average over environments."""
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
-    errors = at_base(tables["errors"], study)
+    pairs = [_summaries(errors) for errors in base_batches(tables["errors"], study)]
+    each, average = (pd.concat(parts) for parts in zip(*pairs, strict=True))
+    return pd.concat([each, average]).sort_values("split", ascending=False, kind="stable")
+
+
+def _summaries(errors: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Over seeds, in every environment and on average over them."""
     keys = ["split", "environment", "method", "penalty"]
     each = over_seeds(errors, keys, "mse").merge(errors[[*keys, "optimum"]].drop_duplicates())
     by_seed = errors.groupby(["split", "method", "penalty", "seed"], sort=False, as_index=False)
     average = by_seed[["mse", "optimum"]].agg(lambda v: v.mean(skipna=False))
     average = average.assign(environment=AVERAGE)
     whole = over_seeds(average, keys, "mse").merge(average[[*keys, "optimum"]].drop_duplicates())
-    return pd.concat([each, whole]).sort_values("split", ascending=False, kind="stable")
+    return each, whole
 
 
 def draw(data: pd.DataFrame, figure: Figure) -> None:

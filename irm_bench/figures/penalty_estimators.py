@@ -11,6 +11,7 @@ from irm_bench.report import truth
 from irm_bench.report.drawing import INK
 from irm_bench.report.seeds import over_seeds
 from irm_bench.report.series import at_base, find_study, looks
+from irm_bench.rows import Rows
 
 TITLE = "The penalty estimates where training starts and where it ends"
 SECTION = "penalty"
@@ -18,17 +19,20 @@ STUDY = "notebook"
 TABLES = ("trajectories",)
 SIZE = (6.2, 2.9)
 KEEP = ["method", "penalty", "step", "seed", "penalty_estimate"]
+MOST_SEEDS = 500  # more dots would hide one another
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """The estimate of each seed at the first and last recorded step, methods with a penalty."""
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
-    frame = at_base(tables["trajectories"], study)
-    frame = frame[frame["penalty"] != ""]
-    ends = frame["step"].isin([frame["step"].min(), frame["step"].max()])
-    frame = frame.loc[ends, KEEP].reset_index(drop=True)
+    table = tables["trajectories"]
+    pieces = at_base(table.pieces, study)
+    pieces = pieces[pieces["penalty"] != ""]
+    ends = pieces["step"].isin([pieces["step"].min(), pieces["step"].max()])
+    frame = table.read(pieces[ends])
+    frame = frame.loc[frame["seed"].isin(study.seeds[:MOST_SEEDS]), KEEP].reset_index(drop=True)
     return frame.assign(true_penalty=_truth(study, frame["step"]))
 
 
@@ -84,9 +88,10 @@ def describe(data: pd.DataFrame) -> str:
 
 def caption(data: pd.DataFrame) -> str:
     n = over_seeds(data, ["step", "method", "penalty"], "penalty_estimate")["n_seeds"].max()
+    which = f"the first {n}" if n == MOST_SEEDS else f"{n}"
     return (
-        f"Dots: one of {n} seeds each; thick line: their mean. No interval: the spread itself is "
-        "shown. All methods of a seed see the same rows. The thin line is the true penalty at the "
-        "start, and zero on the right, whose scale is logarithmic both ways from zero and linear "
-        "close to it."
+        f"Dots: one of {which} seeds each; thick line: their mean. No interval: the spread itself "
+        "is shown. All methods of a seed see the same rows. The thin line is the true penalty at "
+        "the start, and zero on the right, whose scale is logarithmic both ways from zero and "
+        "linear close to it."
     )

@@ -7,7 +7,8 @@ from irm_bench.config import Config
 from irm_bench.figures._axes import curve, left_out, legend_above, symlog_axis, updates_axis
 from irm_bench.report.drawing import INK
 from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import at_base, find_study, looks
+from irm_bench.report.series import base_batches, find_study, looks
+from irm_bench.rows import Rows
 
 TITLE = "Estimated penalty along training"
 SECTION = "training"
@@ -25,13 +26,15 @@ EXPLORE = {
 LINEAR = 1e-3  # penalties below this are drawn on a linear scale
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """Mean and quantiles over seeds of the estimate, summed over the training environments."""
     study = find_study(config, STUDY)
-    if study is None or tables["trajectories"].empty:
+    if study is None or not len(tables["trajectories"]):
         return pd.DataFrame()
-    frame = at_base(tables["trajectories"], study).rename(columns={"step": "updates"})
-    return over_seeds(frame, ["method", "penalty", "updates"], "penalty_estimate")
+    batches = base_batches(tables["trajectories"], study, "step")
+    keys = ["method", "penalty", "step"]
+    found = pd.concat([over_seeds(batch, keys, "penalty_estimate") for batch in batches])
+    return found.rename(columns={"step": "updates"})
 
 
 def draw(data: pd.DataFrame, figure: Figure) -> None:

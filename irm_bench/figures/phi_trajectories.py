@@ -8,7 +8,8 @@ from irm_bench.config import Config
 from irm_bench.figures._axes import curve, left_out, legend_above, updates_axis
 from irm_bench.report.drawing import INK
 from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import at_base, features, find_study, looks
+from irm_bench.report.series import base_batches, features, find_study, looks
+from irm_bench.rows import Rows
 
 TITLE = "Weights along training"
 SECTION = "training"
@@ -35,18 +36,23 @@ PANELS = {
 }
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """Mean and quantiles over seeds of φ_X and φ_Z at every recorded number of updates."""
     study = find_study(config, STUDY)
-    if study is None or tables["trajectories"].empty:
+    if study is None or not len(tables["trajectories"]):
         return pd.DataFrame()
-    frame = at_base(tables["trajectories"], study).rename(columns={"step": "updates"})
-    parts = []
-    for name, columns in features(study).groups():
-        values = frame.assign(weight=name, value=frame[columns].mean(axis=1, skipna=False))
-        keys = ["weight", "method", "penalty", "updates"]
-        parts.append(over_seeds(values, keys, "value"))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(
+        [
+            over_seeds(
+                batch.assign(weight=name, value=batch[columns].mean(axis=1, skipna=False)),
+                ["weight", "method", "penalty", "step"],
+                "value",
+            )
+            for name, columns in features(study).groups()
+            for batch in base_batches(tables["trajectories"], study, "step")
+        ],
+        ignore_index=True,
+    ).rename(columns={"step": "updates"})
 
 
 def draw(data: pd.DataFrame, figure: Figure) -> None:

@@ -7,13 +7,15 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.figures._axes import curve, left_out, legend_above, level, log_axis, symlog_axis
 from irm_bench.report.drawing import INK
-from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import features, find_study, looks, train_label
+from irm_bench.report.seeds import effects_over_seeds, over_seeds
+from irm_bench.report.series import find_study, looks, train_label
+from irm_bench.rows import Rows
 
 TITLE = "Rows per training environment"
 SECTION = "sample_size"
 STUDY = "sample_size"
 TABLES = ("models", "errors")
+KEYS = ["method", "penalty", "n_samples"]
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "n_samples",
@@ -39,30 +41,26 @@ PANELS = {
 }
 
 
-def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
+def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """Over seeds: φ_Z, and the largest excess risk over the test environments."""
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
     here = {"study": study.name, "train_sigmas": train_label(study.train_sets[0])}
-    models, errors = (_where(tables[name], here) for name in TABLES)
-    keys = ["method", "penalty", "n_samples"]
-    errors = errors[errors["split"] == "test"]
-    excess = errors.assign(excess=errors["risk"] - errors["optimum"])
-    worst = excess.groupby([*keys, "seed"], sort=False, as_index=False)["excess"]
-    worst = worst.agg(lambda values: values.max(skipna=False))
-    effects = models[features(study).columns(causal=False)].mean(axis=1, skipna=False)
+    models, errors = (tables[name] for name in TABLES)
+    of_models, of_errors = models.select(**here), errors.select(**here, split="test")
     parts = [
-        over_seeds(models.assign(quantity="phi_z", phi_z=effects), ["quantity", *keys], "phi_z"),
-        over_seeds(worst.assign(quantity="excess"), ["quantity", *keys], "excess"),
+        *(effects_over_seeds(batch, study, KEYS) for batch in models.batches(KEYS, of_models)),
+        *(_worst_excess(batch) for batch in errors.batches(KEYS, of_errors)),
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def _where(frame: pd.DataFrame, values: dict[str, str]) -> pd.DataFrame:
-    for column, value in values.items():
-        frame = frame[frame[column] == value]
-    return frame
+def _worst_excess(errors: pd.DataFrame) -> pd.DataFrame:
+    excess = errors.assign(excess=errors["risk"] - errors["optimum"])
+    worst = excess.groupby([*KEYS, "seed"], sort=False, as_index=False)["excess"]
+    worst = worst.agg(lambda values: values.max(skipna=False))
+    return over_seeds(worst.assign(quantity="excess"), ["quantity", *KEYS], "excess")
 
 
 def draw(data: pd.DataFrame, figure: Figure) -> None:

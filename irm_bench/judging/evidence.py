@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ import pandas as pd
 from irm_bench import plan, registry
 from irm_bench.config import Config, Environment, Study
 from irm_bench.moments import Moments, risk
-
-Where = Mapping[str, Any]
+from irm_bench.rows import Rows
 
 
 class InsufficientError(Exception):
@@ -46,7 +44,7 @@ class Evidence:
     """
 
     config: Config
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, Rows]
     findings: Sequence[Any] = field(default=())
 
     def study(self, name: str) -> Study:
@@ -55,24 +53,18 @@ class Evidence:
                 return study
         raise InsufficientError(f"needs the study {name!r}, which the config does not have")
 
-    @cached_property
-    def _by_study(self) -> dict[tuple[str, str], pd.DataFrame]:
-        return {
-            (table, str(study)): rows
-            for table, frame in self.tables.items()
-            if "study" in frame
-            for study, rows in _quick(frame).groupby("study", sort=False, observed=True)
-        }
-
-    @cached_property
-    def _data(self) -> pd.DataFrame:
-        return _quick(self.tables["environments"])
-
     def rows(self, table: str, study: str, **where: Any) -> pd.DataFrame:
-        """The rows of a study where every named column has the given value."""
+        """The rows of a study where every named key has the given value."""
         self.study(study)
-        frame = self._by_study.get((table, study), self.tables[table].iloc[:0])
-        return _where(frame, f"{table} of the study {study!r}", where)
+        return self.find(table, study=study, **where)
+
+    def find(self, table: str, **where: Any) -> pd.DataFrame:
+        """The rows where every named key has the given value."""
+        found = self.tables[table].find(**where)
+        if found.empty:
+            wanted = ", ".join([table, *(f"{key} = {value}" for key, value in where.items())])
+            raise InsufficientError(f"needs rows that the results do not have: {wanted}")
+        return found
 
     def cell(self, model: Selection) -> dict[str, Any]:
         """The columns that tell a model's rows from all others of its study."""
@@ -147,11 +139,7 @@ class Evidence:
         n_samples = found.n_test_samples if split == "test" else max(found.n_samples)
         where = {"sem": found.sem, "dim": found.dim, "split": split, "n_samples": n_samples}
         where["sampling"] = found.sampling
-        frame = _where(
-            self._data,
-            f"{split} data of the study {study!r}",
-            {**where, **environment.mapping},
-        )
+        frame = self.find("environments", **where, **environment.mapping)
         return _by_seed(frame[frame["seed"].isin(found.seeds)], column)
 
     def causal(self, study: str) -> np.ndarray:
@@ -182,28 +170,6 @@ class Evidence:
         """Noise floor: the oracle's risk."""
         found = self.study(study)
         return registry.load("sems", found.sem).noise_floor(found.dim, environment.mapping)
-
-
-def _quick(frame: pd.DataFrame) -> pd.DataFrame:
-    """Texts as categories, which compare by number."""
-    texts = frame.select_dtypes(include=["str", "object"]).columns
-    return frame.astype(dict.fromkeys(texts, "category"))
-
-
-def _where(frame: pd.DataFrame, name: str, where: Where) -> pd.DataFrame:
-    chosen = np.arange(len(frame))
-    for column, value in where.items():
-        chosen = chosen[_equal(frame[column].iloc[chosen], value)]
-    if not len(chosen):
-        wanted = ", ".join(f"{column} = {value}" for column, value in where.items())
-        raise InsufficientError(f"needs rows that the results do not have: {name} with {wanted}")
-    return frame.iloc[chosen]
-
-
-def _equal(column: pd.Series, value: Any) -> np.ndarray:
-    if isinstance(value, float):
-        return np.isclose(column.to_numpy(dtype=float), value, rtol=1e-12, atol=0)
-    return np.asarray(column == value, dtype=bool)
 
 
 def _by_seed(frame: pd.DataFrame, column: str) -> pd.Series:

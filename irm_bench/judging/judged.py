@@ -1,6 +1,6 @@
 """Contracts of the tables that compare the results with the notebook and with theory."""
 
-from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Column, Contract, columns
+from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Column, Contract, columns, names
 
 Columns = tuple[Column, ...]
 
@@ -128,6 +128,7 @@ PENALTY_DRAWS = Contract(
             ("exact_negative_share", "number", "share of negative values by theory"),
         ),
     ),
+    names(_ROWS_OF_PENALTY),
 )
 
 PENALTY_ESTIMATES = Contract(
@@ -181,6 +182,7 @@ def _converged(phis: Columns) -> Contract:
             ),
             *phis,
         ),
+        names(SETTING),
     )
 
 
@@ -203,17 +205,18 @@ def _starts(phis: Columns) -> Contract:
     starts = tuple(
         Column(c.name.replace("phi", "start"), c.kind, f"start of {c.meaning}") for c in phis
     )
+    setting = columns(
+        ("study", "text", "study of the config"),
+        ("sem", "text", "structural equation model"),
+        ("dim", "integer", "components of each of X and Z"),
+        ("train_sigmas", "text", "σ of the training environments, joined by ;"),
+        ("error_weight", "number", "weight of the summed error beside the penalty"),
+    )
     return Contract(
         "starts",
         "Where the descent of IRM's objective ends from random starts, with exact moments.",
         (
-            *columns(
-                ("study", "text", "study of the config"),
-                ("sem", "text", "structural equation model"),
-                ("dim", "integer", "components of each of X and Z"),
-                ("train_sigmas", "text", "σ of the training environments, joined by ;"),
-                ("error_weight", "number", "weight of the summed error beside the penalty"),
-            ),
+            *setting,
             *SEED,
             *starts,
             *phis,
@@ -222,4 +225,5 @@ def _starts(phis: Columns) -> Contract:
                 ("converged", "integer", "1: it ends; 0: it did not within the steps allowed"),
             ),
         ),
+        names(setting),
     )

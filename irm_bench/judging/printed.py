@@ -74,7 +74,9 @@ def _model(evidence: Evidence, name: str) -> Iterator[pd.DataFrame]:
             mse = evidence.error(model, environment, split)
             yield _frame(mse, name, "mse", split, environment["sigma"])
         yield _frame(evidence.average_error(model, split), name, "average_mse", split)
-    path = evidence.rows("trajectories", STUDY, **evidence.cell(model))
+    steps = numbers()["step"].dropna().unique()  # of all that are recorded, few are printed
+    where = {"study": STUDY, **evidence.cell(model)}
+    path = pd.concat([evidence.tables["trajectories"].find(**where, step=step) for step in steps])
     quantities = [*evidence.phi(model).columns, "train_risk", "penalty_estimate"]
     long = path.melt(["seed", "step"], quantities, var_name="quantity")
     long["quantity"] = long["quantity"].replace("penalty_estimate", "penalty")

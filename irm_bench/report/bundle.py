@@ -12,9 +12,12 @@ import lzma
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from irm_bench import store
 
 FORMAT = "irm_bench data package 1"
 LIMIT = 2_000_000  # bytes of a whole page
@@ -64,25 +67,27 @@ def pack(folder: Path, names: list[str], room: int) -> list[Item]:
 
     The most useful first, the rest by size; the order of the result is that of ``names``.
     """
-    contents = {name: (folder / f"{name}.csv").read_bytes() for name in names}
-    by_size = sorted(names, key=lambda name: len(contents[name]))
-    ranked = [name for name in FIRST if name in contents]
+    paths = {name: folder / f"{name}.csv" for name in names}
+    sizes = {name: path.stat().st_size for name, path in paths.items()}
+    ranked = [name for name in FIRST if name in names]
+    by_size = sorted((name for name in names if name not in ranked), key=sizes.__getitem__)
     found = {}
-    for name in [*ranked, *(name for name in by_size if name not in ranked)]:
-        data = _compressed(contents[name]) if len(contents[name]) < BEST_RATIO * room else ""
+    for name in [*ranked, *by_size]:
+        data = _compressed(paths[name]) if sizes[name] < BEST_RATIO * room else ""
         data = data if len(data) <= room else ""
         room -= len(data)
-        found[name] = _item(name, contents[name], data)
+        found[name] = Item(name, _rows(paths[name]), sizes[name], store.digest(paths[name]), data)
     return [found[name] for name in names]
 
 
-def _compressed(content: bytes) -> str:
-    return base64.b64encode(lzma.compress(content, preset=6)).decode()
+def _compressed(path: Path) -> str:
+    return base64.b64encode(lzma.compress(path.read_bytes(), preset=6)).decode()
 
 
-def _item(name: str, content: bytes, data: str) -> Item:
-    rows = content.count(b"\n") - 1
-    return Item(name, rows, len(content), hashlib.sha256(content).hexdigest(), data)
+def _rows(path: Path) -> int:
+    """Lines but for the header; a table may be too large to hold."""
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(partial(file.read, 2**20), b"")) - 1
 
 
 def as_json(items: list[Item], about: Mapping[str, Any]) -> str:

@@ -3,7 +3,9 @@
 A figure plugin has the constants TITLE, SECTION (of the page), STUDY ('' for any), TABLES (that it
 reads) and SIZE (inches), and the functions
 
-    data(tables, config) → DataFrame      what it draws; empty where the config has nothing to show
+    data(tables, config) → DataFrame      what it draws; empty where the config has nothing to show.
+                                          A table of a row a seed comes as ``Rows`` (rows.py), for
+                                          there may be more of them than fit in memory
     draw(data, figure)                    onto an empty matplotlib figure
     describe(data) → str                  for those who cannot see it: what is shown, and the gist
     caption(data) → str                   what points, bars and bands are; level and n of intervals
@@ -104,7 +106,12 @@ def _write(name: str, plugin: Any, data: pd.DataFrame, output: Path | str) -> No
 def read(config: Config, folder: Path | str, names: Iterable[str]) -> dict[str, pd.DataFrame]:
     """Tables by name, their columns checked."""
     contracts = tables.contracts(config)
-    return {n: tables.read(Path(folder) / f"{n}.csv", contracts[n]) for n in names}
+    return {
+        n: (tables.open_rows if contracts[n].keys else tables.read)(
+            Path(folder) / f"{n}.csv", contracts[n]
+        )
+        for n in names
+    }
 
 
 def plot(plugin: Any, data: pd.DataFrame) -> Figure:

@@ -3,17 +3,27 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from irm_bench import verify
 from irm_bench.config import Config, Study
 from irm_bench.report import truth
 from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import at_base, cast, features, find_study, risks
+from irm_bench.report.series import (
+    at_base,
+    base_batches,
+    cast,
+    features,
+    find_study,
+    risks,
+    seeds_of,
+)
+from irm_bench.rows import Rows
 
-Tables = Mapping[str, pd.DataFrame]
+# Of a row a seed: Rows; the others: frames.
+Tables = Mapping[str, Any]
 ENDS = ["start", "end"]
 VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
 SETTING = ["sem", "dim", "n_samples", "train_sigmas", "method", "penalty", "error_weight"]
@@ -39,14 +49,11 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
 
 def facts(tables: Tables, config: Config) -> pd.DataFrame:
     """Counts and settings: name, value, meaning."""
-    models = tables["models"]
-    trained = models[models["steps"] > 0]
-    distinct = trained.drop_duplicates([*SETTING, "learning_rate", "steps", "seed"])
-    diverged = int(distinct["diverged_at"].notna().sum())
+    n_models, n_diverged = trained_models(tables["models"])
     rows: list[tuple[str, float, str]] = [
         ("n_seeds", len(config.seeds), "seeds used by any study"),
-        ("n_models", len(distinct), "trained models; one that two studies share counts once"),
-        ("n_diverged", diverged, "of these, models whose training diverged"),
+        ("n_models", n_models, "trained models; one that two studies share counts once"),
+        ("n_diverged", n_diverged, "of these, models whose training diverged"),
         ("n_evaluations", len(tables["errors"]), "evaluations of a model in an environment"),
     ]
     for study in config.studies:
@@ -55,6 +62,17 @@ def facts(tables: Tables, config: Config) -> pd.DataFrame:
         ]
     rows += [*verdict_counts(tables), *printed_counts(tables), *helped_counts(tables, config)]
     return pd.DataFrame(rows, columns=["name", "value", "meaning"])
+
+
+def trained_models(models: Rows) -> tuple[int, int]:
+    """How many models were trained, and how many of them diverged."""
+    pieces = models.pieces[models.pieces["steps"] > 0]
+    n_models = n_diverged = 0
+    for batch in models.batches([*SETTING, "learning_rate", "steps"], pieces):
+        distinct = batch.drop_duplicates([*SETTING, "learning_rate", "steps", "seed"])
+        n_models += len(distinct)
+        n_diverged += int(distinct["diverged_at"].notna().sum())
+    return n_models, n_diverged
 
 
 def verdict_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
@@ -146,16 +164,22 @@ def weights(tables: Tables, config: Config) -> pd.DataFrame:
     study = find_study(config, "notebook")
     if study is None:
         return pd.DataFrame()
-    models = at_base(tables["models"], study)
     found = features(study)
     groups = dict(found.groups()) | {
         f"phi_{i + 1}": [f"phi_{i + 1}"] for i in range(len(found.names))
     }
-    parts = []
-    for name, columns in groups.items():
-        value = models.assign(weight=name, mean_weight=models[columns].mean(axis=1, skipna=False))
-        parts.append(over_seeds(value, ["weight", "method", "penalty"], "mean_weight"))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(
+        [
+            over_seeds(
+                batch.assign(weight=name, mean_weight=batch[columns].mean(axis=1, skipna=False)),
+                ["weight", "method", "penalty"],
+                "mean_weight",
+            )
+            for name, columns in groups.items()
+            for batch in base_batches(tables["models"], study)
+        ],
+        ignore_index=True,
+    )
 
 
 def ideal(tables: Tables, config: Config) -> pd.DataFrame:
@@ -166,15 +190,8 @@ def ideal(tables: Tables, config: Config) -> pd.DataFrame:
     parts = []
     wanted = [("train", study.n_samples[0], e) for e in study.train_sets[0]]
     wanted += [("test", study.n_test_samples, e) for e in study.test_environments]
-    frame = tables["environments"]
-    frame = frame[(frame["sem"] == study.sem) & (frame["dim"] == study.dim)]
     for split, n_samples, environment in wanted:
-        rows = frame[
-            (frame["split"] == split)
-            & (frame["n_samples"] == n_samples)
-            & (frame["environment"] == environment.label)
-            & frame["seed"].isin(study.seeds)
-        ]
+        rows = seeds_of(tables["environments"], study, split, n_samples, environment)
         for quantity in ("noise_variance", "oracle_mse"):
             keys = ["split", "environment", "quantity", "optimum"]
             parts.append(over_seeds(rows.assign(quantity=quantity), keys, quantity))
@@ -184,16 +201,20 @@ def ideal(tables: Tables, config: Config) -> pd.DataFrame:
 def penalty_ends(tables: Tables, config: Config) -> pd.DataFrame:
     """The penalty estimates at the first and last recorded step, and how many are negative."""
     study = find_study(config, "notebook")
-    if study is None or tables["trajectories"].empty:
+    if study is None or not len(tables["trajectories"]):
         return pd.DataFrame()
-    frame = at_base(tables["trajectories"], study)
-    frame = frame[frame["penalty"] != ""]
-    steps = frame["step"]
-    frame = frame.assign(end=np.select([steps == steps.min(), steps == steps.max()], ENDS, ""))
-    frame = frame[frame["end"] != ""]
+    table = tables["trajectories"]
+    pieces = at_base(table.pieces, study)
+    pieces = pieces[pieces["penalty"] != ""]
+    ends = dict(zip((pieces["step"].min(), pieces["step"].max()), ENDS, strict=True))
+    batches = table.batches(["method", "penalty", "step"], pieces[pieces["step"].isin(list(ends))])
+    return pd.concat([_penalty_ends(batch, ends) for batch in batches])
+
+
+def _penalty_ends(batch: pd.DataFrame, ends: Mapping[int, str]) -> pd.DataFrame:
+    frame = batch.assign(end=batch["step"].map(ends), n_negative=batch["penalty_estimate"] < 0)
     keys = ["end", "step", "method", "penalty"]
-    negative = frame.assign(n_negative=frame["penalty_estimate"] < 0)
-    counts = negative.groupby(keys, sort=False, as_index=False)["n_negative"].sum()
+    counts = frame.groupby(keys, sort=False, as_index=False)["n_negative"].sum()
     return over_seeds(frame, keys, "penalty_estimate").merge(counts, on=keys)
 
 

@@ -19,6 +19,7 @@ from irm_bench.report.book import Book, Entry, compare
 from irm_bench.report.changes import Baseline
 from irm_bench.report.series import Cast, Features, cast, features, train_label
 from irm_bench.report.themes import DARK_PAPER, LIGHT_PAPER, variables
+from irm_bench.rows import Rows
 
 SOURCES = Path(__file__).parents[2] / "report"
 # One script element, in this order.
@@ -123,12 +124,13 @@ def render(sources: Sources) -> str:
 
 
 def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str, Any]:
-    """Every table of the page by name: of the results, of the figures, and derived ones."""
+    """Every table that the page cites by name: of the results, of the figures, and derived ones."""
     config = sources.config
     found = views.load_tables(config, sources.tables)
-    made = found | exhibits.build(found, config)
+    held = {name: table for name, table in found.items() if not isinstance(table, Rows)}
+    made = held | exhibits.build(found, config)
     if sources.baseline:
-        made |= sources.baseline.tables(found)
+        made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)
     drawn = {name: views.figure_data(drawing.paths(sources.figures, name)["csv"]) for name in shown}
     return made | {f"figures/{name}": frame for name, frame in drawn.items()}

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from irm_bench.config import Study
 from irm_bench.intervals import t_intervals
+from irm_bench.report.series import features
 
 COLUMNS = ("n_seeds", "n_diverged", "mean", "sd", "ci_low", "ci_high", "q05", "q95")
 
@@ -19,6 +21,12 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str], column: str) -> pd.Data
     groups = frame.groupby(list(keys), sort=False, dropna=False)[column]
     rows = [(*_as_tuple(key), *_statistics(values.to_numpy(dtype=float))) for key, values in groups]
     return pd.DataFrame(rows, columns=[*keys, *COLUMNS])
+
+
+def effects_over_seeds(models: pd.DataFrame, study: Study, keys: Sequence[str]) -> pd.DataFrame:
+    """φ_Z, the mean weight of the effects, over the seeds of each group of ``keys``."""
+    effects = models[features(study).columns(causal=False)].mean(axis=1, skipna=False)
+    return over_seeds(models.assign(quantity="phi_z", phi_z=effects), ["quantity", *keys], "phi_z")
 
 
 def _as_tuple(key: object) -> tuple[object, ...]:

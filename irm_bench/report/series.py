@@ -9,6 +9,7 @@ import pandas as pd
 
 from irm_bench import registry
 from irm_bench.config import Config, Environment, Study
+from irm_bench.rows import Rows
 
 GREEK = {"sigma": "σ", "gamma": "γ", "tau": "τ", "phi": "φ", "lambda": "λ"}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -101,6 +102,26 @@ def at_base(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
         frame = frame[frame[column] == value]
     weight = frame["error_weight"]
     return frame[weight.isna() | (weight == study.error_weights[0])]
+
+
+def base_batches(table: Rows, study: Study, *by: str) -> Iterator[pd.DataFrame]:
+    """The rows of a study's first setting; those of a method (and value of ``by``) in one frame."""
+    return table.batches(["method", "penalty", *by], at_base(table.pieces, study))
+
+
+def seeds_of(
+    environments: Rows, study: Study, split: str, n_samples: int, environment: Environment
+) -> pd.DataFrame:
+    """The rows of the table ``environments`` for an environment of a study and its seeds."""
+    found = environments.find(
+        sem=study.sem,
+        dim=study.dim,
+        n_samples=n_samples,
+        sampling=study.sampling,
+        split=split,
+        environment=environment.label,
+    )
+    return found[found["seed"].isin(study.seeds)]
 
 
 def environment_label(label: str) -> str:

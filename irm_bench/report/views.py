@@ -13,6 +13,7 @@ from irm_bench import registry, tables
 from irm_bench.config import Config
 from irm_bench.report import drawing, explore
 from irm_bench.report.themes import themed
+from irm_bench.rows import Rows
 
 # Tables without which there is no page.
 RESULTS = (
@@ -42,14 +43,17 @@ def table_names(config: Config, folder: Path) -> list[str]:
     return [n for n in names if n in RESULTS or (folder / f"{n}.csv").exists()]
 
 
-def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame]:
-    """``table_names`` with their rows; an integer that may be missing is a float.
+def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame | Rows]:
+    """``table_names`` with their rows; in frames, an integer that may be missing is a float.
 
     Raises:
         TableError: one that is missing, or not as it was written.
     """
     found = drawing.read(config, folder, table_names(config, folder))
-    return {name: _without_na(frame) for name, frame in found.items()}
+    return {
+        name: table if isinstance(table, Rows) else _without_na(table)
+        for name, table in found.items()
+    }
 
 
 def _without_na(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,19 +1,20 @@
 """Results as they would be if the models were known: tables made from φ, to judge claims on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from irm_bench import config, plan, registry, theory
+from irm_bench import config, plan, registry, tables, theory
 from irm_bench.config import Config, Study
 from irm_bench.judging import printed
 from irm_bench.judging.evidence import Evidence
 from irm_bench.moments import risk
 from irm_bench.plan import Cell
+from irm_bench.rows import Rows
 
 Tables = dict[str, pd.DataFrame]
 # (study, cell, generator) → φ (seed, d)
@@ -96,7 +97,28 @@ def evidence(
 ) -> Evidence:
     """Evidence of a config whose models are known."""
     text = json.dumps({**raw, "claims": list(claims)})
-    return Evidence(_parsed(text), {k: v.copy() for k, v in _tables(text, models).items()})
+    return known(_parsed(text), {k: v.copy() for k, v in _tables(text, models).items()})
+
+
+class Held(Rows):
+    """A table in memory; ``frame`` may be changed, but for its keys."""
+
+    def __init__(self, frame: pd.DataFrame, keys: Sequence[str]):
+        self.frame = frame
+        super().__init__([key for key in keys if key in frame], [frame], lambda number: self.frame)
+
+
+def frame(found: Evidence, table: str) -> pd.DataFrame:
+    """A table of known evidence, to be changed but for its keys."""
+    held = found.tables[table]
+    assert isinstance(held, Held)
+    return held.frame
+
+
+def known(parsed: Config, frames: Tables) -> Evidence:
+    """Evidence of tables in memory."""
+    contracts = tables.contracts(parsed)
+    return Evidence(parsed, {n: Held(frame, contracts[n].keys) for n, frame in frames.items()})
 
 
 @cache

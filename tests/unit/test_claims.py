@@ -32,7 +32,7 @@ def scale(table: str, column: str, factor: float, **where: object) -> Change:
     """A change of the tables: multiply a column where others have a value."""
 
     def change(found: Evidence) -> None:
-        frame = found.tables[table]
+        frame = claims_case.frame(found, table)
         chosen = np.ones(len(frame), dtype=bool)
         for name, value in where.items():
             chosen &= (frame[name] == value).to_numpy()
@@ -88,7 +88,8 @@ def erm_without_z(study: Study, cell: Cell, rng: np.random.Generator) -> np.ndar
 
 
 def converged_as_trained(found: Evidence) -> None:
-    found.tables["converged"] = found.tables["models"].copy()
+    phis = [f"phi_{j}" for j in range(1, 5)]
+    claims_case.frame(found, "converged")[phis] = claims_case.frame(found, "models")[phis]
 
 
 def nothing(found: Evidence) -> None:
@@ -97,25 +98,25 @@ def nothing(found: Evidence) -> None:
 
 def starts(column: str, value: float) -> Change:
     def change(found: Evidence) -> None:
-        found.tables["starts"][column] = value
+        claims_case.frame(found, "starts")[column] = value
 
     return change
 
 
 def fall_with_gamma(found: Evidence) -> None:
     """ERM's risk is largest at γ = 0."""
-    frame = found.tables["errors"]
+    frame = claims_case.frame(found, "errors")
     erm = (frame["method"] == "erm").to_numpy()
     frame["risk"] = np.where(erm, 100 - frame["gamma"] ** 2 - frame["seed"], frame["risk"])
 
 
 def quick_path(found: Evidence) -> None:
-    path = found.tables["trajectories"]
+    path = claims_case.frame(found, "trajectories")
     path.loc[path["step"] >= 100, ["phi_3", "phi_4"]] = 0.01
 
 
 def never_small(found: Evidence) -> None:
-    path = found.tables["trajectories"]
+    path = claims_case.frame(found, "trajectories")
     path[["phi_3", "phi_4"]] = 0.1
 
 
@@ -320,8 +321,9 @@ def test_too_few_seeds_are_inconclusive_and_say_so(n_seeds: int) -> None:
 def test_missing_studies_are_named() -> None:
     raw = {**claims_case.RAW, "studies": [{"name": "other", "methods": [{"name": "erm"}]}]}
     parsed = claims_case.config.parse(raw)
-    columns = claims_case.evidence().tables
-    found = Evidence(parsed, {name: frame.iloc[:0] for name, frame in columns.items()})
+    whole = claims_case.evidence()
+    empty = {name: claims_case.frame(whole, name).iloc[:0] for name in whole.tables}
+    found = claims_case.known(parsed, empty)
     for one in judge.judge(found, NAMES):
         assert one.verdict == INCONCLUSIVE
         assert one.sentence.startswith("Cannot be judged: needs"), one.sentence
@@ -331,7 +333,7 @@ def diverge(found: Evidence, n_seeds: int) -> None:
     """The last seeds' IRM runs are not finite."""
     seeds = found.study("notebook").seeds[len(found.study("notebook").seeds) - n_seeds :]
     for name in ("models", "errors", "trajectories", "converged"):
-        frame = found.tables[name]
+        frame = claims_case.frame(found, name)
         lost = (frame["method"] == "irm") & frame["seed"].isin(seeds)
         numbers = [c for c in frame if str(c).startswith(("phi_", "mse", "risk", "train_risk"))]
         frame.loc[lost, numbers] = np.nan
@@ -375,7 +377,7 @@ def test_the_error_weights_own_limit_needs_conclusive_verdicts() -> None:
 
 def test_claims_do_not_change_the_tables() -> None:
     found = claims_case.evidence()
-    before = {name: frame.copy() for name, frame in found.tables.items()}
+    before = {name: claims_case.frame(found, name).copy() for name in found.tables}
     judge.judge(found, NAMES)
     for name, frame in before.items():
-        pd.testing.assert_frame_equal(frame, found.tables[name])
+        pd.testing.assert_frame_equal(frame, claims_case.frame(found, name))

@@ -194,7 +194,7 @@ def test_summary_of_known_draws() -> None:
             "exact_negative_share": 0.0,
         }
     )
-    table = estimators.summary(draws, np.random.default_rng(0)).set_index("quantity")
+    table = estimators.summary(draws, 0).set_index("quantity")
     assert table["mean"]["bias"] == pytest.approx(0.5)
     assert table["mean"]["variance"] == pytest.approx(40 / 39)
     assert table["mean"]["squared_error"] == pytest.approx(1.25)

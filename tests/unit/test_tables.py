@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import tables
+from irm_bench import aggregate, diagnose, frames, judge, rows, tables
 from irm_bench.contract import Contract, columns
+from irm_bench.report import drawing
+from tests.unit.report_case import Case
 
 CONTRACT = Contract(
     "made", "", columns(("name", "text", ""), ("x", "number", ""), ("n", "integer", ""))
@@ -18,7 +20,7 @@ CONTRACT = Contract(
 def test_a_table_of_any_number_of_chunks_comes_back(
     n_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "CHUNK_ROWS", 8)
+    monkeypatch.setattr(rows, "PAGE_ROWS", 8)
     # Texts and missing integers that stand in some chunks alone.
     frame = pd.DataFrame(
         {
@@ -30,3 +32,21 @@ def test_a_table_of_any_number_of_chunks_comes_back(
     tables.write(tmp_path / "made.csv", frame, CONTRACT)
     found = tables.read(tmp_path / "made.csv", CONTRACT)
     pd.testing.assert_frame_equal(found.astype({"name": str}), frame.astype({"name": str}))
+
+
+def test_tables_and_figures_are_the_same_bytes_however_little_is_held(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "MAX_ROWS", 60)
+    monkeypatch.setattr(rows, "PAGE_ROWS", 40)
+    run = case.tables.parent
+    aggregate.run(case.config, sorted((run / "parts").iterdir()), tmp_path)
+    diagnose.merge(case.config, sorted((run / "diagnosis").iterdir()), tmp_path)
+    judge.run(case.config, tmp_path, tmp_path)
+    written = sorted(path.name for path in tmp_path.glob("*.csv"))
+    assert len(written) == len(tables.contracts(case.config)) - 1  # all but coverage
+    for name in written:
+        assert (tmp_path / name).read_bytes() == (case.tables / name).read_bytes(), name
+    drawing.run(case.config, drawing.shown(case.config), tmp_path, tmp_path / "figures")
+    for path in (tmp_path / "figures").iterdir():
+        assert path.read_bytes() == (case.figures / path.name).read_bytes(), path.name

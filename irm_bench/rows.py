@@ -1,0 +1,93 @@
+"""Tables of a row a seed, which need not fit in memory: looked up by what tells their rows apart.
+
+A *page* is as many rows as are read at once; a *piece*, the rows of a page that have equal keys
+(``Contract.keys``). What is held is the list of the pieces, which hardly grows with the number of
+seeds, and the pages that were read last.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import frames
+
+# In text at its full length some tens of MB; in memory about a hundred bytes a row.
+PAGE_ROWS = 2**17
+HELD_PAGES = 3
+
+Pages = Callable[[int], pd.DataFrame]
+
+
+class Rows:
+    """A table, page by page. ``pieces`` has the keys of each piece and its _page, _first, _size."""
+
+    def __init__(self, keys: Sequence[str], pages: Iterable[pd.DataFrame], page: Pages):
+        """``pages`` are gone through once; ``page`` reads one of them again."""
+        self.keys = list(keys)
+        self.pieces = frames.concat([_pieces(keys, i, frame) for i, frame in enumerate(pages)])
+        self._page = lru_cache(HELD_PAGES)(page)
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, keys: Sequence[str]) -> "Rows":
+        """A table that is in memory already."""
+        return cls([key for key in keys if key in frame], [frame], lambda number: frame)
+
+    def __len__(self) -> int:
+        return int(self.pieces["_size"].sum())
+
+    def find(self, **where: Any) -> pd.DataFrame:
+        """The rows whose keys have the given values, in order."""
+        return self.read(self.select(**where))
+
+    def select(self, **where: Any) -> pd.DataFrame:
+        """The pieces whose keys have the given values."""
+        chosen = np.arange(len(self.pieces))
+        for key, value in where.items():
+            chosen = chosen[_equal(self.pieces[key].iloc[chosen], value)]
+        return self.pieces.iloc[chosen]
+
+    def read(self, pieces: pd.DataFrame) -> pd.DataFrame:
+        """The rows of some of the pieces."""
+        parts = [self._rows(number, found) for number, found in pieces.groupby("_page", sort=False)]
+        return frames.concat(parts) if parts else self._page(0).iloc[:0]
+
+    def batches(self, by: Sequence[str], pieces: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """The rows of some of the pieces, all that are equal in the keys ``by`` in one frame.
+
+        A frame has about ``PAGE_ROWS`` rows, or more where so many are equal. Without any piece
+        there is one, without rows.
+        """
+        if pieces.empty:
+            yield self.read(pieces)
+            return
+        groups = pieces.groupby(list(by), sort=False, dropna=False)
+        sizes = groups["_size"].sum().to_numpy()
+        batch = (np.cumsum(sizes) - sizes) // PAGE_ROWS
+        for _, found in pieces.groupby(batch[groups.ngroup().to_numpy()]):
+            yield self.read(found)
+
+    def _rows(self, number: Any, pieces: pd.DataFrame) -> pd.DataFrame:
+        first, size = (pieces[name].to_numpy() for name in ("_first", "_size"))
+        if (first[1:] == first[:-1] + size[:-1]).all():
+            return self._page(number).iloc[first[0] : first[-1] + size[-1]]
+        return self._page(number).iloc[np.concatenate([*map(np.arange, first, first + size)])]
+
+
+def _pieces(keys: Sequence[str], number: int, page: pd.DataFrame) -> pd.DataFrame:
+    codes = np.array([pd.factorize(page[key])[0] for key in keys])
+    changes = (codes[:, 1:] != codes[:, :-1]).any(axis=0)
+    first = np.flatnonzero(np.concatenate([[len(page) > 0], changes])[: len(page)])
+    sizes = np.diff(first, append=len(page))
+    heads = page[list(keys)].iloc[first].reset_index(drop=True)
+    return heads.assign(_page=number, _first=first, _size=sizes)
+
+
+def _equal(column: pd.Series, value: Any) -> np.ndarray:
+    """Where a key has a value; floats to their last bits, NaN equal to NaN."""
+    if isinstance(value, float):
+        numbers = column.to_numpy(dtype=float, na_value=np.nan)
+        return np.isclose(numbers, value, rtol=1e-12, atol=0, equal_nan=True)
+    return np.asarray(column == value, dtype=bool)
