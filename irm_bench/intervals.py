@@ -14,7 +14,7 @@ the whole module, and nothing warns:
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -221,22 +221,32 @@ def bca_mean_intervals(
     mean, deviations, exponent = _standardised(matrix)
     low, high = np.full((2, len(matrix)), np.nan)
     if n > 1:
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float)
+        resamples = rng.bit_generator.state
         for start in range(0, len(matrix), step := max(1, CHUNK // n_resamples)):
+            rng.bit_generator.state = resamples
             part = slice(start, start + step)
-            shift = _bca_shifts(deviations[part], weights, level)
+            shift = _bca_shifts(deviations[part], _weights(rng, n, n_resamples), level)
             low[part], high[part] = mean[part] + shift.T
     return _scale(low, exponent), _scale(high, exponent)
 
 
-def _bca_shifts(deviations: Array, weights: Array, level: float) -> Array:
+def _weights(rng: np.random.Generator, n: int, n_resamples: int) -> Iterator[Array]:
+    """How often each of n values is in a resample, as many resamples at a time as may be held."""
+    for start in range(0, n_resamples, step := max(1, CHUNK // n)):
+        size = min(step, n_resamples - start)
+        yield rng.multinomial(n, np.full(n, 1 / n), size=size).astype(float)
+
+
+def _bca_shifts(deviations: Array, weights: Iterable[Array], level: float) -> Array:
     """BCa bounds (groups, 2) of the mean of centred rows (groups, n); weights (resamples, n)."""
-    n_resamples, n = weights.shape
+    n = deviations.shape[1]
     # In whole multiples of a unit, chosen so that every sum is exact in double precision, no order
     # of summation (threads, groups beside this one) can change a bit.
     exponent = np.frexp(np.abs(deviations).max(axis=1))[1] - 52 + int(np.ceil(np.log2(n)))
     units = np.rint(np.ldexp(deviations, -exponent[:, None]))
-    sums = units @ weights.T - units.sum(axis=1, keepdims=True)
+    sums = np.concatenate([units @ part.T for part in weights], axis=1)
+    sums -= units.sum(axis=1, keepdims=True)
+    n_resamples = sums.shape[1]
     # Ties with the sample's own mean, common in counts and shares, are ties despite rounding.
     sums[np.abs(sums) <= n * (1 + np.ldexp(ROUNDING, -exponent[:, None]))] = 0
     below = ((sums < 0).sum(axis=1) + 0.5 * (sums == 0).sum(axis=1)) / n_resamples
