@@ -179,5 +179,7 @@ def peaks(size: str) -> list[dict[str, Any]]:
                 command = [sys.executable, "-m", "benchmarks.stage", stage, json.dumps(raw), folder]
                 root = Path(__file__).parents[1]
                 done = subprocess.run(command, cwd=root, check=True, stdout=PIPE, text=True)
-                found.append({"job": name, "stage": stage, "megabytes": float(done.stdout)})
+                found.append(
+                    {"job": name, "stage": stage, "megabytes": float(done.stdout.split()[0])}
+                )
     return found

@@ -1,4 +1,4 @@
-"""Run one stage of a raw config (JSON) in a folder, and print the peak memory of it in MB.
+"""Run one stage of a raw config (JSON) in a folder; print its peak memory (MB) and CPU seconds.
 
 ``python -m benchmarks.stage simulate '{"title": …}' folder``
 """
@@ -7,20 +7,47 @@ import json
 import re
 import resource
 import sys
+import time
 from pathlib import Path
 
 from irm_bench import config, plan
 
+# Stages that read what all shards left, in their order.
+WHOLE = ("aggregate", "diagnosis", "judge", "figures", "report")
+
 
 def run(stage: str, parsed: config.Config, folder: Path) -> None:
     """All shards, one after the other; a stage imports what it needs, as the workflow's jobs do."""
-    shards = range(plan.n_shards(parsed))
+    if stage in WHOLE:
+        run_whole(stage, parsed, folder)
+    else:
+        for shard in range(plan.n_shards(parsed)):
+            run_shard(stage, parsed, folder, shard)
+
+
+def run_whole(stage: str, parsed: config.Config, folder: Path) -> None:
+    """A stage that reads what all shards left."""
+    tables, figures = folder / "tables", folder / "figures"
     if stage == "aggregate":
         from irm_bench import aggregate
 
-        aggregate.run(parsed, [folder / f"{shard}" for shard in shards], folder / "tables")
-    for shard in shards:
-        run_shard(stage, parsed, folder, shard)
+        aggregate.run(parsed, list((folder / "parts").iterdir()), tables)
+    elif stage == "diagnosis":
+        from irm_bench import diagnose
+
+        diagnose.merge(parsed, list((folder / "diagnosis").iterdir()), tables)
+    elif stage == "judge":
+        from irm_bench import judge
+
+        judge.run(parsed, tables, tables)
+    elif stage == "figures":
+        from irm_bench.report import drawing
+
+        drawing.run(parsed, drawing.shown(parsed), tables, figures)
+    elif stage == "report":
+        from irm_bench import report
+
+        report.run(parsed, tables, folder / "report.html", figures)
 
 
 def run_shard(stage: str, parsed: config.Config, folder: Path, shard: int) -> None:
@@ -38,7 +65,13 @@ def run_shard(stage: str, parsed: config.Config, folder: Path, shard: int) -> No
     elif stage == "evaluate":
         from irm_bench import evaluate
 
-        evaluate.run(parsed, shard, moments, trained.values(), folder / f"{shard}")
+        parts = folder / "parts" / f"{shard}"
+        evaluate.run(parsed, shard, moments, trained.values(), parts)
+    elif stage == "diagnose":
+        from irm_bench import diagnose
+
+        diagnoses = folder / "diagnosis" / f"{shard}"
+        diagnose.run(parsed, shard, moments, trained.values(), diagnoses)
 
 
 def peak() -> float:
@@ -52,4 +85,4 @@ def peak() -> float:
 if __name__ == "__main__":
     stage, raw, folder = sys.argv[1:]
     run(stage, config.parse(json.loads(raw)), Path(folder))
-    print(peak())
+    print(peak(), time.process_time())

@@ -1,0 +1,66 @@
+"""Peak memory and processor time of the jobs that read all shards, with very many seeds.
+
+``python benchmarks/many_seeds.py [10000]``: the default benchmark, with few rows and steps, is run
+for a few seeds, and what its shard left is copied under other seeds until there are enough.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE, run
+from typing import Any
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import stage
+from irm_bench import config, diagnose, evaluate, frames
+
+ROOT = Path(__file__).parents[1]
+# Seeds that are run; the others are copies of them.
+N_RUN = 50
+
+
+def raw(n_seeds: int) -> dict[str, Any]:
+    """The default config with so many seeds, in one shard, and rows and steps as few as may be."""
+    found: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))
+    found["shards"] = 1
+    found["defaults"] |= {"seeds": n_seeds, "n_samples": 50, "n_test_samples": 50, "steps": 20}
+    for study in found["studies"]:
+        study["n_samples"] = [50, 60, 70, 80, 90] if "n_samples" in study else 50
+    return found
+
+
+def copy_shard(folder: Path, n_seeds: int) -> None:
+    """What shards of ``N_RUN`` seeds each would leave of so many seeds, in a folder."""
+    few, many = (config.parse(raw(n)) for n in (N_RUN, n_seeds))
+    for name in ("simulate", "train", "evaluate", "diagnose"):
+        stage.run(name, few, folder)
+    for module, kind in ((evaluate, "parts"), (diagnose, "diagnosis")):
+        for name in module.PARTS:
+            part = frames.read(folder / kind / "0" / f"{name}.npz", module.STAGE, few.stage_hash)
+            for shard in range(n_seeds // N_RUN):
+                path = folder / kind / f"{shard}" / f"{name}.npz"
+                if name == "histograms" and shard:  # of the first seed alone
+                    part = part.iloc[:0]
+                seeds = part["seed"].astype(int) + shard * N_RUN
+                frames.write(path, module.STAGE, many.stage_hash, part.assign(seed=seeds))
+
+
+def measure(n_seeds: int) -> Iterator[dict[str, Any]]:
+    """Seconds and peak MB of every stage, each a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_shard(Path(folder), n_seeds)
+        for name in stage.WHOLE:
+            command = [sys.executable, "-m", "benchmarks.stage", name, json.dumps(raw(n_seeds))]
+            done = run([*command, folder], cwd=ROOT, check=True, stdout=PIPE, text=True)
+            peak, seconds = map(float, done.stdout.split())
+            yield {"stage": name, "megabytes": peak, "cpu_seconds": seconds}
+
+
+if __name__ == "__main__":
+    for row in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000):
+        print("{stage}: at most {megabytes:.0f} MB, {cpu_seconds:.0f} CPU s".format(**row))
