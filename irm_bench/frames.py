@@ -10,8 +10,8 @@ import pandas as pd
 from irm_bench import store
 
 TEXTS = "/texts"  # ends the name of the array that holds the distinct texts of a column
-# Rows of merged parts held at once, or those of one cell where they are more (about 100 MB).
-MAX_ROWS = 2**20
+# Rows of merged parts held at once, or those of one cell where they are more (some 50 MB).
+MAX_ROWS = 2**19
 
 
 def write(path: Path | str, stage: str, config_hash: str, frame: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ A *page* is as many rows as are read at once; a *piece*, the rows of a page that
 seeds, and the pages that were read last.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,12 +22,13 @@ Pages = Callable[[int], pd.DataFrame]
 
 
 class Rows:
-    """A table, page by page. ``pieces`` has the keys of each piece and its _page, _first, _size."""
+    """A table, page by page. ``pieces`` has the keys of each piece, and its _page, _first, _end."""
 
     def __init__(self, keys: Sequence[str], pages: Iterable[pd.DataFrame], page: Pages):
         """``pages`` are gone through once; ``page`` reads one of them again."""
         self.keys = list(keys)
         self.pieces = frames.concat([_pieces(keys, i, frame) for i, frame in enumerate(pages)])
+        self._values = {name: column.to_numpy() for name, column in self.pieces.items()}
         self._page = lru_cache(HELD_PAGES)(page)
 
     @classmethod
@@ -36,23 +37,19 @@ class Rows:
         return cls([key for key in keys if key in frame], [frame], lambda number: frame)
 
     def __len__(self) -> int:
-        return int(self.pieces["_size"].sum())
+        return int((self.pieces["_end"] - self.pieces["_first"]).sum())
 
     def find(self, **where: Any) -> pd.DataFrame:
         """The rows whose keys have the given values, in order."""
-        return self.read(self.select(**where))
+        return self._take(self._places(where))
 
     def select(self, **where: Any) -> pd.DataFrame:
         """The pieces whose keys have the given values."""
-        chosen = np.arange(len(self.pieces))
-        for key, value in where.items():
-            chosen = chosen[_equal(self.pieces[key].iloc[chosen], value)]
-        return self.pieces.iloc[chosen]
+        return self.pieces.iloc[self._places(where)]
 
     def read(self, pieces: pd.DataFrame) -> pd.DataFrame:
         """The rows of some of the pieces."""
-        parts = [self._rows(number, found) for number, found in pieces.groupby("_page", sort=False)]
-        return frames.concat(parts) if parts else self._page(0).iloc[:0]
+        return self._take(pieces.index.to_numpy())
 
     def batches(self, by: Sequence[str], pieces: pd.DataFrame) -> Iterator[pd.DataFrame]:
         """The rows of some of the pieces, all that are equal in the keys ``by`` in one frame.
@@ -63,31 +60,43 @@ class Rows:
         if pieces.empty:
             yield self.read(pieces)
             return
-        groups = pieces.groupby(list(by), sort=False, dropna=False)
-        sizes = groups["_size"].sum().to_numpy()
+        group = pieces.groupby(list(by), sort=False, dropna=False).ngroup().to_numpy()
+        sizes = np.bincount(group, pieces["_end"] - pieces["_first"])
         batch = (np.cumsum(sizes) - sizes) // PAGE_ROWS
-        for _, found in pieces.groupby(batch[groups.ngroup().to_numpy()]):
+        for _, found in pieces.groupby(batch[group]):
             yield self.read(found)
 
-    def _rows(self, number: Any, pieces: pd.DataFrame) -> pd.DataFrame:
-        first, size = (pieces[name].to_numpy() for name in ("_first", "_size"))
-        if (first[1:] == first[:-1] + size[:-1]).all():
-            return self._page(number).iloc[first[0] : first[-1] + size[-1]]
-        return self._page(number).iloc[np.concatenate([*map(np.arange, first, first + size)])]
+    def _places(self, where: Mapping[str, Any]) -> np.ndarray:
+        chosen = np.arange(len(self.pieces))
+        for key, value in where.items():
+            chosen = chosen[_equal(self._values[key][chosen], value)]
+        return chosen
+
+    def _take(self, places: np.ndarray) -> pd.DataFrame:
+        numbers = self._values["_page"][places]
+        parts = [self._rows(n, places[numbers == n]) for n in np.unique(numbers)]
+        if len(parts) > 1:
+            return frames.concat(parts)
+        return parts[0] if parts else self._page(0).iloc[:0]
+
+    def _rows(self, number: int, places: np.ndarray) -> pd.DataFrame:
+        """The rows of pieces of one page."""
+        first, end = (self._values[name][places] for name in ("_first", "_end"))
+        if (first[1:] == end[:-1]).all():
+            return self._page(number).iloc[first[0] : end[-1]]
+        return self._page(number).iloc[np.concatenate([*map(np.arange, first, end)])]
 
 
 def _pieces(keys: Sequence[str], number: int, page: pd.DataFrame) -> pd.DataFrame:
     codes = np.array([pd.factorize(page[key])[0] for key in keys])
     changes = (codes[:, 1:] != codes[:, :-1]).any(axis=0)
     first = np.flatnonzero(np.concatenate([[len(page) > 0], changes])[: len(page)])
-    sizes = np.diff(first, append=len(page))
     heads = page[list(keys)].iloc[first].reset_index(drop=True)
-    return heads.assign(_page=number, _first=first, _size=sizes)
+    return heads.assign(_page=number, _first=first, _end=np.append(first[1:], len(page)))
 
 
-def _equal(column: pd.Series, value: Any) -> np.ndarray:
+def _equal(column: np.ndarray, value: Any) -> np.ndarray:
     """Where a key has a value; floats to their last bits, NaN equal to NaN."""
     if isinstance(value, float):
-        numbers = column.to_numpy(dtype=float, na_value=np.nan)
-        return np.isclose(numbers, value, rtol=1e-12, atol=0, equal_nan=True)
+        return np.isclose(column.astype(float), value, rtol=1e-12, atol=0, equal_nan=True)
     return np.asarray(column == value, dtype=bool)

@@ -9,6 +9,7 @@ to it meets the prediction interval.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ MODELS = {
     "erm": Selection(STUDY, "erm"),
 }
 KEYS = ["model", "quantity", "split", "sigma", "step"]
+# The values of KEYS, None where there is none.
+Key = tuple[Any, ...]
 
 
 def numbers() -> pd.DataFrame:
@@ -38,18 +41,15 @@ def numbers() -> pd.DataFrame:
     return frame.assign(printed=frame["printed"].astype(float), half_unit=0.5 * 10.0**-decimals)
 
 
-def observed(evidence: Evidence) -> pd.DataFrame:
-    """Our own values of what the notebook prints: ``KEYS``, seed, value; none without the study."""
+def observed(evidence: Evidence) -> dict[Key, pd.Series]:
+    """Our own values of what the notebook prints, by seed; none without the study."""
     try:
-        frames = [*_data(evidence), *(f for name in MODELS for f in _model(evidence, name))]
+        return dict(chain(_data(evidence), *(_model(evidence, name) for name in MODELS)))
     except InsufficientError:
-        frames = []
-    columns = [*KEYS, "seed", "value"]
-    whole = pd.concat(frames) if frames else pd.DataFrame(columns=columns)
-    return whole[columns].astype({"sigma": float, "step": float, "value": float})
+        return {}
 
 
-def _data(evidence: Evidence) -> Iterator[pd.DataFrame]:
+def _data(evidence: Evidence) -> Iterator[tuple[Key, pd.Series]]:
     """What the notebook prints of the data, before any model."""
     features = len(evidence.causal(STUDY))
     columns = [*(f"corr_{j + 1}" for j in range(features)), "noise_variance", "oracle_mse"]
@@ -59,43 +59,37 @@ def _data(evidence: Evidence) -> Iterator[pd.DataFrame]:
             sigma = environment["sigma"]
             for column in columns:
                 values = evidence.data(STUDY, split, environment, column)
-                yield _frame(values, "data", column, split, sigma)
+                yield ("data", column, split, sigma, None), values
             floors.append(evidence.data(STUDY, split, environment, "optimum"))
-            yield _frame(floors[-1], "data", "noise_floor", split, sigma)
+            yield ("data", "noise_floor", split, sigma, None), floors[-1]
         average = pd.concat(floors, axis=1).mean(axis=1)
-        yield _frame(average, "data", "average_noise_floor", split)
+        yield ("data", "average_noise_floor", split, None, None), average
 
 
-def _model(evidence: Evidence, name: str) -> Iterator[pd.DataFrame]:
+def _model(evidence: Evidence, name: str) -> Iterator[tuple[Key, pd.Series]]:
     """What it prints while a model trains, and of its errors."""
     model = MODELS[name]
     for split in ("train", "test"):
         for environment in evidence.environments(model, split):
             mse = evidence.error(model, environment, split)
-            yield _frame(mse, name, "mse", split, environment["sigma"])
-        yield _frame(evidence.average_error(model, split), name, "average_mse", split)
-    steps = numbers()["step"].dropna().unique()  # of all that are recorded, few are printed
-    where = {"study": STUDY, **evidence.cell(model)}
-    path = pd.concat([evidence.tables["trajectories"].find(**where, step=step) for step in steps])
-    quantities = [*evidence.phi(model).columns, "train_risk", "penalty_estimate"]
-    long = path.melt(["seed", "step"], quantities, var_name="quantity")
-    long["quantity"] = long["quantity"].replace("penalty_estimate", "penalty")
-    yield long.assign(model=name, split="", sigma=np.nan)
-
-
-def _frame(
-    values: pd.Series, model: str, quantity: str, split: str, sigma: float = np.nan
-) -> pd.DataFrame:
-    keys = {"model": model, "quantity": quantity, "split": split, "sigma": sigma, "step": np.nan}
-    return pd.DataFrame({**keys, "seed": values.index, "value": values.to_numpy()})
+            yield (name, "mse", split, environment["sigma"], None), mse
+        average = evidence.average_error(model, split)
+        yield (name, "average_mse", split, None, None), average
+    quantities = {name: name for name in evidence.phi(model).columns}
+    quantities |= {"train_risk": "train_risk", "penalty_estimate": "penalty"}
+    for step in numbers()["step"].dropna().unique():  # of all that are recorded, few are printed
+        where = {"study": STUDY, **evidence.cell(model), "step": step}
+        found = evidence.tables["trajectories"].find(**where).set_index("seed")
+        for column, quantity in quantities.items():
+            yield (name, quantity, "", None, step), found[column]
 
 
 def values(evidence: Evidence) -> pd.DataFrame:
     """Our values of the notebook's numbers, in its order: (number, seed); NaN where none."""
-    groups = observed(evidence).groupby(KEYS, dropna=False)
-    found = {_key(key): group.set_index("seed")["value"] for key, group in groups}
+    found = observed(evidence)
     none = pd.Series(dtype=float)
-    rows = [found.get(_key(key), none) for key in numbers()[KEYS].itertuples(index=False)]
+    keys = map(_key, numbers()[KEYS].itertuples(index=False))
+    rows = [found.get(key, none).astype(float) for key in keys]
     return pd.DataFrame(rows).reset_index(drop=True).sort_index(axis=1)
 
 
@@ -116,7 +110,7 @@ def _words(model: Selection) -> str:
     return f"{model.method} {model.penalty}".strip()
 
 
-def _key(parts: Iterable[Any]) -> tuple[Any, ...]:
+def _key(parts: Iterable[Any]) -> Key:
     return tuple(None if pd.isna(part) else part for part in parts)
 
 
