@@ -57,6 +57,7 @@ def risk(phi: Array, moments: Moments) -> Array:
     return quadratic - 2 * np.einsum("...i,...i->...", phi, moments.cross) + moments.target
 
 
+@cache
 def product_index(n_features: int) -> tuple[Array, Array]:
     """Column pairs (j, k) of the products: x_j x_k for j ≤ k, then x_j y (y is column d)."""
     rows, columns = np.triu_indices(n_features)
@@ -69,13 +70,9 @@ def product_index(n_features: int) -> tuple[Array, Array]:
 
 def products(x: Array, y: Array) -> Array:
     """Products of rows x (n, d), y (n,): array (P, n), P = d(d+1)/2 + d."""
-    return _products(np.vstack([x.T, y]))
-
-
-def _products(columns: Array) -> Array:
-    """Products of columns (d + 1, n), the target being the last."""
-    left, right = product_index(len(columns) - 1)
-    result = np.empty((len(left), columns.shape[1]))
+    columns = [*np.ascontiguousarray(x.T), y]
+    left, right = product_index(x.shape[1])
+    result = np.empty((len(left), len(y)))
     for row, j, k in zip(result, left, right, strict=True):
         np.multiply(columns[j], columns[k], out=row)
     return result
@@ -133,35 +130,48 @@ def gaussian_moments(
     return Moments(second[:, :-1, :-1], second[:, :-1, -1], second[:, -1, -1], root[:, :, -1])
 
 
+def _pair_sums(columns: Array) -> Array:
+    """Sums of the products of all pairs of columns (k, n): the symmetric array (k, k).
+
+    By einsum, not BLAS: the same bits for every number of threads.
+    """
+    sums = np.empty((len(columns), len(columns)))
+    for i, column in enumerate(columns):
+        sums[i, i:] = sums[i:, i] = np.einsum("jn,n->j", columns[i:], column)
+    return sums
+
+
 class Accumulator:
     """Sums rows chunk by chunk, so that memory does not grow with n; equal chunks, equal bits."""
 
     def __init__(self, n_features: int, with_covariance: bool = False):
         n_products = len(product_index(n_features)[0])
         self.n_rows = 0
-        self._second = np.zeros((n_features + 1, n_features + 1))
+        self._gram = np.zeros((n_features, n_features))
+        self._cross = np.zeros(n_features)
+        self._target = np.float64(0)
         self._first = np.zeros(n_features + 1)
         self._squares = np.zeros((n_products, n_products)) if with_covariance else None
 
     def add(self, x: Array, y: Array) -> None:
         """Add rows x (n, d), y (n,)."""
-        columns = np.vstack([x.T, y])
+        columns = np.ascontiguousarray(x.T)
         self.n_rows += len(y)
-        # einsum, not BLAS: the same bits for every number of threads
-        self._second += np.einsum("in,jn->ij", columns, columns)
-        self._first += columns.sum(axis=1)
+        self._gram += _pair_sums(columns)
+        self._cross += np.einsum("jn,n->j", columns, y)
+        self._target += np.einsum("n,n->", y, y)
+        self._first += [*columns.sum(axis=1), y.sum()]
         if self._squares is not None:
-            m = _products(columns)
-            self._squares += np.einsum("pn,qn->pq", m, m)
+            self._squares += _pair_sums(products(x, y))
 
     def moments(self) -> Moments:
-        second = self._second / self.n_rows
-        return Moments(second[:-1, :-1], second[:-1, -1], second[-1, -1], self._first / self.n_rows)
+        sums = (self._gram, self._cross, self._target, self._first)
+        return Moments(*(total / self.n_rows for total in sums))
 
     def covariance(self) -> Array:
         """Sample covariance (P, P) of the products, ddof = 1."""
         if self._squares is None:
             raise ValueError("this accumulator was not asked for covariances")
-        mean = self._second[product_index(len(self._first) - 1)] / self.n_rows
+        mean = np.append(self._gram[np.triu_indices_from(self._gram)], self._cross) / self.n_rows
         centred = self._squares / self.n_rows - np.outer(mean, mean)
         return centred * (self.n_rows / (self.n_rows - 1))

@@ -35,12 +35,15 @@ def sample(
     rng: np.random.Generator, n_samples: int, dim: int, environment: Mapping[str, float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw rows: features (n_samples, 2·dim) and target (n_samples,)."""
-    shape = (n_samples, dim)
-    sigma = environment["sigma"]
-    x = sigma * rng.standard_normal(shape)
-    y = x + sigma * rng.standard_normal(shape)
-    z = environment["gamma"] * y + environment["tau"] * rng.standard_normal(shape)
-    return np.concatenate([x, z], axis=1), sum(y.T[1:], y[:, 0])
+    x, z, y = columns = np.empty((3, dim, n_samples))
+    for block in (x, y, z):
+        block[:] = rng.standard_normal((n_samples, dim)).T
+    x *= environment["sigma"]
+    y *= environment["sigma"]
+    y += x
+    z *= environment["tau"]
+    z += environment["gamma"] * y
+    return columns[:2].reshape(2 * dim, n_samples).T, sum(y[1:], y[0])
 
 
 def sample_moments(
