@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy  # its parts load where they are first used: scipy.stats takes half a second
 from numpy.typing import ArrayLike
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 Array = np.ndarray
 Alternative = Literal["two-sided", "less", "greater"]
@@ -83,7 +82,7 @@ def t_intervals(matrix: ArrayLike, level: float = 0.95) -> tuple[Array, Array, A
     half = np.full_like(mean, np.nan)
     if n > 1:
         error = np.sqrt((deviations**2).sum(axis=1) / (n - 1) / n)
-        half = stats.t.ppf((1 + level) / 2, n - 1) * error
+        half = scipy.special.stdtrit(n - 1, (1 + level) / 2) * error
     return _scale(mean, exponent), _scale(mean - half, exponent), _scale(mean + half, exponent)
 
 
@@ -131,7 +130,7 @@ def median_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """
     _check_level(level)
     values = _finite(values)
-    bounds: Any = stats.quantile_test(values, q=0, p=0.5).confidence_interval(level)
+    bounds: Any = scipy.stats.quantile_test(values, q=0, p=0.5).confidence_interval(level)
     low, high = float(bounds.low), float(bounds.high)
     if np.isnan(low) or np.isnan(high):
         low = high = np.nan
@@ -148,10 +147,15 @@ def wilson_interval(successes: float, n: int, level: float = 0.95) -> Interval:
     _check_level(level)
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}: need n ≥ 1 and 0 ≤ successes ≤ n")
-    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
     share = successes / n
-    # rounding may push a bound past a share of exactly 0 or 1
-    return Interval(share, min(float(low), share), max(float(high), share), level, "Wilson", n)
+    z = -scipy.special.ndtri((1 - level) / 2)
+    scale = 1 + z**2 / n
+    centre = (share + z**2 / (2 * n)) / scale
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
+    # rounding may push a bound past 0 or 1, and past a share that is exactly that
+    low = min(max(float(centre - half), 0.0), share)
+    high = max(min(float(centre + half), 1.0), share)
+    return Interval(share, low, high, level, "Wilson", n)
 
 
 def probability_better(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
@@ -191,7 +195,7 @@ def bca_interval(
     if not _is_constant(values):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scipy warns where BCa is undefined: NaN says so
-            bounds = stats.bootstrap(
+            bounds = scipy.stats.bootstrap(
                 (values,),
                 statistic,
                 n_resamples=n_resamples,
@@ -265,9 +269,9 @@ def _bca_probabilities(deviations: Array, below: Array, level: float) -> Array:
     """
     spread = (deviations**2).sum(axis=1) ** 1.5
     acceleration = (deviations**3).sum(axis=1) / np.where(spread > 0, 6 * spread, 1)
-    bias = stats.norm.ppf(below)[:, None]
-    shifted = bias + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
-    return stats.norm.cdf(bias + shifted / (1 - acceleration[:, None] * shifted))
+    bias = scipy.special.ndtri(below)[:, None]
+    shifted = bias + scipy.special.ndtri([(1 - level) / 2, (1 + level) / 2])
+    return scipy.special.ndtr(bias + shifted / (1 - acceleration[:, None] * shifted))
 
 
 def _sorted_quantiles(rows: Array, probabilities: Array) -> Array:
@@ -310,7 +314,7 @@ def signed_rank_test(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two
     estimate = float(np.median((difference[first] + difference[second]) / 2))
     p_value = np.nan if difference.size == 1 else 1.0
     if difference.size > 1 and difference.any():
-        p_value = float(stats.wilcoxon(difference, alternative=alternative).pvalue)
+        p_value = float(scipy.stats.wilcoxon(difference, alternative=alternative).pvalue)
     return Test(estimate, p_value, difference.size, alternative, "Wilcoxon signed-rank")
 
 
@@ -366,7 +370,7 @@ def _t_p_value(values: Array, target: float, alternative: Alternative) -> float:
         holds = {"two-sided": gap != 0, "less": gap < 0, "greater": gap > 0}[alternative]
         return 0.0 if holds else 1.0
     scaled = np.ldexp(values, -exponent[0])
-    return float(stats.ttest_1samp(scaled, target, alternative=alternative).pvalue)
+    return float(scipy.stats.ttest_1samp(scaled, target, alternative=alternative).pvalue)
 
 
 def _standardised(matrix: Array) -> tuple[Array, Array, Array]:

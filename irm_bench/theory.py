@@ -15,8 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
+import scipy  # its parts load where they are first used
 
 from irm_bench.moments import Array, Moments, product_index, risk
 
@@ -284,7 +283,7 @@ def crossing_sigmas(
         raise ValueError("a risk curve is not finite on the grid")
     signs = [(sigma, sign) for sigma, sign in signs if sign]
     brackets = [(a, b) for (a, left), (b, right) in pairwise(signs) if left != right]
-    return np.array([brentq(difference, a, b, xtol=1e-13) for a, b in brackets])
+    return np.array([scipy.optimize.brentq(difference, a, b, xtol=1e-13) for a, b in brackets])
 
 
 def quadratic_coefficients(phi: Array) -> Array:
@@ -319,6 +318,7 @@ def penalty_estimators(
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.where(v > 0, np.abs(q) * np.sqrt(n_samples / v), np.inf)
     zero = np.zeros_like(snr)
+    ndtr = scipy.special.ndtr
     opposite = 2 * ndtr(snr / np.sqrt(2)) * ndtr(-snr / np.sqrt(2))
     within = ndtr(1 - snr) - ndtr(-1 - snr)
     n, pairs = n_samples, n_samples * (n_samples - 1)
