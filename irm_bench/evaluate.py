@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,27 @@ def run(
     seeds = plan.shard_seeds(config, shard)
     for name, parts in makers.items():
         with job.about(f"table {name}, seeds {seeds[0]} to {seeds[-1]}"):
-            frame = pd.concat([pd.DataFrame(part) for part in parts] or [pd.DataFrame()])
+            frame = _table(list(parts))
         frames.write(output / f"{name}.npz", STAGE, config.stage_hash, frame)
+
+
+def _table(parts: list[dict[str, Any]]) -> pd.DataFrame:
+    """Parts of a table, one below the other: columns, or values that all rows of a part share.
+
+    A column that a part does not have is NaN there. One frame for all: thousands cost a second.
+    """
+    sizes = [max(map(np.size, part.values())) for part in parts]
+    return pd.DataFrame(
+        {
+            name: np.concatenate(
+                [
+                    np.broadcast_to(part.get(name, np.nan), size)
+                    for part, size in zip(parts, sizes, strict=True)
+                ]
+            )
+            for name in dict.fromkeys(itertools.chain(*parts))
+        }
+    )
 
 
 def part_paths(folder: Path | str) -> dict[str, Path]:
@@ -127,6 +147,7 @@ def _where(dataset: Dataset) -> dict[str, Any]:
     }
 
 
+@cache
 def _population(dataset: Dataset) -> Moments:
     return plan.population(dataset.sem, dataset.dim, [dataset.environment]).at(0)
 
