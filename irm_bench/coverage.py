@@ -169,7 +169,8 @@ def second_moments(setting: Setting, rng: np.random.Generator, size: int) -> Mom
     covariance[:, :d, d] = covariance[:, d, :d] = population.cross
     covariance[:, d, d] = population.target
     root = np.linalg.cholesky(covariance) @ _bartlett(rng, (size, len(covariance)), d + 1, setting)
-    second = root @ np.swapaxes(root, -1, -2) / setting.n_samples
+    second = root @ np.swapaxes(root, -1, -2)
+    second /= setting.n_samples
     return Moments(second[..., :d, :d], second[..., :d, d], second[..., d, d])
 
 
@@ -177,7 +178,8 @@ def _bartlett(
     rng: np.random.Generator, axes: tuple[int, ...], width: int, setting: Setting
 ) -> Array:
     """Lower triangular factors (…, width, width) of standard Wishart matrices with n degrees."""
-    factor = np.tril(rng.standard_normal((*axes, width, width)), -1)
+    factor = rng.standard_normal((*axes, width, width))
+    factor[..., *np.triu_indices(width, 1)] = 0
     degrees = setting.n_samples - np.arange(width)
     diagonal = np.sqrt(rng.chisquare(degrees, (*axes, width)))
     factor[..., np.arange(width), np.arange(width)] = diagonal
