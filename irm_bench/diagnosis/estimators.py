@@ -165,8 +165,9 @@ def _halves(
     for row, seed in enumerate(seeds):
         chunks = list(rows(dataset, config.root_seed, int(seed)))
         for name, phi in phis.items():
-            h = np.concatenate([(x @ phi) * (x @ phi - y) for x, y in chunks])
             # einsum, not BLAS: the same bits for every number of threads
+            fitted = [np.einsum("nj,j->n", x, phi) for x, _ in chunks]
+            h = np.concatenate([f * (f - y) for f, (_, y) in zip(fitted, chunks, strict=True)])
             found[name][row] = np.einsum("kn,n->k", signs, h) / len(h)
     return found
 
