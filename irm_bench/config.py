@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import yaml
 
 from irm_bench import registry
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -158,16 +160,19 @@ def _schema() -> dict[str, Any]:
     return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
 
 
-def parse(raw: Mapping[str, Any]) -> Config:
+def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     """Validate a raw config (nested dicts and lists, as YAML gives them) and type it.
+
+    A job's config is ``checked`` already, by the workflow, against the schema.
 
     Raises:
         ConfigError: for the first thing wrong with it.
     """
     # plain dicts, lists and texts, whatever loader made them
     raw = json.loads(json.dumps(raw, default=str))
-    _check_finite(raw, ())
-    _check_schema(raw)
+    if not checked:
+        _check_finite(raw, ())
+        _check_schema(raw)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     studies = [_study(i, {**defaults, **study}) for i, study in enumerate(raw["studies"])]
     _check_unique([study.name for study in studies])
@@ -223,12 +228,14 @@ def _check_finite(value: Any, path: tuple[Any, ...]) -> None:
 
 
 def _check_schema(raw: Mapping[str, Any]) -> None:
+    import jsonschema  # takes as long to load as the rest of this module
+
     errors = list(jsonschema.Draft202012Validator(_schema()).iter_errors(raw))
     if errors:
         raise ConfigError(_explain(min(errors, key=lambda e: (len(e.absolute_path), str(e.path)))))
 
 
-def _explain(error: jsonschema.ValidationError) -> str:
+def _explain(error: "ValidationError") -> str:
     """One line for one schema error: key, value, allowed."""
     where = _path(error.absolute_path)
     schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}

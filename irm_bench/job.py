@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from irm_bench import provenance, registry
-from irm_bench.config import ConfigError
+from irm_bench import config, provenance, registry
+from irm_bench.config import Config, ConfigError
 from irm_bench.store import StageError
 
 
 @contextlib.contextmanager
-def run(snakemake: Any) -> Iterator[None]:
-    """Run a job's body; its log holds the record of it afterwards, or the traceback.
+def run(snakemake: Any) -> Iterator[Config]:
+    """Run a job's body on its config; its log holds the record of it afterwards, or the traceback.
 
     A fault that the user can mend ends the job with its message alone; anything else leaves its
     traceback in the job's log, and says on the screen which plugin raised it, and about what.
@@ -24,7 +24,7 @@ def run(snakemake: Any) -> Iterator[None]:
     log = Path(snakemake.log[0])
     started = time.time()
     try:
-        yield
+        yield config.parse(snakemake.config, checked=True)
         record = provenance.record(snakemake, started)
     except (ConfigError, StageError) as error:
         _fail(snakemake, str(error), f"{error}\n", log)

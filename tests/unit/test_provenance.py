@@ -41,6 +41,7 @@ def snakemake(rule: str, inputs: list[str], outputs: list[str], **wildcards: str
         input=inputs,
         output=outputs,
         log=[f"results/logs/{rule}/{name}.log"],
+        config=CONFIG.resolved,
     )
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from irm_bench import aggregate, config, job
+from irm_bench import aggregate, job
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     parts = sorted({str(Path(part).parent) for part in snakemake.input.parts})
-    aggregate.run(config.parse(snakemake.config), parts, Path(snakemake.output[0]).parent)
+    aggregate.run(config, parts, Path(snakemake.output[0]).parent)

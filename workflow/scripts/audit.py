@@ -1,6 +1,6 @@
 """Adapter: rule audit."""
 
-from irm_bench import config, coverage, job
+from irm_bench import coverage, job
 
-with job.run(snakemake):
-    coverage.run(config.parse(snakemake.config), snakemake.output[0])
+with job.run(snakemake) as config:
+    coverage.run(config, snakemake.output[0])

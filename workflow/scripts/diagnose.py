@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from irm_bench import config, diagnose, job
+from irm_bench import diagnose, job
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     diagnose.run(
-        config.parse(snakemake.config),
+        config,
         int(snakemake.wildcards.shard),
         snakemake.input.moments,
         snakemake.input.trained,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from irm_bench import config, diagnose, job
+from irm_bench import diagnose, job
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     parts = sorted({str(Path(part).parent) for part in snakemake.input.parts})
-    diagnose.merge(config.parse(snakemake.config), parts, Path(snakemake.output[0]).parent)
+    diagnose.merge(config, parts, Path(snakemake.output[0]).parent)

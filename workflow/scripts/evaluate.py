@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from irm_bench import config, evaluate, job
+from irm_bench import evaluate, job
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     evaluate.run(
-        config.parse(snakemake.config),
+        config,
         int(snakemake.wildcards.shard),
         snakemake.input.moments,
         snakemake.input.trained,

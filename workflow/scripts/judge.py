@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from irm_bench import config, job, judge
+from irm_bench import job, judge
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     folders = (Path(paths[0]).parent for paths in (snakemake.input.results, snakemake.output))
-    judge.run(config.parse(snakemake.config), *folders)
+    judge.run(config, *folders)

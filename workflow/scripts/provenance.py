@@ -1,6 +1,6 @@
 """Adapter: rule provenance."""
 
-from irm_bench import config, job, provenance
+from irm_bench import job, provenance
 
-with job.run(snakemake):
-    provenance.write(config.parse(snakemake.config), "results", snakemake.output[0])
+with job.run(snakemake) as config:
+    provenance.write(config, "results", snakemake.output[0])

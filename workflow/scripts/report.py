@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from irm_bench import config, job, report
+from irm_bench import job, report
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     report.run(
-        config.parse(snakemake.config),
+        config,
         Path(snakemake.input.tables[0]).parent,
         snakemake.output[0],
         "results/figures",

@@ -1,10 +1,10 @@
 """Adapter: rule simulate."""
 
-from irm_bench import config, job, simulate
+from irm_bench import job, simulate
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     simulate.run(
-        config.parse(snakemake.config),
+        config,
         int(snakemake.wildcards.shard),
         snakemake.output[0],
     )

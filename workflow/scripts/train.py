@@ -1,10 +1,10 @@
 """Adapter: rule train."""
 
-from irm_bench import config, job, train
+from irm_bench import job, train
 
-with job.run(snakemake):
+with job.run(snakemake) as config:
     train.run(
-        config.parse(snakemake.config),
+        config,
         snakemake.wildcards.group,
         int(snakemake.wildcards.shard),
         snakemake.input.moments,
