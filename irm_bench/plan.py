@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import product
+from pkgutil import resolve_name
 
 import numpy as np
 
@@ -114,10 +115,18 @@ def _learning_rate(
     rule = study.learning_rate
     if rule.rule == "fixed":
         return rule.value
-    moments = population(study.sem, study.dim, train)
-    start = np.ones(moments.n_features)
-    curvature = registry.load("methods", method).curvature(moments, weight, start)
-    return min(rule.value, float(f"{rule.safety * 2 / curvature:.3g}"))
+    limit = 2 / curvature(method, population(study.sem, study.dim, train), weight)
+    return min(rule.value, float(f"{rule.safety * limit:.3g}"))
+
+
+def curvature(method: str, moments: Moments, error_weight: float | None) -> float:
+    """Largest eigenvalue of the Hessian of a method's objective at the start φ = (1, …, 1).
+
+    The method names the Hessian, so that planning loads no method, and with it torch.
+    """
+    hessian = resolve_name(registry.metadata("methods", method)["HESSIAN"])
+    values = np.linalg.eigvalsh(hessian(np.ones(moments.n_features), moments, error_weight or 0.0))
+    return float(values.max())
 
 
 def population(sem: str, dim: int, environments: Sequence[Environment]) -> Moments:
@@ -138,10 +147,7 @@ def cells(config: Config) -> dict[Cell, Use]:
 
 
 def datasets(config: Config) -> dict[Dataset, Use]:
-    """Every dataset once, with its seeds and whether product covariances are wanted.
-
-    Not by way of the cells, whose learning rates need the methods and with them torch.
-    """
+    """Every dataset once, with its seeds and whether product covariances are wanted."""
     found: dict[Dataset, Use] = {}
     for study in config.studies:
         for dataset in test_datasets(study):

@@ -98,6 +98,11 @@ def error_gradient(phi: Array, moments: Moments) -> Array:
     return 2 * _residual_parts(phi, moments)[0].sum(-2)
 
 
+def error_hessian(phi: Array, moments: Moments, error_weight: Any = None) -> Array:
+    """Hessian 2 Σ_e G_e of the ERM objective, the same at every φ and weight: (..., d, d)."""
+    return 2 * moments.gram.sum(axis=-3)
+
+
 def gradient(phi: Array, moments: Moments, error_weight: Any) -> Array:
     """Gradient of ``objective`` in φ: (..., d)."""
     residual, q, slope = _residual_parts(phi, moments)

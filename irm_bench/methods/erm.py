@@ -7,7 +7,6 @@ geometric sequence: gradient descent in closed form, exact at any step, with no 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +22,6 @@ from irm_bench.engine import (
     evaluate_path,
     join,
 )
-from irm_bench.moments import Moments
 
 LABEL = "ERM"
 COLOR = "#56b4e9"
@@ -32,6 +30,7 @@ DASH = "dotted"
 REFERENCE = "Vapnik 1991; notebook, 'IRM vs. Standard Learning'"
 IS_CONTROL = False
 TAKES_PENALTY = False
+HESSIAN = "irm_bench.theory:error_hessian"
 
 
 def train(
@@ -105,8 +104,3 @@ def _geometric(fall: Tensor, n: int) -> tuple[Tensor, Tensor]:
     shortfall = torch.where(small, -log_ratio.expm1(), 1 - decay)
     still = fall == 0
     return decay, torch.where(still, float(n), shortfall / torch.where(still, 1.0, fall))
-
-
-def curvature(moments: Moments, error_weight: float | None, start: np.ndarray) -> float:
-    """Largest eigenvalue of the Hessian 2ΣG of the summed risks, the same at every φ."""
-    return float(np.linalg.eigvalsh(2 * moments.gram.sum(axis=0)).max())

@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
-from irm_bench import polynomial, theory
+from irm_bench import polynomial
 from irm_bench.engine import Draw, Draws, Path, Problem, Slope, descend
-from irm_bench.moments import Moments
 
 LABEL = "IRM"
 COLOR = "#0072b2"
@@ -23,6 +21,8 @@ REFERENCE = "Arjovsky et al. 2019, IRMv1"
 IS_CONTROL = False
 TAKES_PENALTY = True
 MIN_ENVIRONMENTS = 2
+# With the plug-in penalty, whichever is trained on.
+HESSIAN = "irm_bench.theory:hessian"
 
 
 def train(
@@ -44,9 +44,3 @@ def train(
         )
 
     return descend(problem, gradient, penalty.value, n_steps, record, draws)
-
-
-def curvature(moments: Moments, error_weight: float | None, start: np.ndarray) -> float:
-    """Largest eigenvalue at ``start`` of the Hessian of the objective with the plug-in penalty."""
-    hessian = theory.hessian(start, moments, error_weight or 0.0)
-    return float(np.linalg.eigvalsh(hessian).max())

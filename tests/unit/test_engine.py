@@ -10,7 +10,7 @@ from irm_bench.config import Environment
 from irm_bench.engine import BLOCK, Slots, no_draws
 from irm_bench.methods import erm, irm, oracle
 from irm_bench.penalties import plug_in, split_half
-from irm_bench.plan import population
+from irm_bench.plan import curvature, population
 from irm_bench.sems import example_1
 from tests.unit.problems import FixedSigns, Rows, draw_rows, problem_of, split_draws
 
@@ -21,7 +21,7 @@ N_SAMPLES = 40
 def stable_rate(dim: int, sigmas: tuple[float, ...]) -> float:
     environments = [Environment((("sigma", s), ("gamma", 1.0), ("tau", 1.0))) for s in sigmas]
     moments = population("example_1", dim, environments)
-    return 0.3 * 2 / irm.curvature(moments, 1e-5, np.ones(2 * dim))
+    return 0.3 * 2 / curvature("irm", moments, 1e-5)
 
 
 def random_permutations(n_steps: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from matplotlib.colors import is_color_like
 
 from benchmarks import notebook_loop
-from irm_bench import polynomial, registry
+from irm_bench import plan, polynomial, registry
 from irm_bench.engine import Quadratic, Slope, Slots, slope_of
 from irm_bench.moments import Accumulator, products, risk, unpack_products
 from tests.unit.problems import Rows, draw_rows, problem_of
@@ -169,7 +169,7 @@ def test_a_methods_curvature_bounds_its_stable_rate(name: str) -> None:
         accumulated.append(a.moments())
     from irm_bench.moments import stack
 
-    curvature = method.curvature(stack(accumulated), 1e-5, np.ones(4))
+    curvature = plan.curvature(name, stack(accumulated), 1e-5)
     assert curvature > 0
     problem = problem_of([run, run], learning_rate=[1.0 / curvature, 20.0 / curvature])
     path = method.train(problem, registry.load("penalties", "plug_in"), 3000, [], lambda s, r: None)
