@@ -7,7 +7,6 @@ trained model but its seed. Studies that overlap share both.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from itertools import product
 from pkgutil import resolve_name
 
 import numpy as np
@@ -62,7 +61,8 @@ class Cell:
         return ";".join(str(environment["sigma"]) for environment in self.train)
 
     def datasets(self) -> tuple[Dataset, ...]:
-        return train_datasets(self, self.n_samples, self.train)
+        where = (self.sem, self.dim, self.n_samples, "train")
+        return tuple(Dataset(*where, environment, self.sampling) for environment in self.train)
 
 
 @dataclass
@@ -75,14 +75,11 @@ class Use:
 
 def cells_of(study: Study) -> Iterator[Cell]:
     """The cells of a study, in the order of its table."""
-    for n_samples, train, method in _trainings(study):
-        yield from _cells(study, n_samples, train, method)
-
-
-def _trainings(study: Study) -> Iterator[tuple[int, tuple[Environment, ...], Method]]:
-    for n_samples, train, method in product(study.n_samples, study.train_sets, study.methods):
-        if n_samples <= method.max_n_samples:
-            yield n_samples, train, method
+    for n_samples in study.n_samples:
+        for train in study.train_sets:
+            for method in study.methods:
+                if n_samples <= method.max_n_samples:
+                    yield from _cells(study, n_samples, train, method)
 
 
 def _cells(
@@ -152,21 +149,13 @@ def datasets(config: Config) -> dict[Dataset, Use]:
     for study in config.studies:
         for dataset in test_datasets(study):
             found.setdefault(dataset, Use()).seeds.update(study.seeds)
-    for study in config.studies:
-        for n_samples, train, method in _trainings(study):
-            needs = registry.metadata("penalties", method.monitor)["NEEDS"]
-            for dataset in train_datasets(study, n_samples, train):
-                use = found.setdefault(dataset, Use())
-                use.seeds.update(study.seeds)
-                use.wanted |= "product_variance" in needs
+    for cell, use in cells(config).items():
+        needs = registry.metadata("penalties", cell.monitor)["NEEDS"]
+        for dataset in cell.datasets():
+            whole = found.setdefault(dataset, Use())
+            whole.seeds |= use.seeds
+            whole.wanted |= "product_variance" in needs
     return found
-
-
-def train_datasets(
-    of: Study | Cell, n_samples: int, train: tuple[Environment, ...]
-) -> tuple[Dataset, ...]:
-    where = (of.sem, of.dim, n_samples, "train")
-    return tuple(Dataset(*where, environment, of.sampling) for environment in train)
 
 
 def test_datasets(study: Study) -> tuple[Dataset, ...]:
