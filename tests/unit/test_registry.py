@@ -1,11 +1,15 @@
 """Plugins are found by folder, and a wrong name is answered with the known ones."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from irm_bench import registry
 from irm_bench.registry import UnknownPluginError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
@@ -21,6 +25,14 @@ def test_metadata_do_not_import_the_plugin() -> None:
     registry.metadata.cache_clear()
     registry.metadata("penalties", "split_half")
     assert "irm_bench.penalties.split_half" not in sys.modules
+
+
+def test_the_stages_around_training_need_no_torch() -> None:
+    code = (
+        "import sys; from irm_bench import config, diagnose, evaluate, plan; "
+        "plan.cells(config.load('config/config.yaml')); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_a_typo_is_answered_with_the_known_names() -> None:
