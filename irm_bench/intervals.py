@@ -147,15 +147,13 @@ def wilson_interval(successes: float, n: int, level: float = 0.95) -> Interval:
     _check_level(level)
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}: need n ≥ 1 and 0 ≤ successes ≤ n")
+    # Loads scipy.stats, half a second that most stages do without.
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
     share = successes / n
-    z = -scipy.special.ndtri((1 - level) / 2)
-    scale = 1 + z**2 / n
-    centre = (share + z**2 / (2 * n)) / scale
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
-    # rounding may push a bound past 0 or 1, and past a share that is exactly that
-    low = min(max(float(centre - half), 0.0), share)
-    high = max(min(float(centre + half), 1.0), share)
-    return Interval(share, low, high, level, "Wilson", n)
+    # rounding may push a bound past a share of exactly 0 or 1
+    return Interval(share, min(float(low), share), max(float(high), share), level, "Wilson", n)
 
 
 def probability_better(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:

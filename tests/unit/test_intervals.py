@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,6 +38,8 @@ LATTICE = [1.1, 1.2, 1.2, 1.4, 1.6]  # their means tie in decimals, and miss in 
 
 class EveryResample:
     """Stands in for a generator: every resample of n values once, as counts of each value."""
+
+    bit_generator = SimpleNamespace(state=None)
 
     def multinomial(self, n: int, shares: np.ndarray, size: int) -> np.ndarray:
         draws = itertools.product(range(n), repeat=n)
