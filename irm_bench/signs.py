@@ -46,8 +46,8 @@ def _ones(words: np.ndarray) -> np.ndarray:
 
 
 def steps_within(limit: int, of_a_step: int) -> int:
-    """The largest power of two of steps, ``BLOCK`` at most, whose numbers keep within a limit."""
-    return min(BLOCK, 1 << (max(1, limit // of_a_step).bit_length() - 1))
+    """The largest power of two of steps whose numbers keep within a limit."""
+    return 1 << (max(1, limit // of_a_step).bit_length() - 1)
 
 
 class Signs(Protocol):
@@ -64,7 +64,7 @@ class SignStream:
     def __init__(self, root_seed: int, n_samples: int):
         self._root_seed = root_seed
         self._n_samples = n_samples
-        self.block_steps = steps_within(MAX_SIGNS, n_samples)
+        self.block_steps = min(BLOCK, steps_within(MAX_SIGNS, n_samples))
         self._held: tuple[int, np.ndarray] | None = None
 
     def block(self, index: int) -> np.ndarray:

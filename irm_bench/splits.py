@@ -17,12 +17,16 @@ from torch import Tensor
 
 from irm_bench.engine import Quadratic, Slots
 from irm_bench.moments import unpacking
-from irm_bench.signs import BLOCK, Signs, steps_within
+from irm_bench.signs import MAX_SIGNS, Signs, steps_within
 
-# Numbers of D computed at once (64 MB): of many columns, fewer steps.
-MAX_SUMS = 2**23
-# Numbers of D of a step that are worked on at once: few enough to stay in the cache.
+# Steps whose D are computed at once: the products are made ready for each matrix product anew.
+AHEAD = 1024
+# Numbers of D computed at once (128 MB): of many columns, fewer steps.
+MAX_SUMS = 2**24
+# Numbers of D of a step that one matrix product makes.
 MAX_WIDTH = 512
+# Numbers of D that are put together at once: few enough to stay in the cache.
+MAX_JOINED = 2**16
 # Numbers of D handed to pairs at once: enough steps to hide the cost of a call.
 MAX_GATHERED = 2**19
 
@@ -53,10 +57,10 @@ class SignedMeans:
                 whole, unit = to_whole(product, n_digits(n_samples))
                 digits = to_bytes(whole, n_digits(n_samples)) if HAS_BYTE_PRODUCTS else whole[None]
                 if parts is None:
-                    shape = (len(digits), n_products, n_columns, n_samples)
-                    parts, units = np.empty(shape, digits.dtype), np.empty(shape[1:3])
-                parts[:, p, c], units[p, c] = digits, unit / n_samples
-        self._parts = [torch.from_numpy(part.reshape(-1, part.shape[-1]).T) for part in parts]
+                    shape = (n_products, len(digits), n_columns, n_samples)
+                    parts, units = np.empty(shape, digits.dtype), np.empty((n_products, n_columns))
+                parts[p, :, c], units[p, c] = digits, unit / n_samples
+        self._parts = torch.from_numpy(parts)
         self._units = torch.from_numpy(units)
 
     @property
@@ -65,18 +69,32 @@ class SignedMeans:
         n_products, n_columns = self._units.shape
         return n_products, n_columns
 
+    @property
+    def max_steps(self) -> int:
+        """Steps whose signs may be held."""
+        return steps_within(MAX_SIGNS, self._parts.shape[-1])
+
     def write(self, first: int, out: Tensor) -> None:
-        """Write D (n_steps, P, column) of steps within one block."""
-        n_steps = len(out)
-        index, row = divmod(first, self.signs.block_steps)
-        signs = torch.from_numpy(self.signs.block(index)[row : row + n_steps])
+        """Write D (n_steps, P, column) of the steps from ``first`` on."""
+        signs = self._signs(first, len(out))
         n_products, n_columns = self.shape
         width = max(1, MAX_WIDTH // n_columns)
         for p in range(0, n_products, width):
-            block, to = slice(p * n_columns, (p + width) * n_columns), out[:, p : p + width]
-            sums = [signed_sums(signs, part[:, block]) for part in self._parts]
-            total = join_digits(sums, signs.shape[1])
-            torch.mul(total.view(to.shape), self._units[p : p + width], out=to)
+            block = slice(p, p + width)
+            parts, units = self._parts[block], self._units[block]
+            sums = signed_sums(signs, parts.view(-1, parts.shape[-1]).T)
+            sums = sums.view(-1, *parts.shape[:-1])
+            n_steps = max(1, MAX_JOINED // units.numel())
+            for some, to in zip(sums.split(n_steps), out[:, block].split(n_steps), strict=True):
+                join_digits(some.unbind(2), signs.shape[1], to).mul_(units)
+
+    def _signs(self, first: int, n_steps: int) -> Tensor:
+        """Signs (n_steps, n) of the steps from ``first`` on."""
+        index, row = divmod(first, self.signs.block_steps)
+        n_blocks = -(-(row + n_steps) // self.signs.block_steps)
+        blocks = [self.signs.block(index + i) for i in range(n_blocks)]
+        signs = blocks[0] if n_blocks == 1 else np.concatenate(blocks)
+        return torch.from_numpy(signs[row : row + n_steps])
 
 
 def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +103,8 @@ def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarra
     The largest becomes 127·(1 + 256 + …), the largest number of so many digits from −128 to 127.
     """
     limit = 127 * (256**n_digits - 1) // 255
-    unit = np.maximum(np.abs(products).max(axis=-1), np.finfo(float).tiny) / limit
+    largest = np.maximum(products.max(axis=-1), -products.min(axis=-1))
+    unit = np.maximum(largest, np.finfo(float).tiny) / limit
     whole = products / unit[..., None]
     return np.rint(whole, out=whole), unit
 
@@ -93,9 +112,10 @@ def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarra
 def to_bytes(whole: np.ndarray, n_digits: int) -> np.ndarray:
     """Digits to the base 256, each from −128 to 127, the lowest first: int8 (digit, …)."""
     # With 128 added to every digit they are the bytes of a number that is not negative.
-    shifted = whole.astype("<i8") + 128 * (256**n_digits - 1) // 255
-    unsigned = shifted.view(np.uint8).reshape(*whole.shape, 8)[..., :n_digits]
-    return np.moveaxis(unsigned ^ 128, -1, 0).view(np.int8)
+    shift = 128 * (256**n_digits - 1) // 255
+    shifted = (whole.astype("<i8") + shift) ^ shift
+    every = shifted.view(np.int8).reshape(*whole.shape, 8)
+    return every.transpose(-1, *range(whole.ndim))[:n_digits]
 
 
 def _has_byte_products() -> bool:
@@ -122,7 +142,7 @@ def signed_sums(signs: Tensor, numbers: Tensor) -> Tensor:
     return signs.double() @ numbers
 
 
-def join_digits(sums: Sequence[Tensor], n_samples: int) -> Tensor:
+def join_digits(sums: Sequence[Tensor], n_samples: int, out: Tensor) -> Tensor:
     """Σ_k 256^k sums[k] in float64, exactly: sums of ``n_samples`` bytes, the lowest digit first.
 
     Two digits are joined in int32 where they fit it, at half the cost of float64.
@@ -133,10 +153,10 @@ def join_digits(sums: Sequence[Tensor], n_samples: int) -> Tensor:
         sums = [torch.add(*pair, alpha=256) if len(pair) == 2 else pair[0] for pair in pairs]
         base = 65536.0
     *low, high = sums
-    total = high.double()
+    out.copy_(high)
     for part in reversed(low):
-        total = total.mul_(base).add_(part.double())
-    return total
+        torch.add(part.double(), out, alpha=base, out=out)
+    return out
 
 
 class SplitDraws:
@@ -152,15 +172,17 @@ class SplitDraws:
         means: Sequence[SignedMeans],
         pair_columns: np.ndarray,
         slots: Slots,
-        ahead: int = BLOCK,
+        ahead: int = AHEAD,
         on_load: Callable[[int], object] = lambda n_steps: None,
     ):
         self._means = means
         self._columns = np.asarray(pair_columns)
         self._slots = slots
-        self._ahead = min(ahead, steps_within(MAX_SUMS, sum(prod(m.shape) for m in means)))
-        self._ahead = min(self._ahead, *(m.signs.block_steps for m in means))
+        n_sums = sum(prod(m.shape) for m in means)
+        self._ahead = min(ahead, steps_within(MAX_SUMS, n_sums), *(m.max_steps for m in means))
         self._on_load = on_load
+        shape = (self._ahead, means[0].shape[0], sum(m.shape[1] for m in means))
+        self._written = torch.empty(shape, dtype=torch.float64)  # once: new memory costs time
         self._loaded = self._gathered = range(0)
         self._runs: Tensor | None = None
 
@@ -174,11 +196,10 @@ class SplitDraws:
         return Quadratic.of_rows(self._rows[step - self._gathered.start])
 
     def _load(self, first: int, device: torch.device) -> None:
-        n_products, widths = self._means[0].shape[0], [m.shape[1] for m in self._means]
-        sums = torch.empty(self._ahead, n_products, sum(widths), dtype=torch.float64)
-        for means, part in zip(self._means, sums.split(widths, dim=2), strict=True):
+        widths = [means.shape[1] for means in self._means]
+        for means, part in zip(self._means, self._written.split(widths, dim=2), strict=True):
             means.write(first, part)
-        self._sums = sums.to(device)
+        self._sums = self._written.to(device)
         self._loaded = range(first, first + self._ahead)
         self._on_load(self._ahead)
 

@@ -16,9 +16,9 @@ from irm_bench.engine import Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine import Path as Trajectory
 from irm_bench.moments import products
 from irm_bench.plan import Cell, Dataset
-from irm_bench.signs import BLOCK, SignStream
+from irm_bench.signs import SignStream
 from irm_bench.simulate import MomentStore, rows
-from irm_bench.splits import HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
+from irm_bench.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
 from irm_bench.trained import STAGE
 
 # What a batch holds at most, the runs of one seed aside: runs (enough to hide the cost of a call,
@@ -140,7 +140,7 @@ def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajec
     with progress.bar(cell.steps, label, "step") as bar:
         draws: Draws = no_draws
         if "splits" in penalty.NEEDS:
-            ahead = BLOCK if module.TAKES_PENALTY else 1
+            ahead = AHEAD if module.TAKES_PENALTY else 1
             draws = _split_draws(config, runs, slots, ahead, bar.update)
         path = module.train(problem, penalty, cell.steps, record, draws)
     back = torch.as_tensor(np.argsort(order))
