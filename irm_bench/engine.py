@@ -33,13 +33,17 @@ class Slots:
 
     def spread(self, per_run: Tensor) -> Tensor:
         """(..., run) → (..., pair)."""
-        return torch.cat([per_run.narrow(-1, 0, width) for width in self.widths], dim=-1)
+        n_runs = self.n_runs
+        return torch.cat(
+            [per_run if w == n_runs else per_run.narrow(-1, 0, w) for w in self.widths], dim=-1
+        )
 
     def total(self, per_pair: Tensor) -> Tensor:
         """(..., pair) → (..., run), summed over a run's environments."""
-        first, *rest = per_pair.split_with_sizes(self.widths, dim=-1)
-        result = first.clone()
-        for width, part in zip(self.widths[1:], rest, strict=True):
+        parts = per_pair.split_with_sizes(self.widths, dim=-1)
+        full = self.widths.count(self.n_runs)
+        result = sum(parts[1:full], start=parts[0]) if full > 1 else parts[0].clone()
+        for width, part in zip(self.widths[full:], parts[full:], strict=True):
             result.narrow(-1, 0, width).add_(part)
         return result
 
@@ -58,6 +62,11 @@ class Quadratic:
     gram: Tensor
     cross: Tensor
 
+    @cached_property
+    def columns(self) -> Sequence[Tensor]:
+        """The columns (d, pair) of gram: it is symmetric."""
+        return self.gram.unbind()
+
     def select(self, pairs: Tensor) -> "Quadratic":
         return Quadratic(self.gram[..., pairs], self.cross[..., pairs])
 
@@ -75,7 +84,7 @@ class Problem:
     moments over pairs; target (pair,) mean squared target; error_weight, learning_rate (run,);
     start (d, run); product_variance (P, P, pair), the covariance of the mean products, C / n,
     for the penalties that need it; causal (d, run) the oracle, for the methods that know it; cubic
-    (M, d, run) the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
+    (…, d, run) the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
     """
 
     slots: Slots
@@ -87,6 +96,11 @@ class Problem:
     causal: Tensor
     product_variance: Tensor | None = None
     cubic: Tensor | None = None
+
+    @cached_property
+    def residual_weight(self) -> Tensor:
+        """What the residual (d, pair) of a risk counts for in the gradient."""
+        return self.slots.spread(2 * self.error_weight)
 
     def select(self, runs: Tensor) -> "Problem":
         """The problem of some of the runs (rising indices)."""
@@ -106,9 +120,9 @@ class Problem:
         )
 
 
-def combine(terms: Tensor, weights: Tensor) -> Tensor:
+def combine(terms: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
     """Σ_j terms[j] · weights[j], elementwise along the last axis and in a fixed order."""
-    (first, w), *rest = zip(terms.unbind(), weights.unbind(), strict=True)
+    (first, w), *rest = zip(terms, weights, strict=True)
     total = first * w
     for term, w in rest:
         total.addcmul_(term, w)
@@ -116,39 +130,27 @@ def combine(terms: Tensor, weights: Tensor) -> Tensor:
 
 
 class Slope:
-    """φ (d, pair) seen through moments: all that risks and penalties are made of, made when asked.
+    """φ (d, pair) seen through moments: all that risks and penalties are made of.
 
-    fitted Gφ (d, pair); residual Gφ − b (d, pair), half the gradient of the risk; value
-    φᵀ(Gφ − b) (pair,), half the derivative of the risk along w; gradient 2Gφ − b of that value.
+    residual Gφ − b (d, pair), half the gradient of the risk; value φᵀ(Gφ − b) (pair,), half the
+    derivative of the risk along w; gradient 2Gφ − b (d, pair) of that value.
     """
 
     def __init__(self, phi: Tensor, moments: Quadratic):
+        rows = phi.unbind()
         self.phi = phi
-        self._moments = moments
-
-    @cached_property
-    def fitted(self) -> Tensor:
-        return combine(self._moments.gram, self.phi)
-
-    @cached_property
-    def residual(self) -> Tensor:
-        return self.fitted - self._moments.cross
-
-    @cached_property
-    def value(self) -> Tensor:
-        return combine(self.residual, self.phi)
-
-    @property
-    def gradient(self) -> Tensor:
-        return self.fitted + self.residual
+        fitted = combine(moments.columns, rows)
+        self.residual = fitted - moments.cross
+        self.value = combine(self.residual.unbind(), rows)
+        self.gradient = fitted.add_(self.residual)
 
 
 # (step, runs) → the random draw of that step for those runs, as a Quadratic over their pairs.
 Draws = Callable[[int, Tensor], Quadratic]
 # The draw of one step, made when it is called: most penalties never do.
 Draw = Callable[[], Quadratic]
-# (slope of φ, problem, draw) → gradient (d, run)
-Gradient = Callable[[Slope, Problem, Draw], Tensor]
+# (φ, problem, draw) → gradient (d, run)
+Gradient = Callable[[Tensor, Problem, Draw], Tensor]
 # (slope of φ, problem, draw) → penalty (pair,)
 Penalty = Callable[[Slope, Problem, Draw], Tensor]
 
@@ -256,11 +258,10 @@ def _update(
     runs: Tensor,
     recorder: Recorder | None,
 ) -> Tensor:
-    slope = slope_of(phi, problem)
     draw = partial(draws, step, runs)
     if recorder is not None and recorder.wants(step):
-        recorder.record(step, slope, problem, draw, runs)
-    return phi - problem.learning_rate * gradient(slope, problem, draw)
+        recorder.record(step, slope_of(phi, problem), problem, draw, runs)
+    return torch.addcmul(phi, problem.learning_rate, gradient(phi, problem, draw), value=-1)
 
 
 def _flag(

@@ -27,8 +27,6 @@ MAX_SUMS = 2**24
 MAX_WIDTH = 512
 # Numbers of D that are put together at once: few enough to stay in the cache.
 MAX_JOINED = 2**16
-# Numbers of D handed to pairs at once: enough steps to hide the cost of a call.
-MAX_GATHERED = 2**19
 
 
 def n_digits(n_samples: int) -> int:
@@ -183,7 +181,7 @@ class SplitDraws:
         self._on_load = on_load
         shape = (self._ahead, means[0].shape[0], sum(m.shape[1] for m in means))
         self._written = torch.empty(shape, dtype=torch.float64)  # once: new memory costs time
-        self._loaded = self._gathered = range(0)
+        self._loaded = range(0)
         self._runs: Tensor | None = None
 
     def __call__(self, step: int, runs: Tensor) -> Quadratic:
@@ -191,9 +189,10 @@ class SplitDraws:
             self._load(step - step % self._ahead, runs.device)
         if runs is not self._runs:
             self._find(runs)
-        if step not in self._gathered:
-            self._gather(step)
-        return Quadratic.of_rows(self._rows[step - self._gathered.start])
+        # One step at a time: the numbers of more would not stay in the cache.
+        stretches = self._sums[step - self._loaded.start].view(-1, self._stretch)
+        torch.index_select(stretches, 0, self._places, out=self._rows)
+        return self._found
 
     def _load(self, first: int, device: torch.device) -> None:
         widths = [means.shape[1] for means in self._means]
@@ -219,12 +218,6 @@ class SplitDraws:
         places = rows[:, None] * (n_columns // self._stretch) + starts
         self._places = torch.from_numpy(places.ravel()).to(runs.device)
         self._shape = (len(rows), len(columns))
-        self._runs, self._gathered = runs, range(0)
-
-    def _gather(self, step: int) -> None:
-        n_steps = max(1, MAX_GATHERED // (self._shape[0] * self._shape[1]))
-        steps = range(step, min(step + n_steps, self._loaded.stop))
-        sums = self._sums[step - self._loaded.start :][: len(steps)]
-        stretches = sums.view(len(steps), -1, self._stretch)
-        self._rows = stretches.index_select(1, self._places).view(len(steps), *self._shape)
-        self._gathered = steps
+        self._rows = self._sums.new_empty(len(self._places), self._stretch)
+        self._found = Quadratic.of_rows(self._rows.view(self._shape))
+        self._runs = runs

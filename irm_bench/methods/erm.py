@@ -17,10 +17,10 @@ from irm_bench.engine import (
     Penalty,
     Problem,
     Selected,
-    Slope,
     descend,
     evaluate_path,
     join,
+    slope_of,
 )
 
 LABEL = "ERM"
@@ -56,9 +56,9 @@ def train(
     return join(parts, problem.slots.n_runs)
 
 
-def risk_gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+def risk_gradient(phi: Tensor, problem: Problem, draw: Draw) -> Tensor:
     """Gradient (d, run) of the summed risks."""
-    return 2 * problem.slots.total(slope.residual)
+    return 2 * problem.slots.total(slope_of(phi, problem).residual)
 
 
 def _stepped(problem: Problem, penalty: Penalty, record: list[int], draws: Draws) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from irm_bench import polynomial
-from irm_bench.engine import Draw, Draws, Path, Problem, Slope, descend
+from irm_bench.engine import Draw, Draws, Path, Problem, descend, slope_of
 
 LABEL = "IRM"
 COLOR = "#0072b2"
@@ -38,9 +38,9 @@ def train(
         problem = replace(problem, cubic=cubic)
         return descend(problem, polynomial.gradient, penalty.value, n_steps, record, draws)
 
-    def gradient(slope: Slope, part: Problem, draw: Draw) -> Tensor:
-        return part.slots.total(penalty.gradient(slope, part, draw)).addcmul_(
-            part.slots.total(slope.residual), 2 * part.error_weight
-        )
+    def gradient(phi: Tensor, part: Problem, draw: Draw) -> Tensor:
+        slope = slope_of(phi, part)
+        of_pairs = penalty.gradient(slope, part, draw)
+        return part.slots.total(of_pairs.addcmul_(slope.residual, part.residual_weight))
 
     return descend(problem, gradient, penalty.value, n_steps, record, draws)

@@ -25,4 +25,4 @@ def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
 
 def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
-    return slope.gradient.mul_(8 * slope.value)
+    return slope.gradient * (8 * slope.value)

@@ -27,5 +27,5 @@ def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
 def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
     half = Slope(slope.phi, draw())
-    whole = slope.gradient.mul_(8 * slope.value)
-    return whole.sub_(half.gradient.mul_(8 * half.value))
+    whole = slope.gradient * (8 * slope.value)
+    return whole.addcmul_(half.gradient, half.value, value=-8)

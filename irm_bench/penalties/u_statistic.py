@@ -29,7 +29,7 @@ def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
 
 def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
-    whole = slope.gradient.mul_(slope.value)
+    whole = slope.gradient * slope.value
     return whole.sub_(_spread(slope, problem).gradient).mul_(8)
 
 
@@ -42,7 +42,7 @@ def quartic(problem: Problem) -> Tensor:
 
 def _spread(slope: Slope, problem: Problem) -> Slope:
     """uᵀ(C/n)u as a slope: with w = (C/n)u it is uᵀw, and its gradient twice that at fixed w."""
-    weighted = combine(_variance(problem), _coefficients(slope.phi))
+    weighted = combine(_variance(problem).unbind(), _coefficients(slope.phi).unbind())
     rows = weighted.index_select(0, _unpacking(len(slope.phi), weighted.device))
     return Slope(slope.phi, Quadratic.of_rows(rows))
 

@@ -193,7 +193,7 @@ def test_a_quartic_penalty_is_its_polynomial(name: str, dim: int) -> None:
     phi = torch.randn(2 * dim, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     slope = slope_of(phi, problem)
     cubic = polynomial.gradient_coefficients(problem, penalty.quartic(problem))
-    found = polynomial.gradient(slope, replace(problem, cubic=cubic), None)
+    found = polynomial.gradient(phi, replace(problem, cubic=cubic), None)
     expected = problem.slots.total(penalty.gradient(slope, problem, None))
     expected += 2 * problem.error_weight * problem.slots.total(slope.residual)
     assert torch.allclose(found, expected, rtol=1e-9, atol=1e-12)

@@ -191,7 +191,7 @@ def test_batches_and_blocks_change_no_byte(
 ) -> None:
     monkeypatch.setattr(train, "LIMITS", np.array(limits))
     monkeypatch.setattr(splits, "MAX_SUMS", 1000)
-    monkeypatch.setattr(splits, "MAX_GATHERED", 100)
+    monkeypatch.setattr(splits, "MAX_JOINED", 100)
     shapes = [len(batch) for batch in train.batches(PARSED, "irm-split_half", 0)]
     assert len(shapes) > 1
     assert bytes_of(pipeline.run(pipeline.SMALL, tmp_path)) == bytes_of(folder)
