@@ -19,6 +19,8 @@ from irm_bench.engine import Quadratic, Slots
 from irm_bench.moments import unpacking
 from irm_bench.signs import MAX_SIGNS, Signs, steps_within
 
+# Rows from which bytes pay, where they multiply fast: their sums have to be put together.
+MIN_BYTE_ROWS = 512
 # Steps whose D are computed at once: the products are made ready for each matrix product anew.
 AHEAD = 1024
 # Numbers of D computed at once (128 MB): of many columns, fewer steps.
@@ -26,7 +28,7 @@ MAX_SUMS = 2**24
 # Numbers of D of a step that one matrix product makes.
 MAX_WIDTH = 512
 # Numbers of D that are put together at once: few enough to stay in the cache.
-MAX_JOINED = 2**16
+MAX_JOINED = 2**14
 
 
 def n_digits(n_samples: int) -> int:
@@ -41,8 +43,8 @@ class SignedMeans:
     """D of many columns of products for any split, without rounding, so that order is no matter.
 
     The products of a column, (P, n) each, are rounded to whole multiples of a unit. Their signed
-    sums are then exact: as one matrix product of bytes for each of their ``n_digits`` bytes, where
-    the processor has instructions for it (8 times the rate of float64), else in float64.
+    sums are then exact: as matrix products of their ``n_digits`` bytes, where the processor has
+    instructions for it (8 times the rate of float64) and rows are many, else in float64.
     """
 
     def __init__(self, columns: Iterable[np.ndarray], n_columns: int, signs: Signs):
@@ -53,7 +55,8 @@ class SignedMeans:
             n_products, n_samples = products.shape
             for p, product in enumerate(products):  # one by one: each may be of a million rows
                 whole, unit = to_whole(product, n_digits(n_samples))
-                digits = to_bytes(whole, n_digits(n_samples)) if HAS_BYTE_PRODUCTS else whole[None]
+                in_bytes = HAS_BYTE_PRODUCTS and n_samples >= MIN_BYTE_ROWS
+                digits = to_bytes(whole, n_digits(n_samples)) if in_bytes else whole[None]
                 if parts is None:
                     shape = (n_products, len(digits), n_columns, n_samples)
                     parts, units = np.empty(shape, digits.dtype), np.empty((n_products, n_columns))
