@@ -63,6 +63,7 @@ class SignedMeans:
                 parts[p, :, c], units[p, c] = digits, unit / n_samples
         self._parts = torch.from_numpy(parts)
         self._units = torch.from_numpy(units)
+        self._sums = torch.empty(0)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,11 +84,18 @@ class SignedMeans:
         for p in range(0, n_products, width):
             block = slice(p, p + width)
             parts, units = self._parts[block], self._units[block]
-            sums = signed_sums(signs, parts.view(-1, parts.shape[-1]).T)
-            sums = sums.view(-1, *parts.shape[:-1])
+            sums = self._memory(len(out), *parts.shape[:-1])
+            signed_sums(signs, parts.view(-1, parts.shape[-1]).T, sums.view(len(out), -1))
             n_steps = max(1, MAX_JOINED // units.numel())
             for some, to in zip(sums.split(n_steps), out[:, block].split(n_steps), strict=True):
                 join_digits(some.unbind(2), signs.shape[1], to).mul_(units)
+
+    def _memory(self, *shape: int) -> Tensor:
+        """Numbers to write sums to: the same memory each time, as new memory costs time."""
+        if self._sums.numel() < prod(shape):
+            kind = torch.int32 if self._parts.dtype == torch.int8 else torch.float64
+            self._sums = torch.empty(prod(shape), dtype=kind)
+        return self._sums[: prod(shape)].view(shape)
 
     def _signs(self, first: int, n_steps: int) -> Tensor:
         """Signs (n_steps, n) of the steps from ``first`` on."""
@@ -136,11 +144,11 @@ def _has_byte_products() -> bool:
 HAS_BYTE_PRODUCTS = _has_byte_products()
 
 
-def signed_sums(signs: Tensor, numbers: Tensor) -> Tensor:
+def signed_sums(signs: Tensor, numbers: Tensor, out: Tensor | None = None) -> Tensor:
     """signs int8 (T, n) @ numbers (n, column): bytes, or whole numbers in float64."""
     if numbers.dtype == torch.int8:
-        return torch._int_mm(signs, numbers)
-    return signs.double() @ numbers
+        return torch._int_mm(signs, numbers, out=out)
+    return torch.matmul(signs.double(), numbers, out=out)
 
 
 def join_digits(sums: Sequence[Tensor], n_samples: int, out: Tensor) -> Tensor:
