@@ -317,7 +317,8 @@ def evaluate_path(
     """The path of a predictor known in closed form: ``phi_at(step)`` gives φ (d, run)."""
     recorder = Recorder(problem, penalty, record)
     runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
-    for step in recorder.steps:
-        slope = slope_of(phi_at(step), problem)
-        recorder.record(step, slope, problem, partial(draws, step, runs), runs)
+    with torch.inference_mode():  # as in ``descend``: draws may serve both
+        for step in recorder.steps:
+            slope = slope_of(phi_at(step), problem)
+            recorder.record(step, slope, problem, partial(draws, step, runs), runs)
     return recorder.path()

@@ -171,6 +171,8 @@ def join_digits(sums: Sequence[Tensor], n_samples: int, out: Tensor) -> Tensor:
 class SplitDraws:
     """Draws of the split-half penalty: D of a step, as a Quadratic over the pairs.
 
+    A draw holds until the next one, which is written to the same memory.
+
     means: the columns of each n, in turn; pair_columns (pair,) tells which of them a pair trains
     on. ``ahead`` is the largest number of steps whose D are computed at once, a power of two: 1
     where few steps are ever asked for. ``on_load`` is told how many steps were computed.

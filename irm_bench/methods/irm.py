@@ -40,6 +40,7 @@ def train(
 
     def gradient(phi: Tensor, part: Problem, draw: Draw) -> Tensor:
         slope = slope_of(phi, part)
+        # A tensor of the penalty's own: the error is added to it.
         of_pairs = penalty.gradient(slope, part, draw)
         return part.slots.total(of_pairs.addcmul_(slope.residual, part.residual_weight))
 

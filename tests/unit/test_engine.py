@@ -108,6 +108,19 @@ def test_bits_of_a_run_do_not_depend_on_its_neighbours(name: str) -> None:
         assert torch.equal(train(runs[part]), whole[:, part])
 
 
+@pytest.mark.parametrize("name", registry.names("penalties"))
+def test_training_leaves_its_problem_as_it_was(name: str) -> None:
+    runs = many_runs(3)
+    problem, untouched = problem_of(runs), problem_of(runs)
+    signs = FixedSigns(signs_of(random_permutations(BLOCK)), BLOCK)
+    draws = split_draws(runs, problem.slots, signs)
+    irm.train(problem, registry.load("penalties", name), 3, [0, 2], draws)
+    assert torch.equal(problem.start, untouched.start)
+    assert torch.equal(problem.moments.gram, untouched.moments.gram)
+    assert torch.equal(problem.moments.cross, untouched.moments.cross)
+    assert torch.equal(problem.product_variance, untouched.product_variance)
+
+
 def test_bits_do_not_depend_on_threads() -> None:
     runs = many_runs(40) * 50
     problem = problem_of(runs)
