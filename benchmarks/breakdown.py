@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 
 from benchmarks.clock import timed
 from irm_bench import config, plan, registry
-from irm_bench.splits import HAS_BYTE_PRODUCTS, n_digits, signed_sums
+from irm_bench.splits import AHEAD, HAS_BYTE_PRODUCTS, MAX_WIDTH, n_digits, signed_sums
 
 ROOT = Path(__file__).parents[1]
 PROVENANCE = ROOT / "results" / "provenance.json"
@@ -96,16 +97,21 @@ def floor(parsed: config.Config) -> list[dict[str, Any]]:
 
 
 def _rates() -> dict[str, float]:
-    """Operations a second of one core: normals, signed sums of one digit, and float64 arithmetic
-    of the kind that elementwise steps are made of, multiply-adds of vectors that stay in cache."""
+    """Operations a second of one core: normals, signed sums in products as large as the engine's,
+    and float64 arithmetic of the kind that elementwise steps are made of, multiply-adds of vectors
+    that stay in cache."""
     rng = np.random.default_rng(0)
-    signs = torch.randint(0, 2, (512, 10_000), dtype=torch.int8) * 2 - 1
-    kind = torch.int8 if HAS_BYTE_PRODUCTS else torch.float64
-    numbers = torch.randint(-9, 9, (1400, 10_000), dtype=kind).T
+    signs = torch.randint(0, 2, (AHEAD, 10_000), dtype=torch.int8) * 2 - 1
+    kinds = (torch.int8, torch.int32) if HAS_BYTE_PRODUCTS else (torch.float64, torch.float64)
+    numbers = torch.randint(-9, 9, (MAX_WIDTH * 4, 10_000), dtype=kinds[0]).T
+    sums = torch.empty(AHEAD, MAX_WIDTH * 4, dtype=kinds[1])
     vectors = torch.ones(3, 2**14, dtype=torch.float64)
     works = {
         "normals": (1e6, lambda: rng.standard_normal(1_000_000)),
-        "signed sums": (2.0 * signs.numel() * 1400, lambda: signed_sums(signs, numbers)),
+        "signed sums": (
+            2.0 * signs.numel() * sums.shape[1],
+            lambda: signed_sums(signs, numbers, sums),
+        ),
         "float64": (2e3 * 2**14, lambda: _multiply_add(*vectors, repeats=1000)),
     }
     return {
@@ -149,17 +155,19 @@ def _signed_sums(parsed: config.Config) -> float:
 
 
 def _step_flops(parsed: config.Config) -> float:
-    """Operations of the slopes of all steps: 2d² + 2d a quadratic, 2P² more for a covariance."""
+    """Operations of all steps: 2d² + 2d for a quadratic of a pair of environment and run, or, where
+    the gradient of a run is one cubic polynomial, 2M for its M monomials and 2Md to sum them."""
     total = 0.0
     for cell, use in plan.cells(parsed).items():
         if not cell.penalty:
             continue
         d = registry.load("sems", cell.sem).n_features(cell.dim)
-        needs = registry.metadata("penalties", cell.penalty)["NEEDS"]
-        flops = (2 * d * d + 2 * d) * (2 if needs else 1)
-        if "product_variance" in needs:
-            flops += 2 * _n_products(cell.sem, cell.dim) ** 2
-        total += flops * cell.steps * len(cell.train) * len(use.seeds)
+        penalty = registry.load("penalties", cell.penalty)
+        if hasattr(penalty, "quartic"):
+            flops = 2 * comb(d + 3, 3) * (d + 1)
+        else:
+            flops = (2 * d * d + 2 * d) * len(cell.train) * (2 if "splits" in penalty.NEEDS else 1)
+        total += flops * cell.steps * len(use.seeds)
     return total
 
 

@@ -41,9 +41,9 @@ def run_whole(stage: str, parsed: config.Config, folder: Path) -> None:
 
         judge.run(parsed, tables, tables)
     elif stage == "figures":
-        from irm_bench.report import drawing
+        from irm_bench.report import drawing, gallery
 
-        drawing.run(parsed, drawing.shown(parsed), tables, figures)
+        drawing.run(parsed, gallery.shown(parsed), tables, figures)
     elif stage == "report":
         from irm_bench import report
 

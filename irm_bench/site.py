@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from irm_bench import config, crate, provenance, registry
+from irm_bench import config, crate, provenance, registry, tables
 from irm_bench.publish import standalone
-from irm_bench.report import drawing
+from irm_bench.report import drawing, gallery
 
 RESULTS = Path("results")
 BESIDE = ("CITATION.cff", "LICENSE")
@@ -55,8 +55,8 @@ def _tables(source: Path, folder: Path) -> None:
 def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
     """Every figure as SVG and as PNG, with the table that it draws."""
     folder.mkdir(exist_ok=True)
-    for name in drawing.shown(parsed):
-        paths = drawing.paths(results / "figures", name)
+    for name in gallery.shown(parsed):
+        paths = gallery.paths(results / "figures", name)
         words = json.loads(paths["json"].read_text(encoding="utf-8"))
         if words["empty"]:
             continue
@@ -64,7 +64,7 @@ def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         shutil.copyfile(paths["csv"], folder / f"{name}.csv")
         plugin = registry.load("figures", name)
-        data = plugin.data(drawing.read(parsed, results / "tables", plugin.TABLES), parsed)
+        data = plugin.data(tables.load(parsed, results / "tables", plugin.TABLES), parsed)
         drawing.save_png(drawing.plot(plugin, data), folder / f"{name}.png")
 
 

@@ -173,7 +173,9 @@ def write_pieces(path: Path | str, pieces: Iterable[pd.DataFrame], contract: Con
             _check(Path(path), list(piece.columns), contract)
             for first in range(0, len(piece), rows.PAGE_ROWS):
                 page = _typed(piece[first : first + rows.PAGE_ROWS][contract.names], contract)
-                page.to_csv(temporary, mode="a", header=False, index=False)
+                # Keys are few: as categories each is turned into text once.
+                keys = page.astype(dict.fromkeys(contract.keys, "category"))
+                keys.to_csv(temporary, mode="a", header=False, index=False)
 
     store.write_atomically(path, write_rows)
     seal = f"# of config {contract.config}\n{store.digest(path)}  {Path(path).name}\n"
@@ -187,6 +189,19 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
         TableError: if the file is missing, damaged, of another config or has other columns.
     """
     return frames.concat(list(_chunks(Path(path), contract)))
+
+
+def load(config: Config, folder: Path | str, names: Iterable[str]) -> dict[str, Any]:
+    """Tables by name: those of a row a seed as ``Rows``, the others whole.
+
+    Raises:
+        TableError: as ``read``.
+    """
+    found = contracts(config)
+    return {
+        name: (open_rows if found[name].keys else read)(Path(folder) / f"{name}.csv", found[name])
+        for name in names
+    }
 
 
 def open_rows(path: Path | str, contract: Contract) -> Rows:

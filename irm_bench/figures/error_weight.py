@@ -61,7 +61,7 @@ def _average_error(errors: pd.DataFrame) -> pd.DataFrame:
 
 def _exact(study: Study) -> pd.DataFrame:
     """φ_Z with infinitely many rows: at the minimum, and after the study's updates."""
-    train, weights = study.train_sets[0], sorted(study.error_weights)
+    train, weights = study.train_sets[0], tuple(sorted(study.error_weights))
     effects = [i for i, cause in enumerate(features(study).causal) if not cause]
     minimum = truth.minima(study, train, weights)[:, effects].mean(axis=1)
     descent = truth.descents(study, train, weights, study.learning_rate.value)

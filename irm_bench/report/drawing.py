@@ -14,7 +14,7 @@ reads) and SIZE (inches), and the functions
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 
 from irm_bench import job, registry, store, tables
 from irm_bench.config import Config
+from irm_bench.report import gallery
 
 INK = "#010203"  # in the file it becomes currentColor: text follows the page, light or dark
 STYLE: dict[str, Any] = {
@@ -65,25 +66,10 @@ def style() -> Any:
     return mpl.rc_context(STYLE)  # type: ignore[arg-type]
 
 
-def shown(config: Config) -> list[str]:
-    """The figures of the config whose study it has, in the order of the page."""
-    studies = {"", *(study.name for study in config.studies)}
-    return [n for n in config.figures if registry.metadata("figures", n)["STUDY"] in studies]
-
-
-def table_names(names: Iterable[str]) -> list[str]:
-    """The tables that figures read."""
-    return sorted({t for name in names for t in registry.metadata("figures", name)["TABLES"]})
-
-
-def paths(folder: Path | str, name: str) -> dict[str, Path]:
-    return {kind: Path(folder) / f"{name}.{kind}" for kind in ("svg", "csv", "json")}
-
-
 def run(config: Config, names: Sequence[str], folder: Path | str, output: Path | str) -> None:
     """Draw figures of the tables in ``folder`` into the folder ``output``, three files each."""
     plugins = {name: registry.load("figures", name) for name in names}
-    found = read(config, folder, table_names(names))
+    found = tables.load(config, folder, gallery.table_names(names))
     for name, plugin in plugins.items():
         with job.about(f"figure {name}"):
             _write(name, plugin, plugin.data({t: found[t] for t in plugin.TABLES}, config), output)
@@ -97,21 +83,10 @@ def _write(name: str, plugin: Any, data: pd.DataFrame, output: Path | str) -> No
         figure = plot(plugin, data)
         svg = as_svg(figure, name, words["title"], words["description"])
         words["axes"] = axes_of(figure, getattr(plugin, "EXPLORE", {}).get("x", ""))
-    found = paths(output, name)
+    found = gallery.paths(output, name)
     store.write_text(found["svg"], svg)
     store.write_text(found["csv"], data.to_csv(index=False, float_format="%.7g"))
     store.write_text(found["json"], json.dumps(words, ensure_ascii=False, indent=1) + "\n")
-
-
-def read(config: Config, folder: Path | str, names: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Tables by name, their columns checked."""
-    contracts = tables.contracts(config)
-    return {
-        n: (tables.open_rows if contracts[n].keys else tables.read)(
-            Path(folder) / f"{n}.csv", contracts[n]
-        )
-        for n in names
-    }
 
 
 def plot(plugin: Any, data: pd.DataFrame) -> Figure:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from irm_bench import store
 from irm_bench.config import Config, Study
-from irm_bench.report import bundle, citation, drawing, exhibits, filters, origin, sections, views
+from irm_bench.report import bundle, citation, exhibits, filters, gallery, origin, sections, views
 from irm_bench.report.book import Book, Entry, compare
 from irm_bench.report.changes import Baseline
 from irm_bench.report.series import Cast, Features, cast, features, train_label
@@ -95,8 +95,12 @@ def run(sources: Sources, output: Path) -> None:
 
 def draw_and_run(config: Config, tables: Path, output: Path, **rest: Any) -> None:
     """Write the page with figures that are drawn for it and not kept."""
+    from irm_bench.report import (
+        drawing,  # loads matplotlib, which a page of drawn figures needs not
+    )
+
     with tempfile.TemporaryDirectory() as folder:
-        drawing.run(config, drawing.shown(config), tables, folder)
+        drawing.run(config, gallery.shown(config), tables, folder)
         run(Sources(config, tables, Path(folder), **rest), output)
 
 
@@ -132,7 +136,7 @@ def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str,
     if sources.baseline:
         made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)
-    drawn = {name: views.figure_data(drawing.paths(sources.figures, name)["csv"]) for name in shown}
+    drawn = {name: views.figure_data(gallery.paths(sources.figures, name)["csv"]) for name in shown}
     return made | {f"figures/{name}": frame for name, frame in drawn.items()}
 
 

@@ -1,6 +1,5 @@
 """Closed-form truth that the report draws beside the estimates, for any study of a config."""
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -55,7 +54,8 @@ def crossings(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["train_sigmas", "crossing"])
 
 
-def minima(study: Study, train: Train, weights: Sequence[float]) -> np.ndarray:
+@cache
+def minima(study: Study, train: Train, weights: tuple[float, ...]) -> np.ndarray:
     """Where IRM's descent ends with infinitely many rows and updates: φ (weight, d).
 
     At weight 0 every φ on the invariant set is a minimum; the one that the path meets is given.
@@ -64,7 +64,8 @@ def minima(study: Study, train: Train, weights: Sequence[float]) -> np.ndarray:
     return theory.flow_minimum(moments, np.asarray(weights, dtype=float)).phi
 
 
-def descents(study: Study, train: Train, weights: Sequence[float], rate: float) -> np.ndarray:
+@cache
+def descents(study: Study, train: Train, weights: tuple[float, ...], rate: float) -> np.ndarray:
     """φ (weight, d) after the study's updates of descent with infinitely many rows."""
     moments = plan.population(study.sem, study.dim, train)
     path = theory.descent_path(moments, np.asarray(weights, dtype=float), rate, [study.steps])

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from irm_bench import registry, tables
 from irm_bench.config import Config
-from irm_bench.report import drawing, explore
+from irm_bench.report import explore, gallery
 from irm_bench.report.themes import themed
 from irm_bench.rows import Rows
 
@@ -49,7 +49,7 @@ def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame | Rows]:
     Raises:
         TableError: one that is missing, or not as it was written.
     """
-    found = drawing.read(config, folder, table_names(config, folder))
+    found = tables.load(config, folder, table_names(config, folder))
     return {
         name: table if isinstance(table, Rows) else _without_na(table)
         for name, table in found.items()
@@ -68,7 +68,7 @@ def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
 
 def load_figures(config: Config, folder: Path) -> dict[str, FigureView]:
     """The figures of the config that have something to show, by name."""
-    found = (_view(name, drawing.paths(folder, name)) for name in drawing.shown(config))
+    found = (_view(name, gallery.paths(folder, name)) for name in gallery.shown(config))
     return {view.name: view for view in found if view}
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from irm_bench import config, coverage, judge, registry, report, tables
 from irm_bench.config import Config
-from irm_bench.report import drawing
+from irm_bench.report import drawing, gallery
 from tests.unit import pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def build(folder: Path) -> Case:
     found = pipeline.run(raw(), folder)
     coverage.run(parsed, found / "coverage.csv")
     judge.run(parsed, found, found)
-    drawing.run(parsed, drawing.shown(parsed), found, folder / "figures")
+    drawing.run(parsed, gallery.shown(parsed), found, folder / "figures")
     return Case(parsed, found, folder / "figures")
 
 

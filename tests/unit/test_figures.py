@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from irm_bench import config, registry
-from irm_bench.report import drawing, explore, themes, views
+from irm_bench import config, registry, tables
+from irm_bench.report import drawing, explore, gallery, themes, views
 from irm_bench.report.sections import SECTIONS
 from tests.unit import report_case
 from tests.unit.report_case import Case
@@ -19,14 +19,14 @@ FIGURES = registry.names("figures")
 
 
 def svg_of(case: Case, name: str) -> str:
-    return drawing.paths(case.figures, name)["svg"].read_text(encoding="utf-8")
+    return gallery.paths(case.figures, name)["svg"].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_says_what_it_is(case: Case, name: str) -> None:
     metadata = registry.metadata("figures", name)
     assert metadata["SECTION"] in {section.name for section in SECTIONS}
-    words = json.loads(drawing.paths(case.figures, name)["json"].read_text(encoding="utf-8"))
+    words = json.loads(gallery.paths(case.figures, name)["json"].read_text(encoding="utf-8"))
     assert not words["empty"]
     assert min(len(words[k]) for k in ("title", "description", "caption")) > 15
     assert re.search(r"seed|[Nn]o interval|[Cc]ounts", words["caption"])
@@ -49,13 +49,13 @@ def test_a_drawing_is_one_labelled_svg_with_ids_of_its_own(case: Case, name: str
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_data_give_the_same_bytes(case: Case, name: str, tmp_path: Path) -> None:
     drawing.run(case.config, [name], case.tables, tmp_path)
-    for kind, path in drawing.paths(tmp_path, name).items():
-        assert path.read_bytes() == drawing.paths(case.figures, name)[kind].read_bytes()
+    for kind, path in gallery.paths(tmp_path, name).items():
+        assert path.read_bytes() == gallery.paths(case.figures, name)[kind].read_bytes()
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_data_of_a_figure_are_a_table(case: Case, name: str) -> None:
-    frame = pd.read_csv(drawing.paths(case.figures, name)["csv"])
+    frame = pd.read_csv(gallery.paths(case.figures, name)["csv"])
     assert len(frame)
     assert not frame.columns.has_duplicates
 
@@ -66,8 +66,8 @@ def test_without_its_study_a_figure_has_no_data(case: Case, name: str) -> None:
     raw = report_case.raw()
     raw["studies"] = [s for s in raw["studies"] if s["name"] != plugin.STUDY]
     other = config.parse(raw)
-    assert name not in drawing.shown(other)
-    assert plugin.data(drawing.read(case.config, case.tables, plugin.TABLES), other).empty
+    assert name not in gallery.shown(other)
+    assert plugin.data(tables.load(case.config, case.tables, plugin.TABLES), other).empty
 
 
 def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ EXPLORED = [n for n in FIGURES if "EXPLORE" in registry.metadata("figures", n)]
 
 @pytest.mark.parametrize("name", EXPLORED)
 def test_every_row_of_an_explorable_figure_is_on_a_curve(case: Case, name: str) -> None:
-    path = drawing.paths(case.figures, name)["csv"]
+    path = gallery.paths(case.figures, name)["csv"]
     spec = explore.specification(registry.metadata("figures", name), views.figure_data(path))
     assert spec
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -116,7 +116,7 @@ def test_every_row_of_an_explorable_figure_is_on_a_curve(case: Case, name: str) 
 
 @pytest.mark.parametrize("name", EXPLORED)
 def test_marks_find_their_place_on_the_axes(case: Case, name: str) -> None:
-    words = json.loads(drawing.paths(case.figures, name)["json"].read_text(encoding="utf-8"))
+    words = json.loads(gallery.paths(case.figures, name)["json"].read_text(encoding="utf-8"))
     assert words["axes"]
     for axes in words["axes"]:
         left, top, right, bottom = axes["box"]

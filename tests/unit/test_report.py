@@ -211,8 +211,7 @@ def test_a_missing_table_is_named(case: Case, tmp_path: Path) -> None:
         report.run(case.config, tmp_path, tmp_path / "page.html", case.figures)
 
 
-def test_the_page_needs_no_torch() -> None:
-    code = (
-        "import sys; from irm_bench.report import page, drawing; sys.exit('torch' in sys.modules)"
-    )
+@pytest.mark.parametrize(("module", "heavy"), [("drawing", "torch"), ("page", "matplotlib")])
+def test_what_makes_the_page_loads_fast(module: str, heavy: str) -> None:
+    code = f"import sys; from irm_bench.report import {module}; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ import pytest
 
 from irm_bench import aggregate, diagnose, frames, judge, rows, tables
 from irm_bench.contract import Contract, columns
-from irm_bench.report import drawing
+from irm_bench.report import drawing, gallery
 from tests.unit.report_case import Case
 
 CONTRACT = Contract(
@@ -47,6 +47,6 @@ def test_tables_and_figures_are_the_same_bytes_however_little_is_held(
     assert len(written) == len(tables.contracts(case.config)) - 1  # all but coverage
     for name in written:
         assert (tmp_path / name).read_bytes() == (case.tables / name).read_bytes(), name
-    drawing.run(case.config, drawing.shown(case.config), tmp_path, tmp_path / "figures")
+    drawing.run(case.config, gallery.shown(case.config), tmp_path, tmp_path / "figures")
     for path in (tmp_path / "figures").iterdir():
         assert path.read_bytes() == (case.figures / path.name).read_bytes(), path.name

@@ -10,6 +10,8 @@ rule audit:
     benchmark:
         "results/benchmarks/audit.tsv"
     threads: 1
+    # Nothing but the page waits for it: it runs where no other job can.
+    priority: -1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,

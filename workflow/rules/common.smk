@@ -4,7 +4,7 @@ import sys
 
 from irm_bench import config as configuration
 from irm_bench import plan, registry
-from irm_bench.report import drawing
+from irm_bench.report import gallery
 
 try:
     CONFIG = configuration.parse(config)
@@ -22,7 +22,7 @@ DIAGNOSED = (*DIAGNOSIS_PARTS, "decomposition", "penalty_estimates")
 EVIDENCE = ("models", "errors", "trajectories", "environments", *DIAGNOSIS_PARTS)
 JUDGED = ("printed", "claims", "claim_details")
 ALL_TABLES = (*TABLES, *DIAGNOSED, "coverage", *JUDGED)
-FIGURES = drawing.shown(CONFIG)
+FIGURES = gallery.shown(CONFIG)
 
 
 wildcard_constraints:

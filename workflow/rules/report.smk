@@ -8,9 +8,15 @@ report: "../report/workflow.rst"
 # All in one process: a figure takes less time than starting one and reading the tables.
 rule figures:
     input:
-        tables=table_files(drawing.table_names(FIGURES)),
+        tables=table_files(gallery.table_names(FIGURES)),
         plugins=[plugin("figures", name) for name in FIGURES],
-        code=modules("figures/_axes", "report/drawing", "report/seeds", "report/series"),
+        code=modules(
+            "figures/_axes",
+            "report/drawing",
+            "report/gallery",
+            "report/seeds",
+            "report/series",
+        ),
     output:
         [
             report(
