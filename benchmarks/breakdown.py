@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import torch
 
 from benchmarks.clock import timed
 from irm_bench import config, plan, registry
+from irm_bench.plan import Cell, Use
+from irm_bench.signs import balanced_signs
 from irm_bench.splits import AHEAD, HAS_BYTE_PRODUCTS, MAX_WIDTH, n_digits, signed_sums
 
 ROOT = Path(__file__).parents[1]
@@ -49,12 +52,12 @@ def _stages(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def run_pipeline() -> dict[str, Any]:
     """The default benchmark on all cores, from an empty folder: as ``recorded``, but that the wall
-    seconds hold Snakemake's own."""
+    seconds hold Snakemake's own; and the CPU seconds of all processes."""
     with tempfile.TemporaryDirectory() as folder:
         copy = copy_project(Path(folder))
-        seconds = run_snakemake(copy, "--cores", "all", "--quiet", "all")
+        wall, cpu = run_snakemake(copy, "--cores", "all", "--quiet", "all")
         found = recorded(copy / "results" / "provenance.json")
-        return {"stages": [], **(found or {}), "wall_seconds": seconds}
+        return {"stages": [], **(found or {}), "wall_seconds": wall, "cpu_seconds": cpu}
 
 
 def copy_project(folder: Path) -> Path:
@@ -65,21 +68,26 @@ def copy_project(folder: Path) -> Path:
     return copy
 
 
-def run_snakemake(project: Path, *arguments: str) -> float:
-    """Wall seconds of Snakemake in a project.
+def run_snakemake(project: Path, *arguments: str) -> tuple[float, float]:
+    """Wall seconds of Snakemake in a project, and CPU seconds of it and its local jobs.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    start = time.perf_counter()
+    start, used = time.perf_counter(), _cpu_of_children()
     subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=project,
         check=True,
         env={**os.environ, "PATH": path, "PYTHONPATH": str(project)},
     )
-    return time.perf_counter() - start
+    return time.perf_counter() - start, _cpu_of_children() - used
+
+
+def _cpu_of_children() -> float:
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime
 
 
 def floor(parsed: config.Config) -> list[dict[str, Any]]:
@@ -87,6 +95,7 @@ def floor(parsed: config.Config) -> list[dict[str, Any]]:
     rates = _rates()
     work = {
         "normal variates": ("normals", _normals(parsed)),
+        "random splits": ("signs", _signs(parsed)),
         "split-half sums": ("signed sums", _signed_sums(parsed)),
         "gradient steps": ("float64", _step_flops(parsed)),
     }
@@ -97,7 +106,7 @@ def floor(parsed: config.Config) -> list[dict[str, Any]]:
 
 
 def _rates() -> dict[str, float]:
-    """Operations a second of one core: normals, signed sums in products as large as the engine's,
+    """Operations a second of one core: normals, signs, signed sums in products as large as ours,
     and float64 arithmetic of the kind that elementwise steps are made of, multiply-adds of vectors
     that stay in cache."""
     rng = np.random.default_rng(0)
@@ -108,6 +117,7 @@ def _rates() -> dict[str, float]:
     vectors = torch.ones(3, 2**14, dtype=torch.float64)
     works = {
         "normals": (1e6, lambda: rng.standard_normal(1_000_000)),
+        "signs": (512 * 1e4, lambda: balanced_signs(rng, 512, 10_000)),
         "signed sums": (
             2.0 * signs.numel() * sums.shape[1],
             lambda: signed_sums(signs, numbers, sums),
@@ -136,12 +146,25 @@ def _normals(parsed: config.Config) -> float:
     )
 
 
+def _split(parsed: config.Config) -> dict[Cell, Use]:
+    """The cells whose penalty splits the rows at random."""
+    return {
+        cell: use
+        for cell, use in plan.cells(parsed).items()
+        if cell.penalty and "splits" in registry.metadata("penalties", cell.penalty)["NEEDS"]
+    }
+
+
+def _signs(parsed: config.Config) -> float:
+    """Signs of all splits: a split a step for each number of rows, which all runs share."""
+    return float(sum(n * steps for n, steps in {(c.n_samples, c.steps) for c in _split(parsed)}))
+
+
 def _signed_sums(parsed: config.Config) -> float:
     """Operations of the signed sums of all columns, digits and steps."""
     held = {
         (dataset, seed, cell.steps)
-        for cell, use in plan.cells(parsed).items()
-        if cell.penalty and "splits" in registry.metadata("penalties", cell.penalty)["NEEDS"]
+        for cell, use in _split(parsed).items()
         for dataset in cell.datasets()
         for seed in use.seeds
     }

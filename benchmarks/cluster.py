@@ -34,9 +34,9 @@ def main(arguments: list[str]) -> int:
             folder.mkdir()
         there, here = map(copy_project, folders)
         with Cluster(folders[0], nodes=2, cpus=1) as cluster:
-            by_slurm = run_snakemake(there, *SLURM, *over)
+            by_slurm, _ = run_snakemake(there, *SLURM, *over)
             jobs = cluster.jobs()
-        locally = run_snakemake(here, *LOCAL, *over)
+        locally, _ = run_snakemake(here, *LOCAL, *over)
         same = tables_of(there) == tables_of(here)
     print(f"Slurm, two nodes of one processor: {by_slurm:.0f} s, {len(jobs)} jobs")
     print(f"local, two cores: {locally:.0f} s")

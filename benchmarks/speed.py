@@ -176,6 +176,7 @@ def _pipeline(table: pd.DataFrame, found: dict[str, Any]) -> dict[str, float]:
             "wall_seconds": wall,
             "times_the_notebooks_two_trainings": wall / two,
             "times_the_floor_on_all_cores": wall / (floor / found["machine"]["cores"]),
+            "cpu_times_the_floor": found["run"].get("cpu_seconds", np.nan) / floor,
             "start_up_share": sum(s["start_up_seconds"] for s in stages)
             / sum(s["start_up_seconds"] + s["work_seconds"] for s in stages),
         }

@@ -54,7 +54,7 @@ class Cell:
 
     @property
     def group(self) -> str:
-        return f"{self.method}-{self.penalty}" if self.penalty else self.method
+        return group_of(self.method, self.penalty)
 
     @property
     def train_sigmas(self) -> str:
@@ -163,9 +163,15 @@ def test_datasets(study: Study) -> tuple[Dataset, ...]:
     return tuple(Dataset(*where, e, study.sampling) for e in study.test_environments)
 
 
+def group_of(method: str, penalty: str) -> str:
+    """The training job of a model: one a method and penalty, and one for all without a penalty,
+    which train in closed form or not at all, faster than a process starts."""
+    return f"{method}-{penalty}" if penalty else "no_penalty"
+
+
 def groups(config: Config) -> list[str]:
-    """Names of the training jobs of a shard: one a method and penalty."""
-    return sorted({method.key for study in config.studies for method in study.methods})
+    """Names of the training jobs of a shard."""
+    return sorted({group_of(m.name, m.penalty) for study in config.studies for m in study.methods})
 
 
 def shard_seeds(config: Config, shard: int) -> tuple[int, ...]:

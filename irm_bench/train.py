@@ -40,7 +40,7 @@ class Run:
     def family(self) -> tuple[Any, ...]:
         """Runs of equal family can share a batch."""
         c = self.cell
-        return (c.sem, c.dim, c.monitor, c.steps)
+        return (c.method, c.sem, c.dim, c.monitor, c.steps)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajec
     record = recorded_steps(cell.steps) if wanted else [cell.steps]
     problem = build_problem(runs, slots, inputs, "product_variance" in penalty.NEEDS, config.device)
     module = registry.load("methods", cell.method)
-    label = f"train {cell.group} ({len(runs)} runs)"
+    label = f"train {cell.method} {cell.penalty} ({len(runs)} runs)"
     with progress.bar(cell.steps, label, "step") as bar:
         draws: Draws = no_draws
         if "splits" in penalty.NEEDS:

@@ -59,7 +59,7 @@ def models(project: Path) -> bytes:
 def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> None:
     """One story: a run is under way, a second one is refused, the first is killed with -9; the
     next is told of the lock, and goes on where the first was once that is taken away."""
-    tiny.stall_writing(fresh, "trained/erm/0.npz")
+    tiny.stall_writing(fresh, "trained/no_penalty/0.npz")
     with tiny.running(fresh, tiny.command(TABLES)) as first:
         tiny.wait_for(lambda: tiny.stalled(fresh))
         assert "cannot be locked" in failure(fresh, TABLES)
@@ -78,14 +78,14 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
 
 
 def test_a_worker_killed_in_the_middle_of_writing(fresh: Path, done: Path) -> None:
-    tiny.stall_writing(fresh, "trained/erm/0.npz")
+    tiny.stall_writing(fresh, "trained/no_penalty/0.npz")
     with tiny.running(fresh, tiny.command(TABLES)) as process:
         tiny.wait_for(lambda: tiny.stalled(fresh))
         os.kill(*tiny.stalled(fresh), signal.SIGKILL)
         said, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "died with <Signals.SIGKILL: 9>" in said or "train" in said
-    assert not (fresh / "results/trained/erm/0.npz").exists()
+    assert not (fresh / "results/trained/no_penalty/0.npz").exists()
     assert len(tiny.temporaries(fresh)) == 1
     tiny.go(fresh)
     succeed(fresh, TABLES)
@@ -136,7 +136,7 @@ def parsed(project: Path, **changes: object) -> config.Config:
     return config.parse(tiny.raw(project) | changes)
 
 
-FILES = ("moments/0.npz", "trained/erm/0.npz", "parts/0/models.npz", "tables/summary.csv")
+FILES = ("moments/0.npz", "trained/no_penalty/0.npz", "parts/0/models.npz", "tables/summary.csv")
 
 
 def read(project: Path, found: config.Config, name: str) -> None:
@@ -222,9 +222,9 @@ def test_a_plugin_that_raises_is_named_with_what_it_was_about(project: Path) -> 
     said = failure(project, TABLES, "--keep-going")
     about = r"error in train group={0} shard=0: ValueError: broken on purpose; raised by plugin "
     about += r"'{1}' \(irm_bench/{2}/{1}\.py, line \d+\); group {0}, \d+ runs, seeds 0 to 3"
-    assert re.search(about.format("erm", "erm", "methods"), said), said
+    assert re.search(about.format("no_penalty", "erm", "methods"), said), said
     assert re.search(about.format("irm-plug_in", "plug_in", "penalties"), said), said
-    assert "raise ValueError" in (project / "results/logs/train/erm.0.log").read_text()
+    assert "raise ValueError" in (project / "results/logs/train/no_penalty.0.log").read_text()
 
 
 def test_a_model_that_raises_on_one_seed_is_named_with_it(project: Path) -> None:

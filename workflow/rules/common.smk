@@ -69,7 +69,12 @@ def sem_sources():
 
 def group_sources(wildcards):
     """The method of a training group, and the penalties that it trains on or reports."""
-    methods = {m for s in CONFIG.studies for m in s.methods if m.key == wildcards.group}
+    methods = {
+        m
+        for s in CONFIG.studies
+        for m in s.methods
+        if plan.group_of(m.name, m.penalty) == wildcards.group
+    }
     return sorted(
         {plugin("methods", m.name) for m in methods}
         | {plugin("penalties", m.monitor) for m in methods}

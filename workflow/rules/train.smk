@@ -1,4 +1,5 @@
-# Reads a shard's moments; writes the paths of a group's models: one method with one penalty.
+# Reads a shard's moments; writes the paths of a group's models: those of one method with one penalty,
+# or all that train without a penalty.
 rule train:
     input:
         moments="results/moments/{shard}.npz",
