@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import many_seeds
 from benchmarks.clock import Seconds, interleaved, timed
 from benchmarks.contenders import draw_rows, problem_of, train
 from irm_bench import config, plan, simulate
@@ -169,9 +170,14 @@ MEMORY: dict[str, dict[str, dict[str, Any]]] = {
 STAGES = {"full": ("simulate", "train", "evaluate", "aggregate"), "quick": ("simulate",)}
 
 
+# Seeds of the default benchmark at which the jobs that read all shards are told.
+MANY_SEEDS = {"full": 1000, "quick": 2 * many_seeds.N_RUN}
+
+
 def peaks(size: str) -> list[dict[str, Any]]:
     """Peak resident memory (MB) of each stage of each job, every stage a process of its own."""
-    found = []
+    n_seeds = MANY_SEEDS[size]
+    found = [{"job": f"{n_seeds:,} seeds, default", **row} for row in many_seeds.measure(n_seeds)]
     for name, keys in MEMORY[size].items():
         raw = study(**{"steps": 2, **keys})
         with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ rule aggregate:
         "results/benchmarks/aggregate.tsv"
     threads: 1
     resources:
-        mem_mb=memory(1000, 3),
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=CONFIG.results_hash,

@@ -53,16 +53,6 @@ def plugin(kind, name):
     return os.path.relpath(registry.path(kind, name))
 
 
-def memory(base, factor):
-    """MB for a job that holds its inputs in memory, more of it at every attempt.
-
-    About twice what was measured (docs/cluster.md): ``base``, and ``factor`` MB an MB of inputs.
-    """
-    return (
-        lambda wildcards, input, attempt: int(base + factor * input.size_mb) * attempt
-    )
-
-
 def sem_sources():
     return sorted({plugin("sems", study.sem) for study in CONFIG.studies})
 

@@ -49,7 +49,7 @@ rule diagnosis:
         "results/benchmarks/diagnosis.tsv"
     threads: 1
     resources:
-        mem_mb=memory(800, 8),
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=CONFIG.results_hash,

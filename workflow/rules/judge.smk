@@ -21,7 +21,7 @@ rule judge:
         "results/benchmarks/judge.tsv"
     threads: 1
     resources:
-        mem_mb=memory(500, 4),
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=(CONFIG.results_hash, CONFIG.claims),

@@ -34,7 +34,7 @@ rule figures:
         "results/benchmarks/figures.tsv"
     threads: 1
     resources:
-        mem_mb=memory(500, 4),
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=(CONFIG.results_hash, FIGURES),
@@ -57,7 +57,7 @@ rule report:
         "results/benchmarks/report.tsv"
     threads: 1
     resources:
-        mem_mb=memory(600, 4),
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         config=CONFIG.resolved,
