@@ -9,9 +9,9 @@ rule audit:
         "results/logs/audit.log",
     benchmark:
         "results/benchmarks/audit.tsv"
-    threads: 1
     # Nothing but the page waits for it: it runs where no other job can.
     priority: -1
+    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
