@@ -34,9 +34,10 @@ def test_a_table_of_any_number_of_chunks_comes_back(
     pd.testing.assert_frame_equal(found.astype({"name": str}), frame.astype({"name": str}))
 
 
-def test_tables_and_figures_are_the_same_bytes_however_little_is_held(
+def test_everything_is_the_same_bytes_however_little_is_held(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = case.render()
     monkeypatch.setattr(frames, "MAX_ROWS", 60)
     monkeypatch.setattr(rows, "PAGE_ROWS", 40)
     run = case.tables.parent
@@ -50,3 +51,4 @@ def test_tables_and_figures_are_the_same_bytes_however_little_is_held(
     drawing.run(case.config, gallery.shown(case.config), tmp_path, tmp_path / "figures")
     for path in (tmp_path / "figures").iterdir():
         assert path.read_bytes() == (case.figures / path.name).read_bytes(), path.name
+    assert case.render() == page
