@@ -58,14 +58,18 @@ def sem_sources():
 
 
 def group_sources(wildcards):
-    """The method of a training group, and the penalties that it trains on or reports."""
+    """What a training group stands on besides the engine: its methods, the penalties that they
+    train on or report, and what splits the rows where one of these asks for it."""
     methods = {
         m
         for s in CONFIG.studies
         for m in s.methods
         if plan.group_of(m.name, m.penalty) == wildcards.group
     }
+    penalties = {m.monitor for m in methods}
+    needs = {n for p in penalties for n in registry.metadata("penalties", p)["NEEDS"]}
     return sorted(
         {plugin("methods", m.name) for m in methods}
-        | {plugin("penalties", m.monitor) for m in methods}
+        | {plugin("penalties", p) for p in penalties}
+        | set(modules("signs", "splits") if "splits" in needs else ())
     )

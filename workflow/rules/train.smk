@@ -3,7 +3,7 @@
 rule train:
     input:
         moments="results/moments/{shard}.npz",
-        code=modules("train", "engine", "polynomial", "signs", "splits"),
+        code=modules("train", "engine", "polynomial"),
         plugins=group_sources,
     output:
         "results/trained/{group}/{shard}.npz",
