@@ -17,7 +17,7 @@ from tests.cluster.slurm import Cluster, why_not
 from tests.workflow.conftest import tables_of
 
 LOCAL = ("--cores", "2", "--quiet", "all")
-SLURM = ("--workflow-profile", "workflow/profiles/slurm", "--cores", "1", "--quiet", "all")
+SLURM = ("--workflow-profile", "profiles/slurm", "--cores", "1", "--quiet", "all")
 
 
 def main(arguments: list[str]) -> int:

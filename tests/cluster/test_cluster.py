@@ -16,11 +16,11 @@ TINY = (tiny.CONFIGFILE,)
 
 # The profiles as they are, but for the patience that a cluster with other users asks for.
 SLURM = (
-    *("--workflow-profile", "workflow/profiles/slurm"),
+    *("--workflow-profile", "profiles/slurm"),
     *("--slurm-init-seconds-before-status-checks", "3"),
 )
 GENERIC = (
-    *("--workflow-profile", "workflow/profiles/generic"),
+    *("--workflow-profile", "profiles/generic"),
     *("--seconds-between-status-checks", "2"),
 )
 

@@ -22,6 +22,7 @@ def test_a_second_run_does_nothing_and_says_so(finished: Path) -> None:
     again = snakemake(finished)
     assert again.returncode == 0
     assert "Nothing to be done" in again.stderr + again.stdout
+    assert "profile profiles/default" in again.stderr  # found without being named
 
 
 def test_from_scratch_elsewhere_on_one_core_gives_the_same_bytes(

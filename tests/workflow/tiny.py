@@ -39,7 +39,6 @@ audit: {{replicates: 20, seed_counts: [5]}}
 """
 # The tables of the first stages alone: a few seconds less than the page.
 TABLES = "results/tables/models.csv"
-PROFILE = ("--workflow-profile", "workflow/profiles/default")
 
 Command = list[str]
 
@@ -91,7 +90,7 @@ def go(project: Path) -> None:
 
 def command(*arguments: str, configfiles: Sequence[str] = (CONFIGFILE,), cores: int = 2) -> Command:
     """The command line of a run."""
-    program = (sys.executable, "-m", "snakemake", "--cores", str(cores), *PROFILE)
+    program = (sys.executable, "-m", "snakemake", "--cores", str(cores))
     return [*program, *arguments, "--configfile", *configfiles]
 
 
