@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config", "workflow", "irm_bench", "report", "pyproject.toml")
+PARTS = ("Snakefile", "config", "profiles", "workflow", "irm_bench", "report", "pyproject.toml")
 SMOKE = "config/smoke.yaml"
 
 
