@@ -2,7 +2,7 @@
 rule aggregate:
     input:
         parts=expand("results/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS),
-        code=modules("aggregate", "tables", "intervals"),
+        code=modules("aggregate", "frames", "tables", "intervals"),
     output:
         table_files(),
     log:

@@ -39,6 +39,8 @@ rule diagnosis:
             "diagnosis/decomposition",
             "diagnosis/estimators",
             "judging/judged",
+            "frames",
+            "rows",
             "intervals",
         ),
     output:

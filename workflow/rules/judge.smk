@@ -4,6 +4,7 @@ rule judge:
         results=table_files(EVIDENCE),
         code=modules(
             "judge",
+            "rows",
             "judging/judged",
             "judging/evidence",
             "judging/findings",

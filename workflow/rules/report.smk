@@ -16,6 +16,7 @@ rule figures:
             "report/gallery",
             "report/seeds",
             "report/series",
+            "rows",
         ),
     output:
         [
