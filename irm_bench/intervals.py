@@ -266,7 +266,7 @@ def _bca_probabilities(deviations: Array, below: Array, level: float) -> Array:
     Σd³ / (Σd²)^{3/2}, d the deviations from the mean.
     """
     spread = (deviations**2).sum(axis=1) ** 1.5
-    cubes = deviations * deviations * deviations  # ten times as fast as a power of three
+    cubes = deviations * deviations * deviations  # a power of three takes tens of times as long
     acceleration = cubes.sum(axis=1) / np.where(spread > 0, 6 * spread, 1)
     bias = scipy.special.ndtri(below)[:, None]
     shifted = bias + scipy.special.ndtri([(1 - level) / 2, (1 + level) / 2])

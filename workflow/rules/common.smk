@@ -73,3 +73,9 @@ def group_sources(wildcards):
         | {plugin("penalties", p) for p in penalties}
         | set(modules("signs", "splits") if "splits" in needs else ())
     )
+
+
+def learning_rates(wildcards):
+    """The learning rates of a training group: theory has a say in those that are capped."""
+    cells = [cell for cell in plan.cells(CONFIG) if cell.group == wildcards.group]
+    return [cell.learning_rate for cell in cells]

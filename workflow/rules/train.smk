@@ -17,5 +17,6 @@ rule train:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         config=CONFIG.stage_hash,
+        learning_rates=learning_rates,
     script:
         "../scripts/train.py"
