@@ -81,8 +81,7 @@ def t_intervals(matrix: ArrayLike, level: float = 0.95) -> tuple[Array, Array, A
     mean, deviations, exponent = _standardised(matrix)
     half = np.full_like(mean, np.nan)
     if n > 1:
-        error = np.sqrt((deviations**2).sum(axis=1) / (n - 1) / n)
-        half = scipy.special.stdtrit(n - 1, (1 + level) / 2) * error
+        half = scipy.special.stdtrit(n - 1, (1 + level) / 2) * _standard_error(deviations)
     return _scale(mean, exponent), _scale(mean - half, exponent), _scale(mean + half, exponent)
 
 
@@ -362,14 +361,22 @@ def _t_p_value(values: Array, target: float, alternative: Alternative) -> float:
     _check_alternative(alternative)
     if values.size == 1:
         return np.nan
-    mean, _, exponent = _standardised(values[None])
-    target = float(_scale(target, -exponent[0]))
+    mean, deviations, exponent = _standardised(values[None])
+    gap = float(mean[0] - _scale(target, -exponent[0]))
     if _is_constant(values):
-        gap = mean[0] - target
         holds = {"two-sided": gap != 0, "less": gap < 0, "greater": gap > 0}[alternative]
         return 0.0 if holds else 1.0
-    scaled = np.ldexp(values, -exponent[0])
-    return float(scipy.stats.ttest_1samp(scaled, target, alternative=alternative).pvalue)
+    # As scipy.stats.ttest_1samp, which takes ten times as long.
+    t = gap / float(_standard_error(deviations)[0])
+    below = {"two-sided": -abs(t), "less": t, "greater": -t}[alternative]
+    n_sides = 2 if alternative == "two-sided" else 1
+    return float(n_sides * scipy.special.stdtr(values.size - 1, below))
+
+
+def _standard_error(deviations: Array) -> Array:
+    """Standard error (groups,) of the means whose deviations (groups, n) these are."""
+    n = deviations.shape[1]
+    return np.sqrt((deviations**2).sum(axis=1) / (n - 1) / n)
 
 
 def _standardised(matrix: Array) -> tuple[Array, Array, Array]:

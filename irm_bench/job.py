@@ -1,12 +1,15 @@
 """What every job of the workflow does around its work: a record of it, or one clear message."""
 
 import contextlib
+import gc
+import importlib
 import os
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from irm_bench import config, provenance, registry
@@ -15,16 +18,19 @@ from irm_bench.store import StageError
 
 
 @contextlib.contextmanager
-def run(snakemake: Any) -> Iterator[Config]:
-    """Run a job's body on its config; its log holds the record of it afterwards, or the traceback.
+def run(snakemake: Any, stage: str) -> Iterator[tuple[Config, ModuleType]]:
+    """Run a job's body on its config and the module of its stage.
+
+    The job's log holds the record of it afterwards, or the traceback.
 
     A fault that the user can mend ends the job with its message alone; anything else leaves its
     traceback in the job's log, and says on the screen which plugin raised it, and about what.
     """
     log = Path(snakemake.log[0])
-    started = time.time()
     try:
-        yield config.parse(snakemake.config, checked=True)
+        module = _imported(f"irm_bench.{stage}")
+        started = time.time()
+        yield config.parse(snakemake.config, checked=True), module
         record = provenance.record(snakemake, started)
     except (ConfigError, StageError) as error:
         _fail(snakemake, str(error), f"{error}\n", log)
@@ -33,6 +39,19 @@ def run(snakemake: Any) -> Iterator[Config]:
         _fail(snakemake, message, traceback.format_exc(), log)
     else:
         _write(log, provenance.as_text(record))
+
+
+def _imported(name: str) -> ModuleType:
+    """Import a stage; what that makes stays, so that to search it for garbage would be for nothing.
+
+    It is a tenth of a second at each search, of which large libraries cause several.
+    """
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextlib.contextmanager

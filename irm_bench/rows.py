@@ -5,8 +5,8 @@ A *page* is as many rows as are read at once; a *piece*, the rows of a page that
 seeds, and the pages that were read last.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,20 +24,28 @@ Pages = Callable[[int], pd.DataFrame]
 class Rows:
     """A table, page by page. ``pieces`` has the keys of each piece, and its _page, _first, _end."""
 
-    def __init__(self, keys: Sequence[str], pages: Iterable[pd.DataFrame], page: Pages):
-        """``pages`` are gone through once; ``page`` reads one of them again."""
+    def __init__(self, keys: Sequence[str], page: Pages, n_pages: int, n_rows: int):
+        """``page`` reads a page, by its number; none is read before rows or keys are asked for."""
         self.keys = list(keys)
-        self.pieces = frames.concat([_pieces(keys, i, frame) for i, frame in enumerate(pages)])
-        self._values = {name: column.to_numpy() for name, column in self.pieces.items()}
         self._page = lru_cache(HELD_PAGES)(page)
+        self._n_pages = n_pages
+        self._n_rows = n_rows
 
     @classmethod
     def of(cls, frame: pd.DataFrame, keys: Sequence[str]) -> "Rows":
         """A table that is in memory already."""
-        return cls([key for key in keys if key in frame], [frame], lambda number: frame)
+        return cls([key for key in keys if key in frame], lambda number: frame, 1, len(frame))
 
     def __len__(self) -> int:
-        return int((self.pieces["_end"] - self.pieces["_first"]).sum())
+        return self._n_rows
+
+    @cached_property
+    def pieces(self) -> pd.DataFrame:
+        return frames.concat([_pieces(self.keys, i, self._page(i)) for i in range(self._n_pages)])
+
+    @cached_property
+    def _values(self) -> dict[str, np.ndarray]:
+        return {str(name): column.to_numpy() for name, column in self.pieces.items()}
 
     def find(self, **where: Any) -> pd.DataFrame:
         """The rows whose keys have the given values, in order."""

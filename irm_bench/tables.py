@@ -1,7 +1,6 @@
 """Column contracts of the tables in results/tables, declared once and checked on both sides."""
 
 import io
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -188,7 +187,9 @@ def read(path: Path | str, contract: Contract) -> pd.DataFrame:
     Raises:
         TableError: if the file is missing, damaged, of another config or has other columns.
     """
-    return frames.concat(list(_chunks(Path(path), contract)))
+    path = Path(path)
+    _check_seal(path, contract)
+    return frames.concat(list(_parsed(path, path, contract)))
 
 
 def load(config: Config, folder: Path | str, names: Iterable[str]) -> dict[str, Any]:
@@ -211,23 +212,24 @@ def open_rows(path: Path | str, contract: Contract) -> Rows:
         TableError: as ``read``.
     """
     path = Path(path)
-    chunks = list(itertools.islice(_chunks(path, contract), 2))
-    if len(chunks) == 1:
-        return Rows.of(chunks[0], contract.keys)
-    starts = _page_starts(path)
+    _check_seal(path, contract)
+    try:
+        starts, n_rows = _page_starts(path)
+    except OSError as error:
+        raise _refuse(path, f"cannot be read ({error})") from error
 
-    def page(number: int) -> pd.DataFrame:
+    def read_part(first: int, end: int) -> pd.DataFrame:
         with path.open("rb") as file:
             header = file.readline()
-            file.seek(starts[number])
-            text = file.read(starts[number + 1] - starts[number])
-        return next(_parsed(path, io.BytesIO(header + text), contract))
+            file.seek(first)
+            return next(_parsed(path, io.BytesIO(header + file.read(end - first)), contract))
 
-    return Rows(contract.keys, _chunks(path, contract), page)
+    read_part(0, 0)  # the columns are checked at once
+    return Rows(contract.keys, lambda i: read_part(*starts[i : i + 2]), len(starts) - 1, n_rows)
 
 
-def _page_starts(path: Path) -> list[int]:
-    """The byte at which each page of a table begins, and the end; a row is a line."""
+def _page_starts(path: Path) -> tuple[list[int], int]:
+    """The byte at which each page of a table begins, and the end; and its rows. A row is a line."""
     starts: list[int] = []
     n_lines = position = 0
     with path.open("rb") as file:
@@ -236,12 +238,8 @@ def _page_starts(path: Path) -> list[int]:
             wanted = ends[-n_lines % rows.PAGE_ROWS :: rows.PAGE_ROWS]
             starts += (position + wanted + 1).tolist()
             n_lines, position = n_lines + len(ends), position + len(block)
-    return starts if starts[-1] == position else [*starts, position]
-
-
-def _chunks(path: Path, contract: Contract) -> Iterator[pd.DataFrame]:
-    _check_seal(path, contract)
-    return _parsed(path, path, contract)
+    ends_with_page = len(starts) > 1 and starts[-1] == position
+    return starts if ends_with_page else [*starts, position], n_lines - 1
 
 
 def _parsed(path: Path, source: Any, contract: Contract) -> Iterator[pd.DataFrame]:

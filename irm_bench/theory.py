@@ -288,7 +288,18 @@ def crossing_sigmas(
         raise ValueError("a risk curve is not finite on the grid")
     signs = [(sigma, sign) for sigma, sign in signs if sign]
     brackets = [(a, b) for (a, left), (b, right) in pairwise(signs) if left != right]
-    return np.array([scipy.optimize.brentq(difference, a, b, xtol=1e-13) for a, b in brackets])
+    return np.array([_sign_change(difference, a, b) for a, b in brackets])
+
+
+def _sign_change(curve: Callable[[float], float], low: float, high: float) -> float:
+    """By bisection, to the last bit: loading scipy's root finders would take longer."""
+    is_positive = curve(low) > 0
+    while low < (middle := (low + high) / 2) < high:
+        if (curve(middle) > 0) == is_positive:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def quadratic_coefficients(phi: Array) -> Array:

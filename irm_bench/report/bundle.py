@@ -7,10 +7,12 @@ for which there is no room is named with its size and checksum.
 import base64
 import hashlib
 import html
+import itertools
 import json
 import lzma
 import re
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,8 @@ LIMIT = 2_000_000  # bytes of a whole page
 RESERVE = 60_000  # of these, for what is not yet written when the package is made
 # A table this many times larger than the room that is left cannot fit.
 BEST_RATIO = 16
+# Tables this many times larger than the page may be are likely to fit, and begun at once.
+SURE_RATIO = 3
 FIRST = ("claims", "printed", "claim_details", "summary", "trajectory_summary", "histograms")
 ELEMENT = re.compile(r'<script type="application/json" id="data-package">(.*?)</script>', re.DOTALL)
 LINK = re.compile(r'data-file="((?:figures|page)/\w+\.csv)" href="data:[^,]*,([^"]*)"')
@@ -62,22 +66,46 @@ class Item:
         return found
 
 
-def pack(folder: Path, names: list[str], room: int) -> list[Item]:
-    """The tables ``names`` of a folder, those embedded that fit into ``room`` bytes together.
+class Press:
+    """Packs the tables ``names`` of a folder, and compresses them while their page is being made.
 
-    The most useful first, the rest by size; the order of the result is that of ``names``.
+    The most useful first, the rest by size. As a context manager, it ends its thread.
     """
-    paths = {name: folder / f"{name}.csv" for name in names}
-    sizes = {name: path.stat().st_size for name, path in paths.items()}
-    ranked = [name for name in FIRST if name in names]
-    by_size = sorted((name for name in names if name not in ranked), key=sizes.__getitem__)
-    found = {}
-    for name in [*ranked, *by_size]:
-        data = _compressed(paths[name]) if sizes[name] < BEST_RATIO * room else ""
-        data = data if len(data) <= room else ""
-        room -= len(data)
-        found[name] = Item(name, _rows(paths[name]), sizes[name], store.digest(paths[name]), data)
-    return [found[name] for name in names]
+
+    def __init__(self, folder: Path, names: list[str]):
+        self._names = names
+        self._paths = {name: folder / f"{name}.csv" for name in names}
+        self._sizes = {name: path.stat().st_size for name, path in self._paths.items()}
+        ranked = [name for name in FIRST if name in names]
+        by_size = sorted((n for n in names if n not in ranked), key=self._sizes.__getitem__)
+        self._order = [*ranked, *by_size]
+        self._pool = ThreadPoolExecutor(1)  # one is enough to be done before the page is
+        self._begun: dict[str, Future[str]] = {}
+
+    def __enter__(self) -> "Press":
+        sizes = itertools.accumulate(self._sizes[name] for name in self._order)
+        for name, total in zip(self._order, sizes, strict=True):
+            if total <= SURE_RATIO * LIMIT:
+                self._begun[name] = self._pool.submit(_compressed, self._paths[name])
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def pack(self, room: int) -> list[Item]:
+        """The tables in the order of their names, embedded those that fit into ``room`` bytes."""
+        found = {}
+        for name in self._order:
+            path, size = self._paths[name], self._sizes[name]
+            data = self._data(name) if size < BEST_RATIO * room else ""
+            data = data if len(data) <= room else ""
+            room -= len(data)
+            found[name] = Item(name, _rows(path), size, store.digest(path), data)
+        return [found[name] for name in self._names]
+
+    def _data(self, name: str) -> str:
+        begun = self._begun.get(name)
+        return begun.result() if begun else _compressed(self._paths[name])
 
 
 def _compressed(path: Path) -> str:

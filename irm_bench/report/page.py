@@ -5,7 +5,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,11 @@ class Sources:
     figures: Path
     published: Path | None = None
     baseline: Baseline | None = None
+
+    @cached_property
+    def origin(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Where the tables came from: what is the same in every run, and what is of this one."""
+        return origin.collect(self.config, self.tables.parent)
 
 
 class Setting:
@@ -106,10 +111,17 @@ def draw_and_run(config: Config, tables: Path, output: Path, **rest: Any) -> Non
 
 def render(sources: Sources) -> str:
     """The page as text."""
+    found = views.load_tables(sources.config, sources.tables)
+    with bundle.Press(sources.tables, list(found)) as press:
+        return with_package(without_package(sources, found), press, sources)
+
+
+def without_package(sources: Sources, found: views.Tables) -> str:
+    """The page but for its data."""
     config = sources.config
     shown = views.load_figures(config, sources.figures)
-    book = Book(frames(sources, shown))
-    fixed, run_facts = origin.collect(config, sources.tables.parent)
+    book = Book(frames(sources, found, shown))
+    fixed, run_facts = sources.origin
     context = look_ups(book) | {
         "config": config,
         "sections": sections.shown(config, book),
@@ -123,14 +135,14 @@ def render(sources: Sources) -> str:
         "run": run_facts,
         "baseline": sources.baseline,
     }
-    page = environment().get_template("page.html.j2").render(context)
-    return with_package(page, sources, {"provenance": fixed})
+    return environment().get_template("page.html.j2").render(context)
 
 
-def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str, Any]:
+def frames(
+    sources: Sources, found: views.Tables, shown: Mapping[str, views.FigureView]
+) -> dict[str, Any]:
     """Every table that the page cites by name: of the results, of the figures, and derived ones."""
     config = sources.config
-    found = views.load_tables(config, sources.tables)
     held = {name: table for name, table in found.items() if not isinstance(table, Rows)}
     made = held | exhibits.build(found, config)
     if sources.baseline:
@@ -140,13 +152,13 @@ def frames(sources: Sources, shown: Mapping[str, views.FigureView]) -> dict[str,
     return made | {f"figures/{name}": frame for name, frame in drawn.items()}
 
 
-def with_package(page: str, sources: Sources, about: Mapping[str, Any]) -> str:
+def with_package(page: str, press: bundle.Press, sources: Sources) -> str:
     """The page with its data in it: as many tables as its size allows, and the list of all."""
-    about = {"title": sources.config.title, **about}
+    fixed, _ = sources.origin
+    about = {"title": sources.config.title, "provenance": fixed}
     length = len(without_run(page).encode()) + len(bundle.as_json([], about).encode())
-    names = views.table_names(sources.config, sources.tables)
-    items = bundle.pack(sources.tables, names, bundle.LIMIT - bundle.RESERVE - length)
-    rules = {Path(path).stem: f["rule"] for path, f in about["provenance"]["files"].items()}
+    items = press.pack(bundle.LIMIT - bundle.RESERVE - length)
+    rules = {Path(path).stem: f["rule"] for path, f in fixed["files"].items()}
     manifest = environment().get_template("manifest.html.j2").render(items=items, rules=rules)
     page = page.replace(MANIFEST, manifest, 1)
     return page.replace(PACKAGE, bundle.as_json(items, about), 1)

@@ -20,6 +20,7 @@ RESULTS = (
     *("models", "errors", "summary", "trajectories", "trajectory_summary"),
     *("environments", "histograms"),
 )
+Tables = dict[str, pd.DataFrame | Rows]
 TEXTS = ("method", "penalty", "train_sigmas", "environment")
 
 
@@ -43,7 +44,7 @@ def table_names(config: Config, folder: Path) -> list[str]:
     return [n for n in names if n in RESULTS or (folder / f"{n}.csv").exists()]
 
 
-def load_tables(config: Config, folder: Path) -> dict[str, pd.DataFrame | Rows]:
+def load_tables(config: Config, folder: Path) -> Tables:
     """``table_names`` with their rows; in frames, an integer that may be missing is a float.
 
     Raises:

@@ -105,7 +105,8 @@ class Held(Rows):
 
     def __init__(self, frame: pd.DataFrame, keys: Sequence[str]):
         self.frame = frame
-        super().__init__([key for key in keys if key in frame], [frame], lambda number: self.frame)
+        held = [key for key in keys if key in frame]
+        super().__init__(held, lambda number: self.frame, 1, len(frame))
 
 
 def frame(found: Evidence, table: str) -> pd.DataFrame:

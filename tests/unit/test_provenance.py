@@ -48,7 +48,7 @@ def snakemake(rule: str, inputs: list[str], outputs: list[str], **wildcards: str
 def do(text: str, rule: str, inputs: list[str], output: str, **wildcards: str) -> None:
     """Do a job that writes a text."""
     described = snakemake(rule, inputs, [output], **wildcards)
-    with job.run(described):
+    with job.run(described, "store"):
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         Path(output).write_text(text)
     measured = Path(described.log[0].replace("logs", "benchmarks")).with_suffix(".tsv")
@@ -153,7 +153,8 @@ def test_the_commit_is_told_and_whether_the_sources_differ(
 def fail(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that ends with an error; the process does not."""
     monkeypatch.setattr(job.os, "_exit", lambda code: None)
-    with job.run(snakemake("train", [], [], shard="0")), job.about("group erm, seeds 0 to 3"):
+    described = snakemake("train", [], [], shard="0")
+    with job.run(described, "store"), job.about("group erm, seeds 0 to 3"):
         raise error
 
 

@@ -66,15 +66,29 @@ def write(folder: Path, **contents: bytes) -> list[str]:
     return list(contents)
 
 
+def pack(folder: Path, names: list[str], room: int) -> list[bundle.Item]:
+    with bundle.Press(folder, names) as press:
+        return press.pack(room)
+
+
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     noise = b"x\n" + bytes(range(10, 256)) * 40
     names = write(tmp_path, errors=noise, claims=b"x\n1\n", models=b"x\n2\n3\n")
-    items = {item.name: item for item in bundle.pack(tmp_path, names, room=400)}
+    items = {item.name: item for item in pack(tmp_path, names, room=400)}
     assert [name for name, item in items.items() if item.is_embedded] == ["claims", "models"]
     assert sum(len(item.data) for item in items.values()) <= 400
     assert items["errors"].size == len(noise)
     assert items["models"].rows == 2
     assert items["models"].content() == b"x\n2\n3\n"
+
+
+def test_what_is_begun_early_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = write(tmp_path, errors=b"x\n" + b"1\n" * 99, claims=b"x\n1\n", models=b"x\n2\n3\n")
+    early = pack(tmp_path, names, room=400)
+    monkeypatch.setattr(bundle, "SURE_RATIO", 0)
+    assert pack(tmp_path, names, room=400) == early
 
 
 def page_of(items: list[bundle.Item]) -> str:
@@ -83,7 +97,7 @@ def page_of(items: list[bundle.Item]) -> str:
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
-    (item,) = bundle.pack(tmp_path, write(tmp_path, claims=b"x\n1\n"), room=1000)
+    (item,) = pack(tmp_path, write(tmp_path, claims=b"x\n1\n"), room=1000)
     other = bundle.Item(item.name, item.rows, item.size, "0" * 64, item.data)
     for bad in (other, bundle.Item(item.name, 1, 4, item.sha256, item.data[:-8])):
         with pytest.raises(bundle.PackageError, match="claims"):
@@ -91,7 +105,7 @@ def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_hostile_package_writes_nowhere_else(tmp_path: Path) -> None:
-    (item,) = bundle.pack(tmp_path, write(tmp_path, claims=b"x\n1\n"), room=1000)
+    (item,) = pack(tmp_path, write(tmp_path, claims=b"x\n1\n"), room=1000)
     bad = bundle.Item("../../evil", item.rows, item.size, item.sha256, item.data)
     with pytest.raises(bundle.PackageError, match="no name of a table"):
         bundle.extract(page_of([bad]), tmp_path / "out")

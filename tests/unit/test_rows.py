@@ -93,7 +93,10 @@ def test_only_a_few_pages_are_held() -> None:
         read.append(number)
         return frame.iloc[number * N_SEEDS : (number + 1) * N_SEEDS]
 
-    table = Rows(KEYS, map(page, range(12)), page)
+    table = Rows(KEYS, page, 12, len(frame))
+    assert len(table) == len(frame)
+    assert not read
+    assert len(table.pieces) == read.pop() + 1 == 12
     read.clear()
     for number in (0, 1, 0, 1, 5, 6, 7, 0):
         first = frame.iloc[number * N_SEEDS]
@@ -109,6 +112,15 @@ def test_an_empty_table_is_opened(tmp_path: Path) -> None:
     (batch,) = table.batches(["study"], table.select(study="σ"))
     assert batch.empty
     assert list(batch) == CONTRACT.names
+
+
+def test_other_columns_are_refused_before_any_row_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "made.csv"
+    made().drop(columns="weight").to_csv(path, index=False)
+    with pytest.raises(tables.TableError, match="weight"):
+        tables.open_rows(path, CONTRACT)
+    with pytest.raises(tables.TableError, match="cannot be read"):
+        tables.open_rows(tmp_path / "none.csv", CONTRACT)
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,8 @@ rule figures:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=(CONFIG.results_hash, FIGURES),
+        config=CONFIG.results_hash,
+        figures=FIGURES,
     script:
         "../scripts/figures.py"
 

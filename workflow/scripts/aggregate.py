@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from irm_bench import aggregate, job
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "aggregate") as (config, aggregate):
     parts = sorted({str(Path(part).parent) for part in snakemake.input.parts})
     aggregate.run(config, parts, Path(snakemake.output[0]).parent)

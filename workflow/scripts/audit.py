@@ -1,6 +1,6 @@
 """Adapter: rule audit."""
 
-from irm_bench import coverage, job
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "coverage") as (config, coverage):
     coverage.run(config, snakemake.output[0])

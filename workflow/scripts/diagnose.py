@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from irm_bench import diagnose, job
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "diagnose") as (config, diagnose):
     diagnose.run(
         config,
         int(snakemake.wildcards.shard),

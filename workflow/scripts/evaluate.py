@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from irm_bench import evaluate, job
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "evaluate") as (config, evaluate):
     evaluate.run(
         config,
         int(snakemake.wildcards.shard),

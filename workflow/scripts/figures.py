@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from irm_bench import job
-from irm_bench.report import drawing, gallery
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "report.drawing") as (config, drawing):
     folders = (Path(paths[0]).parent for paths in (snakemake.input.tables, snakemake.output))
-    drawing.run(config, gallery.shown(config), *folders)
+    drawing.run(config, snakemake.params.figures, *folders)

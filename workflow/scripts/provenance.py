@@ -1,6 +1,6 @@
 """Adapter: rule provenance."""
 
-from irm_bench import job, provenance
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "provenance") as (config, provenance):
     provenance.write(config, "results", snakemake.output[0])

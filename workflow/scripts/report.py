@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from irm_bench import job, report
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "report") as (config, report):
     report.run(
         config,
         Path(snakemake.input.tables[0]).parent,

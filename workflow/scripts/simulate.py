@@ -1,8 +1,8 @@
 """Adapter: rule simulate."""
 
-from irm_bench import job, simulate
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "simulate") as (config, simulate):
     simulate.run(
         config,
         int(snakemake.wildcards.shard),

@@ -1,8 +1,8 @@
 """Adapter: rule train."""
 
-from irm_bench import job, train
+from irm_bench import job
 
-with job.run(snakemake) as config:
+with job.run(snakemake, "train") as (config, train):
     train.run(
         config,
         snakemake.wildcards.group,
