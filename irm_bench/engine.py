@@ -12,13 +12,19 @@ environment is φᵀGφ − 2φᵀb + c and its derivative along w at w = 1 is 2
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from math import isqrt
 
 import torch
 from torch import Tensor
 
 from irm_bench.signs import BLOCK
+
+
+@cache
+def _first_runs(widths: tuple[int, ...], device: torch.device) -> Tensor:
+    """The first of the runs, as many as each width says, slot by slot."""
+    return torch.cat([torch.arange(width, device=device) for width in widths])
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,11 @@ class Slots:
 
     def spread(self, per_run: Tensor) -> Tensor:
         """(..., run) → (..., pair)."""
-        n_runs = self.n_runs
-        return torch.cat(
-            [per_run if w == n_runs else per_run.narrow(-1, 0, w) for w in self.widths], dim=-1
-        )
+        full = self.widths.count(self.n_runs)
+        parts = [per_run] * full
+        if narrower := self.widths[full:]:  # in one part: each costs a call
+            parts.append(per_run.index_select(-1, _first_runs(narrower, per_run.device)))
+        return torch.cat(parts, dim=-1)
 
     def total(self, per_pair: Tensor) -> Tensor:
         """(..., pair) → (..., run), summed over a run's environments."""
@@ -101,6 +108,11 @@ class Problem:
     def residual_weight(self) -> Tensor:
         """What the residual (d, pair) of a risk counts for in the gradient."""
         return self.slots.spread(2 * self.error_weight)
+
+    @cached_property
+    def cubic_rows(self) -> Sequence[Tensor]:
+        """The rows (…, d, run) of ``cubic``, or none."""
+        return () if self.cubic is None else self.cubic.unbind()
 
     def select(self, runs: Tensor) -> "Problem":
         """The problem of some of the runs (rising indices)."""

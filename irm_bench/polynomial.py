@@ -46,10 +46,10 @@ def monomials(phi: Tensor) -> Tensor:
 
 def gradient(phi: Tensor, problem: Problem, draw: Draw) -> Tensor:
     """Gradient (d, run) of the whole objective, for ``engine.descend``."""
-    if problem.cubic is None:
+    if not problem.cubic_rows:
         raise ValueError("the problem was not given the coefficients of its gradient")
     # Row by row of the square, then its rows: few operations, and each elementwise.
-    rows = combine(problem.cubic.unbind(), monomials(phi).unsqueeze(2).unbind())
+    rows = combine(problem.cubic_rows, monomials(phi).unsqueeze(2).unbind())
     first, *rest = rows.unbind()
     return sum(rest, start=first)
 
