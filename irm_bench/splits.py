@@ -88,7 +88,7 @@ class SignedMeans:
             signed_sums(signs, parts.view(-1, parts.shape[-1]).T, sums.view(len(out), -1))
             n_steps = max(1, MAX_JOINED // units.numel())
             for some, to in zip(sums.split(n_steps), out[:, block].split(n_steps), strict=True):
-                join_digits(some.unbind(2), signs.shape[1], to).mul_(units)
+                torch.mul(join_digits(some.unbind(2), signs.shape[1]), units, out=to)
 
     def _memory(self, *shape: int) -> Tensor:
         """Numbers to write sums to: the same memory each time, as new memory costs time."""
@@ -151,7 +151,7 @@ def signed_sums(signs: Tensor, numbers: Tensor, out: Tensor | None = None) -> Te
     return torch.matmul(signs.double(), numbers, out=out)
 
 
-def join_digits(sums: Sequence[Tensor], n_samples: int, out: Tensor) -> Tensor:
+def join_digits(sums: Sequence[Tensor], n_samples: int) -> Tensor:
     """Σ_k 256^k sums[k] in float64, exactly: sums of ``n_samples`` bytes, the lowest digit first.
 
     Two digits are joined in int32 where they fit it, at half the cost of float64.
@@ -162,10 +162,10 @@ def join_digits(sums: Sequence[Tensor], n_samples: int, out: Tensor) -> Tensor:
         sums = [torch.add(*pair, alpha=256) if len(pair) == 2 else pair[0] for pair in pairs]
         base = 65536.0
     *low, high = sums
-    out.copy_(high)
+    joined = high.double()
     for part in reversed(low):
-        torch.add(part.double(), out, alpha=base, out=out)
-    return out
+        joined = torch.add(part.double(), joined, alpha=base)
+    return joined
 
 
 class SplitDraws:
