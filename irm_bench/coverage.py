@@ -95,8 +95,9 @@ def names(setting: Setting) -> dict[str, str]:
 
 def draw(setting: Setting, rng: np.random.Generator, size: int) -> dict[str, Array]:
     """One value a seed, (size,), of every quantity."""
-    train = second_moments(setting, rng, size)
-    fresh = second_moments(setting, rng, size).at((slice(None), -1))
+    population, n_samples = setting.population, setting.n_samples
+    train = second_moments(population, n_samples, rng, size)
+    fresh = second_moments(population.at([-1]), n_samples, rng, size).at((slice(None), 0))
     first, last = train.at((slice(None), 0)), train.at((slice(None), -1))
     single = np.linalg.solve(last.gram, last.cross[..., None])[..., 0]
     pooled = _pooled(train)
@@ -107,7 +108,7 @@ def draw(setting: Setting, rng: np.random.Generator, size: int) -> dict[str, Arr
         "single": single[:, FEATURE],
         "train_mse": risk(single, last),
         "test_mse": risk(single, fresh),
-        "risk": risk(single, setting.population.at(-1)),
+        "risk": risk(single, population.at(-1)),
         "oracle_mse": risk(causal, first),
         "penalty": 4 * derivative**2,
     }
@@ -146,7 +147,7 @@ def _pooled_bias(setting: Setting, rng: np.random.Generator) -> tuple[float, flo
     """E φ̂ − φ of the pooled ERM's last feature, and its standard error."""
     population = setting.population
     phi = theory.pooled_least_squares(population)
-    moments = second_moments(setting, rng, TRUTH_DRAWS)
+    moments = second_moments(population, setting.n_samples, rng, TRUTH_DRAWS)
     first_order = np.linalg.solve(
         population.gram.sum(0),
         (moments.cross - np.einsum("seij,j->sei", moments.gram, phi)).sum(1)[..., None],
@@ -160,27 +161,24 @@ def _pooled(moments: Moments) -> Array:
     return np.linalg.solve(moments.gram.sum(1), moments.cross.sum(1)[..., None])[..., 0]
 
 
-def second_moments(setting: Setting, rng: np.random.Generator, size: int) -> Moments:
-    """Sample moments (size, E, …) of n rows in every training environment, by Bartlett's method."""
-    population = setting.population
+def second_moments(
+    population: Moments, n_samples: int, rng: np.random.Generator, size: int
+) -> Moments:
+    """Moments (size, E, …) of samples in the environments of a population, drawn by their law.
+
+    The scatter of the rows is Wishart: its triangular factor is drawn (Bartlett 1933).
+    """
     d = population.n_features
-    covariance = np.empty((len(setting.train), d + 1, d + 1))
+    covariance = np.empty((len(population.gram), d + 1, d + 1))
     covariance[:, :d, :d] = population.gram
     covariance[:, :d, d] = covariance[:, d, :d] = population.cross
     covariance[:, d, d] = population.target
-    root = np.linalg.cholesky(covariance) @ _bartlett(rng, (size, len(covariance)), d + 1, setting)
+    axes, below = (size, len(covariance)), np.tril_indices(d + 1, -1)
+    factor = np.zeros((*axes, d + 1, d + 1))
+    factor[..., *below] = rng.standard_normal((*axes, len(below[0])))
+    squares = rng.chisquare(n_samples - np.arange(d + 1), (*axes, d + 1))
+    factor[..., range(d + 1), range(d + 1)] = np.sqrt(squares)
+    root = np.linalg.cholesky(covariance) @ factor
     second = root @ np.swapaxes(root, -1, -2)
-    second /= setting.n_samples
+    second /= n_samples
     return Moments(second[..., :d, :d], second[..., :d, d], second[..., d, d])
-
-
-def _bartlett(
-    rng: np.random.Generator, axes: tuple[int, ...], width: int, setting: Setting
-) -> Array:
-    """Lower triangular factors (…, width, width) of standard Wishart matrices with n degrees."""
-    factor = rng.standard_normal((*axes, width, width))
-    factor[..., *np.triu_indices(width, 1)] = 0
-    degrees = setting.n_samples - np.arange(width)
-    diagonal = np.sqrt(rng.chisquare(degrees, (*axes, width)))
-    factor[..., np.arange(width), np.arange(width)] = diagonal
-    return factor

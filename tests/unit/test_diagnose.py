@@ -248,7 +248,9 @@ def test_the_audits_truth_is_the_mean_of_its_draws() -> None:
 
 
 def test_the_audits_moments_are_those_of_rows() -> None:
-    moments = coverage.second_moments(SETTING, np.random.default_rng(3), 20_000)
+    moments = coverage.second_moments(
+        SETTING.population, SETTING.n_samples, np.random.default_rng(3), 20_000
+    )
     exact = SETTING.population
     assert moments.gram.mean(axis=0) == pytest.approx(exact.gram, abs=0.02)
     assert moments.target.mean(axis=0) == pytest.approx(exact.target, rel=0.02)
