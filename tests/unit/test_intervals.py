@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 import irm_bench.intervals as iv
 
@@ -143,6 +144,13 @@ class TestKnownAnswers:
         interval = iv.median_interval(rng().permutation(n) + 1)
         assert bounds(interval) == list(ranks)
         assert interval.estimate == (n + 1) / 2
+
+    @pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+    def test_wilson_is_that_of_statsmodels(self, level):
+        for successes, n in ((0, 7), (3.5, 5), (29, 263), (1999, 2000), (4, 4)):
+            expected = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+            found = bounds(iv.wilson_interval(successes, n, level))
+            assert found == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
     @pytest.mark.parametrize(
         ("successes", "n", "expected"),
