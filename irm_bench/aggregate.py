@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from irm_bench import evaluate, frames, intervals, tables
+from irm_bench import contracts, evaluate, frames, intervals, tables
 from irm_bench.config import Config
 from irm_bench.seeds import generator
 
-SETTING = [column.name for column in tables.SETTING]
-WHERE = [column.name for column in tables.WHERE]
+SETTING = list(contracts.names(contracts.SETTING))
+WHERE = list(contracts.names(contracts.WHERE))
 N_RESAMPLES = 2000
 
 

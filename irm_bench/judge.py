@@ -21,11 +21,11 @@ import pandas as pd
 
 from irm_bench import intervals, registry, tables
 from irm_bench.config import Config
-from irm_bench.contract import Contract
+from irm_bench.contracts import Contract
+from irm_bench.contracts.judged import CLAIM_DETAILS, CLAIMS
 from irm_bench.judging import findings, printed
 from irm_bench.judging.evidence import Evidence, InsufficientError
 from irm_bench.judging.findings import INCONCLUSIVE, PRIMARY, Part
-from irm_bench.judging.judged import CLAIM_DETAILS, CLAIMS
 from irm_bench.judging.wording import percent, rate
 
 # The tables that claims look at.

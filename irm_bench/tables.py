@@ -1,4 +1,4 @@
-"""Column contracts of the tables in results/tables, declared once and checked on both sides."""
+"""The tables in results/tables as files, checked against their contracts on both sides."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,8 +11,7 @@ import pandas as pd
 
 from irm_bench import frames, registry, rows, store
 from irm_bench.config import Config
-from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Contract, columns, names
-from irm_bench.judging import judged
+from irm_bench.contracts import Contract, columns, evaluated, judged
 from irm_bench.rows import Rows
 from irm_bench.store import StageError
 
@@ -29,124 +28,8 @@ def contracts(config: Config) -> dict[str, Contract]:
     phis = columns(
         *((f"phi_{i + 1}", "number", f"weight of feature {i + 1}") for i in range(_d_max(config)))
     )
-    correlations = columns(
-        *(
-            (f"corr_{i + 1}", "number", f"sample correlation of feature {i + 1} and target")
-            for i in range(_d_max(config))
-        )
-    )
-    quantity = columns(("quantity", "text", "what is summarised; another column of these tables"))
-    step = columns(("step", "integer", "updates made so far"))
-    dataset = columns(
-        ("sem", "text", "structural equation model"),
-        ("dim", "integer", "components of each of X and Z"),
-        ("n_samples", "integer", "rows"),
-        ("sampling", "text", "rows, or moments: what was drawn"),
-    )
-    tables = (
-        Contract(
-            "models",
-            "One row a trained model.",
-            (
-                *SETTING,
-                *SEED,
-                *columns(
-                    ("diverged_at", "integer", "updates after which φ was not finite; empty: never")
-                ),
-                *phis,
-                *columns(
-                    ("train_risk", "number", "mean over training environments of the sample MSE"),
-                    ("final_penalty", "number", "sum over environments of the estimated penalty"),
-                ),
-            ),
-            names(SETTING),
-        ),
-        Contract(
-            "errors",
-            "One row a trained model and environment.",
-            (
-                *SETTING,
-                *SEED,
-                *WHERE,
-                *parameters,
-                *columns(
-                    ("mse", "number", "mean squared error on the sampled rows"),
-                    ("risk", "number", "exact population mean squared error"),
-                    ("optimum", "number", "noise floor: the oracle's risk"),
-                ),
-            ),
-            names((*SETTING, *WHERE, *parameters)),
-        ),
-        Contract(
-            "summary",
-            "Means over seeds with their intervals; split and environment are empty for models.",
-            (*SETTING, *WHERE, *parameters, *quantity, *INTERVAL),
-        ),
-        Contract(
-            "trajectories",
-            "φ, error and penalty along training, for the studies that ask for it.",
-            (
-                *SETTING,
-                *SEED,
-                *step,
-                *phis,
-                *columns(
-                    ("train_risk", "number", "mean over training environments of the sample MSE"),
-                    ("penalty_estimate", "number", "estimated penalty, summed over environments"),
-                ),
-            ),
-            names((*SETTING, *step)),
-        ),
-        Contract(
-            "trajectory_summary",
-            "Trajectories over seeds: mean with its t interval, and the 5% and 95% quantiles.",
-            (
-                *SETTING,
-                *step,
-                *quantity,
-                *INTERVAL,
-                *columns(
-                    ("q05", "number", "5% quantile over seeds"),
-                    ("q95", "number", "95% quantile over seeds"),
-                ),
-            ),
-        ),
-        Contract(
-            "environments",
-            "One row a dataset and seed: what the data themselves look like.",
-            (
-                *dataset,
-                *WHERE,
-                *parameters,
-                *SEED,
-                *correlations,
-                *columns(
-                    ("noise_variance", "number", "sample variance of target − oracle, ddof = 1"),
-                    ("oracle_mse", "number", "mean squared error of the oracle on the rows"),
-                    ("optimum", "number", "noise floor: the oracle's risk"),
-                ),
-            ),
-            names((*dataset, *WHERE, *parameters)),
-        ),
-        Contract(
-            "histograms",
-            "Counts of feature and target values of one seed, per environment of the first study.",
-            (
-                *WHERE,
-                *SEED,
-                *columns(
-                    ("variable", "text", "feature, or y for the target"),
-                    ("bin_left", "number", "left edge"),
-                    ("bin_right", "number", "right edge"),
-                    ("count", "integer", "rows in the bin"),
-                ),
-            ),
-        ),
-    )
-    return {
-        contract.name: replace(contract, config=config.results_hash)
-        for contract in (*tables, *judged.contracts(parameters, phis))
-    }
+    found = [c for part in (evaluated, judged) for c in part.contracts(parameters, phis)]
+    return {contract.name: replace(contract, config=config.results_hash) for contract in found}
 
 
 def _parameters(config: Config) -> list[str]:

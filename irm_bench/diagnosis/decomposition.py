@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import intervals, plan, registry, tables, theory
+from irm_bench import contracts, intervals, plan, registry, theory
 from irm_bench.config import Config, Environment, Study
 from irm_bench.plan import Cell
 from irm_bench.rows import Rows
 
 TERMS = ("objective_bias", "optimisation_gap", "estimation_error", "excess")
-SETTING = [column.name for column in tables.SETTING]
+SETTING = list(contracts.names(contracts.SETTING))
 
 
 @cache

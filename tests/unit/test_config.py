@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from irm_bench import config
 from irm_bench.config import ConfigError
+from irm_bench.config import __main__ as command
 
 ROOT = Path(__file__).parents[2]
 
@@ -215,9 +216,9 @@ def test_the_command_line_says_what_is_wrong(
     default = str(ROOT / "config/config.yaml")
     bad = tmp_path / "bad.yaml"
     bad.write_text("shards: -1\n")
-    assert config.main([default]) == 0
-    assert config.main([default, str(bad)]) == 1
-    assert config.main([default, str(tmp_path / "none.yaml")]) == 1
+    assert command.main([default]) == 0
+    assert command.main([default, str(bad)]) == 1
+    assert command.main([default, str(tmp_path / "none.yaml")]) == 1
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("error: config key shards: value -1 is not allowed; allowed is integer")
     assert "none.yaml" in second

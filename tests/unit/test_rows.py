@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from irm_bench import rows, tables
-from irm_bench.contract import Contract, columns
+from irm_bench.contracts import Contract, columns
 from irm_bench.rows import Rows
 
 KEYS = ("study", "size", "weight")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from irm_bench import aggregate, diagnose, frames, judge, rows, tables
-from irm_bench.contract import Contract, columns
+from irm_bench.contracts import Contract, columns
 from irm_bench.report import drawing, gallery
 from tests.unit.report_case import Case
 

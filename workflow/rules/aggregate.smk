@@ -2,7 +2,9 @@
 rule aggregate:
     input:
         parts=expand("results/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS),
-        code=modules("aggregate", "frames", "tables", "intervals"),
+        code=modules(
+            "aggregate", "frames", "tables", "contracts/evaluated", "intervals"
+        ),
     output:
         table_files(),
     log:

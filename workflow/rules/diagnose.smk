@@ -38,7 +38,7 @@ rule diagnosis:
             "diagnose",
             "diagnosis/decomposition",
             "diagnosis/estimators",
-            "judging/judged",
+            "contracts/judged",
             "frames",
             "rows",
             "intervals",

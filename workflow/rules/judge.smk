@@ -5,7 +5,7 @@ rule judge:
         code=modules(
             "judge",
             "rows",
-            "judging/judged",
+            "contracts/judged",
             "judging/evidence",
             "judging/findings",
             "judging/wording",

@@ -32,11 +32,14 @@ class Contract:
         return [column.name for column in self.columns]
 
 
+Columns = tuple[Column, ...]
+
+
 def names(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(column.name for column in columns)
 
 
-def columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+def columns(*rows: tuple[str, str, str]) -> Columns:
     """Columns from (name, kind, meaning)."""
     return tuple(Column(*row) for row in rows)
 

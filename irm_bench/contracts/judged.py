@@ -1,8 +1,16 @@
 """Contracts of the tables that compare the results with the notebook and with theory."""
 
-from irm_bench.contract import INTERVAL, SEED, SETTING, WHERE, Column, Contract, columns, names
-
-Columns = tuple[Column, ...]
+from irm_bench.contracts import (
+    INTERVAL,
+    SEED,
+    SETTING,
+    WHERE,
+    Column,
+    Columns,
+    Contract,
+    columns,
+    names,
+)
 
 PRINTED = Contract(
     "printed",
