@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.clock import timed
+from benchmarks.clock import processes, timed
 from irm_bench import config, plan, registry
 from irm_bench.plan import Cell, Use
 from irm_bench.signs import balanced_signs
@@ -48,6 +48,26 @@ def _stages(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         row["start_up_seconds"] += max(0.0, (job["benchmark"].get("s") or work) - work)
         row["peak_mb"] = max(row["peak_mb"], job["benchmark"].get("max_rss") or 0)
     return [{"stage": stage, **row} for stage, row in found.items()]
+
+
+def beside_the_floor(
+    with_pipeline: bool, n_cores: int, repeats: int
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The default benchmark, the run of median wall time, and its floor, the median of each part.
+
+    They are measured in turn, for the machine is not always equally fast. Without the pipeline it
+    is the last run in ``results``, or none.
+    """
+    parsed = config.load(ROOT / "config" / "config.yaml")
+    runs, floors = [], []
+    for _ in range(repeats):
+        floors.append(floor(parsed, n_cores))
+        if with_pipeline:
+            runs.append(run_pipeline())
+    seconds = np.median([[part["seconds"] for part in found] for found in floors], axis=0)
+    parts = [part | {"seconds": s} for part, s in zip(floors[0], seconds.tolist(), strict=True)]
+    runs.sort(key=lambda run: run["wall_seconds"])
+    return runs[len(runs) // 2] if runs else recorded(), parts
 
 
 def run_pipeline() -> dict[str, Any]:
@@ -90,9 +110,14 @@ def _cpu_of_children() -> float:
     return found.ru_utime + found.ru_stime
 
 
-def floor(parsed: config.Config) -> list[dict[str, Any]]:
-    """CPU seconds of the random numbers and of the arithmetic of a config, at measured rates."""
-    rates = _rates()
+def floor(parsed: config.Config, n_cores: int) -> list[dict[str, Any]]:
+    """CPU seconds of the random numbers and of the arithmetic of a config, at measured rates.
+
+    They are those of a core while all are at work, as they are in a run: cores share memory.
+    """
+    with processes(n_cores) as pool:
+        found = list(pool.map(_rates, range(n_cores)))
+    rates = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
     work = {
         "normal variates": ("normals", _normals(parsed)),
         "random splits": ("signs", _signs(parsed)),
@@ -105,11 +130,11 @@ def floor(parsed: config.Config) -> list[dict[str, Any]]:
     ]
 
 
-def _rates() -> dict[str, float]:
+def _rates(seed: int) -> dict[str, float]:
     """Operations a second of one core: normals, signs, signed sums in products as large as ours,
     and float64 arithmetic of the kind that elementwise steps are made of, multiply-adds of vectors
     that stay in cache."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     signs = torch.randint(0, 2, (AHEAD, 10_000), dtype=torch.int8) * 2 - 1
     kinds = (torch.int8, torch.int32) if HAS_BYTE_PRODUCTS else (torch.float64, torch.float64)
     numbers = torch.randint(-9, 9, (MAX_WIDTH * 4, 10_000), dtype=kinds[0]).T

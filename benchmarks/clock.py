@@ -6,13 +6,23 @@ compare, medians of several repeats the ones to believe.
 
 import time
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import TypeVar
 
 import numpy as np
+import torch
 
 Key = TypeVar("Key", bound=Hashable)
 # Wall and CPU seconds (2,).
 Seconds = np.ndarray
+
+
+def processes(n: int) -> ProcessPoolExecutor:
+    """So many processes of one thread each."""
+    return ProcessPoolExecutor(
+        n, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+    )
 
 
 def now() -> Seconds:

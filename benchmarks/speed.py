@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import breakdown, contenders, picture, scaling
-from benchmarks.clock import Seconds, interleaved
+from benchmarks.clock import Seconds, interleaved, processes
 from benchmarks.contenders import CONTENDERS, METHODS, Size
-from irm_bench import config, store
+from irm_bench import store
 
 # Runs and steps that are timed; for the split-half estimator and for all others.
 SIZES: dict[str, dict[str, Size]] = {
@@ -42,9 +41,7 @@ AIMS = {"erm": 10_000, "plug_in": 10_000, "u_statistic": 3000, "split_half": 200
 
 def compete(size: str, n_cores: int) -> list[dict[str, Any]]:
     """Seconds a run of every contender and method, on one core and on all of them side by side."""
-    with ProcessPoolExecutor(
-        n_cores, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with processes(n_cores) as pool:
         works = {
             (contender, method, cores): partial(_side_by_side, pool, contender, method, size, cores)
             for cores in sorted({1, n_cores})
@@ -195,7 +192,8 @@ def machine() -> dict[str, Any]:
 
 def measure(size: str, with_pipeline: bool) -> dict[str, Any]:
     torch.set_num_threads(1)
-    run = breakdown.run_pipeline() if with_pipeline else breakdown.recorded()
+    n_cores = os.cpu_count() or 1
+    run, floor = breakdown.beside_the_floor(with_pipeline, n_cores, REPEATS[size] // 2 + 1)
     return {
         "machine": machine(),
         "size": size,
@@ -206,10 +204,10 @@ def measure(size: str, with_pipeline: bool) -> dict[str, Any]:
             "environments": len(contenders.SIGMAS),
             "timed": {name: vars(timed) for name, timed in SIZES[size].items()},
         },
-        "runs": compete(size, os.cpu_count() or 1),
+        "runs": compete(size, n_cores),
         "growth": scaling.grow(size, max(1, REPEATS[size] // 2)),
         "memory": scaling.peaks(size),
-        "floor": breakdown.floor(config.load(breakdown.ROOT / "config" / "config.yaml")),
+        "floor": floor,
         "run": run,
     }
 
