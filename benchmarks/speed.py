@@ -205,7 +205,7 @@ def measure(size: str, with_pipeline: bool) -> dict[str, Any]:
             "timed": {name: vars(timed) for name, timed in SIZES[size].items()},
         },
         "runs": compete(size, n_cores),
-        "growth": scaling.grow(size, max(1, REPEATS[size] // 2)),
+        "growth": scaling.grow(size, REPEATS[size] // 2 + 1),
         "memory": scaling.peaks(size),
         "floor": floor,
         "run": run,
