@@ -22,7 +22,7 @@ Pages = Callable[[int], pd.DataFrame]
 
 
 class Rows:
-    """A table, page by page. ``pieces`` has the keys of each piece, and its _page, _first, _end."""
+    """A table, page by page."""
 
     def __init__(self, keys: Sequence[str], page: Pages, n_pages: int, n_rows: int):
         """``page`` reads a page, by its number; none is read before rows or keys are asked for."""
@@ -41,6 +41,7 @@ class Rows:
 
     @cached_property
     def pieces(self) -> pd.DataFrame:
+        """One row a piece, in order: its keys, _page, and its rows in that from _first to _end."""
         return frames.concat([_pieces(self.keys, i, self._page(i)) for i in range(self._n_pages)])
 
     @cached_property

@@ -1,4 +1,7 @@
-"""What a schema cannot say: names, and what studies, methods and penalties need of each other."""
+"""What a schema cannot say: names, and what studies, methods and penalties need of each other.
+
+Every check raises ``ConfigError``, with the key, its value and what is allowed, or returns nothing.
+"""
 
 from irm_bench import registry
 from irm_bench.config.model import ConfigError, Method, Study

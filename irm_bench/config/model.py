@@ -48,6 +48,8 @@ class Method:
 
 @dataclass(frozen=True)
 class LearningRate:
+    """A step size: ``fixed`` is ``value``; ``capped`` at most ``safety`` of the stability limit."""
+
     rule: str
     value: float
     safety: float
@@ -84,6 +86,8 @@ class Audit:
 
 @dataclass(frozen=True)
 class Config:
+    """A whole benchmark; ``resolved`` is the raw config with every default written out."""
+
     title: str
     root_seed: int
     shards: int

@@ -44,17 +44,23 @@ def columns(*rows: tuple[str, str, str]) -> Columns:
     return tuple(Column(*row) for row in rows)
 
 
-SETTING = columns(
-    ("study", "text", "study of the config"),
+STUDY = columns(("study", "text", "study of the config"))
+SEM = columns(
     ("sem", "text", "structural equation model"),
     ("dim", "integer", "components of each of X and Z"),
-    ("n_samples", "integer", "rows of each training environment"),
-    ("train_sigmas", "text", "σ of the training environments, joined by ;"),
-    ("method", "text", "method"),
-    ("penalty", "text", "penalty estimator that it trains on; empty for none"),
-    ("error_weight", "number", "weight of the summed error beside the penalty; empty for none"),
-    ("learning_rate", "number", "step size of gradient descent; empty for none"),
-    ("steps", "integer", "updates of gradient descent"),
+)
+SETTING = (
+    *STUDY,
+    *SEM,
+    *columns(
+        ("n_samples", "integer", "rows of each training environment"),
+        ("train_sigmas", "text", "σ of the training environments, joined by ;"),
+        ("method", "text", "method"),
+        ("penalty", "text", "penalty estimator that it trains on; empty for none"),
+        ("error_weight", "number", "weight of the summed error beside the penalty; empty for none"),
+        ("learning_rate", "number", "step size of gradient descent; empty for none"),
+        ("steps", "integer", "updates of gradient descent"),
+    ),
 )
 SEED = columns(("seed", "integer", "seed: the replicate"))
 WHERE = columns(

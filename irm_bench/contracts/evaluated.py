@@ -1,14 +1,25 @@
 """Contracts of the tables that evaluation and aggregation make of the trained models."""
 
-from irm_bench.contracts import INTERVAL, SEED, SETTING, WHERE, Columns, Contract, columns, names
+from irm_bench.contracts import (
+    INTERVAL,
+    SEED,
+    SEM,
+    SETTING,
+    WHERE,
+    Columns,
+    Contract,
+    columns,
+    names,
+)
 
 QUANTITY = columns(("quantity", "text", "what is summarised; another column of these tables"))
 STEP = columns(("step", "integer", "updates made so far"))
-DATASET = columns(
-    ("sem", "text", "structural equation model"),
-    ("dim", "integer", "components of each of X and Z"),
-    ("n_samples", "integer", "rows"),
-    ("sampling", "text", "rows, or moments: what was drawn"),
+DATASET = (
+    *SEM,
+    *columns(
+        ("n_samples", "integer", "rows"),
+        ("sampling", "text", "rows, or moments: what was drawn"),
+    ),
 )
 
 

@@ -3,7 +3,9 @@
 from irm_bench.contracts import (
     INTERVAL,
     SEED,
+    SEM,
     SETTING,
+    STUDY,
     WHERE,
     Column,
     Columns,
@@ -107,15 +109,16 @@ COVERAGE = Contract(
     ),
 )
 
-_ROWS_OF_PENALTY = columns(
-    ("sem", "text", "structural equation model"),
-    ("dim", "integer", "components of each of X and Z"),
-    ("n_samples", "integer", "rows of the environment"),
-    ("train_sigmas", "text", "σ of the training set, joined by ;"),
-    ("environment", "text", "environment, for people"),
-    ("sigma", "number", "σ of the environment"),
-    ("predictor", "text", "fixed φ: causal (the oracle) or erm (ERM's with infinite data)"),
-    ("estimator", "text", "penalty estimator"),
+_ROWS_OF_PENALTY = (
+    *SEM,
+    *columns(
+        ("n_samples", "integer", "rows of the environment"),
+        ("train_sigmas", "text", "σ of the training set, joined by ;"),
+        ("environment", "text", "environment, for people"),
+        ("sigma", "number", "σ of the environment"),
+        ("predictor", "text", "fixed φ: causal (the oracle) or erm (ERM's with infinite data)"),
+        ("estimator", "text", "penalty estimator"),
+    ),
 )
 
 PENALTY_DRAWS = Contract(
@@ -213,12 +216,13 @@ def _starts(phis: Columns) -> Contract:
     starts = tuple(
         Column(c.name.replace("phi", "start"), c.kind, f"start of {c.meaning}") for c in phis
     )
-    setting = columns(
-        ("study", "text", "study of the config"),
-        ("sem", "text", "structural equation model"),
-        ("dim", "integer", "components of each of X and Z"),
-        ("train_sigmas", "text", "σ of the training environments, joined by ;"),
-        ("error_weight", "number", "weight of the summed error beside the penalty"),
+    setting = (
+        *STUDY,
+        *SEM,
+        *columns(
+            ("train_sigmas", "text", "σ of the training environments, joined by ;"),
+            ("error_weight", "number", "weight of the summed error beside the penalty"),
+        ),
     )
     return Contract(
         "starts",
