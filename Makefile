@@ -52,18 +52,18 @@ format: $(READY)
 
 # A folder that any static host serves as it is.
 site: report
-	@$(BIN)/python -m irm_bench.site $(SITE)
+	@$(BIN)/python -m irm_bench.publishing.site $(SITE)
 
 # Keep this run's small tables as the published ones; compare a run with them.
 publish: report
-	@$(BIN)/python -m irm_bench.publish
+	@$(BIN)/python -m irm_bench.publishing.publish
 
 verify: report
-	@$(BIN)/python -m irm_bench.verify
+	@$(BIN)/python -m irm_bench.publishing.verify
 
 # results/README.md, from the column contracts
 docs: $(READY)
-	@$(BIN)/python -c 'from irm_bench import config, tables; print(tables.document(tables.contracts(config.load("config/config.yaml"))), end="")' > results/README.md
+	@$(BIN)/python -c 'from irm_bench import config; from irm_bench.storage import tables; print(tables.document(tables.contracts(config.load("config/config.yaml"))), end="")' > results/README.md
 
 setup: $(READY)
 

@@ -18,10 +18,12 @@ import numpy as np
 import torch
 
 from benchmarks.clock import processes, timed
-from irm_bench import config, plan, registry
-from irm_bench.plan import Cell, Use
-from irm_bench.signs import balanced_signs
-from irm_bench.splits import AHEAD, HAS_BYTE_PRODUCTS, MAX_WIDTH, n_digits, signed_sums
+from irm_bench import config
+from irm_bench.engine.signs import balanced_signs
+from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, MAX_WIDTH, n_digits, signed_sums
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Cell, Use
+from irm_bench.plugins import registry
 
 ROOT = Path(__file__).parents[1]
 PROVENANCE = ROOT / "results" / "provenance.json"

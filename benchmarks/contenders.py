@@ -15,12 +15,13 @@ import torch
 
 from benchmarks import batched_loop, notebook_loop
 from benchmarks.clock import Seconds, now
-from irm_bench import registry
-from irm_bench.engine import Draws, Path, Problem, Quadratic, Slots, no_draws
-from irm_bench.moments import Accumulator, products
-from irm_bench.sems import example_1
-from irm_bench.signs import SignStream
-from irm_bench.splits import SignedMeans, SplitDraws
+from irm_bench.engine.descent import Path
+from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
+from irm_bench.engine.signs import SignStream
+from irm_bench.engine.splits import SignedMeans, SplitDraws
+from irm_bench.plugins import registry
+from irm_bench.plugins.sems import example_1
+from irm_bench.theory.moments import Accumulator, products
 
 N_SAMPLES = 10_000
 N_STEPS = 50_000

@@ -17,7 +17,9 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import stage
-from irm_bench import config, diagnose, evaluate, frames
+from irm_bench import config
+from irm_bench.stages import diagnose, evaluate
+from irm_bench.storage import part_files
 
 ROOT = Path(__file__).parents[1]
 # Seeds that are run; the others are copies of them.
@@ -41,13 +43,15 @@ def copy_shard(folder: Path, n_seeds: int) -> None:
         stage.run(name, few, folder)
     for module, kind in ((evaluate, "parts"), (diagnose, "diagnosis")):
         for name in module.PARTS:
-            part = frames.read(folder / kind / "0" / f"{name}.npz", module.STAGE, few.stage_hash)
+            part = part_files.read(
+                folder / kind / "0" / f"{name}.npz", module.STAGE, few.stage_hash
+            )
             for shard in range(n_seeds // N_RUN):
                 path = folder / kind / f"{shard}" / f"{name}.npz"
                 if name == "histograms" and shard:  # of the first seed alone
                     part = part.iloc[:0]
                 seeds = part["seed"].astype(int) + shard * N_RUN
-                frames.write(path, module.STAGE, many.stage_hash, part.assign(seed=seeds))
+                part_files.write(path, module.STAGE, many.stage_hash, part.assign(seed=seeds))
 
 
 def measure(n_seeds: int) -> Iterator[dict[str, Any]]:

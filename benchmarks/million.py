@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.scaling import study
 from benchmarks.stage import peak
-from irm_bench import config, plan, simulate, train
+from irm_bench import config
+from irm_bench.planning import plan
+from irm_bench.stages import simulate, train
 
 # Seeds of a shard: two batches of the engine.
 SHARD = 8192

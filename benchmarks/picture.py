@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.contenders import N_DISTINCT
 from benchmarks.scaling import N_RUNS, N_STEPS
-from irm_bench.figures._axes import log_axis
-from irm_bench.report.drawing import INK, STYLE
+from irm_bench.presentation.axes import log_axis
+from irm_bench.presentation.drawing import INK, STYLE
 
 CONTENDERS = {
     "notebook": ("the notebook's loop", "#d55e00", "s"),

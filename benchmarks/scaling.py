@@ -15,10 +15,12 @@ import numpy as np
 from benchmarks import many_seeds
 from benchmarks.clock import Seconds, interleaved, timed
 from benchmarks.contenders import draw_rows, problem_of, train
-from irm_bench import config, plan, simulate
-from irm_bench import train as training
-from irm_bench.engine import Problem
-from irm_bench.plan import Dataset
+from irm_bench import config
+from irm_bench.engine.problem import Problem
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Dataset
+from irm_bench.stages import simulate
+from irm_bench.stages import train as training
 
 AXES: dict[str, dict[str, Sequence[int]]] = {
     "full": {

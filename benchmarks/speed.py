@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import breakdown, contenders, picture, scaling
 from benchmarks.clock import Seconds, interleaved, processes
 from benchmarks.contenders import CONTENDERS, METHODS, Size
-from irm_bench import store
+from irm_bench.storage import archives
 
 # Runs and steps that are timed; for the split-half estimator and for all others.
 SIZES: dict[str, dict[str, Size]] = {
@@ -222,9 +222,9 @@ def main(arguments: list[str]) -> None:
     table = tabulate(found)
     concluded = conclude(table, found)
     told = {**found, "conclusions": concluded}
-    store.write_text(given.output / "benchmark.json", json.dumps(told, indent=1, default=_plain))
-    store.write_text(given.output / "benchmark.csv", table.to_csv(index=False))
-    store.write_text(given.output / "benchmark.svg", picture.draw(table))
+    archives.write_text(given.output / "benchmark.json", json.dumps(told, indent=1, default=_plain))
+    archives.write_text(given.output / "benchmark.csv", table.to_csv(index=False))
+    archives.write_text(given.output / "benchmark.svg", picture.draw(table))
     print(picture.words(table, concluded))
 
 

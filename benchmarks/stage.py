@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from irm_bench import config, plan
+from irm_bench import config
+from irm_bench.planning import plan
 
 # Stages that read what all shards left, in their order.
 WHOLE = ("aggregate", "diagnosis", "judge", "figures", "report")
@@ -29,19 +30,19 @@ def run_whole(stage: str, parsed: config.Config, folder: Path) -> None:
     """A stage that reads what all shards left."""
     tables, figures = folder / "tables", folder / "figures"
     if stage == "aggregate":
-        from irm_bench import aggregate
+        from irm_bench.stages import aggregate
 
         aggregate.run(parsed, list((folder / "parts").iterdir()), tables)
     elif stage == "diagnosis":
-        from irm_bench import diagnose
+        from irm_bench.stages import diagnose
 
         diagnose.merge(parsed, list((folder / "diagnosis").iterdir()), tables)
     elif stage == "judge":
-        from irm_bench import judge
+        from irm_bench.stages import judge
 
         judge.run(parsed, tables, tables)
     elif stage == "figures":
-        from irm_bench.report import drawing, gallery
+        from irm_bench.presentation import drawing, gallery
 
         drawing.run(parsed, gallery.shown(parsed), tables, figures)
     elif stage == "report":
@@ -54,21 +55,21 @@ def run_shard(stage: str, parsed: config.Config, folder: Path, shard: int) -> No
     moments = folder / f"moments.{shard}.npz"
     trained = {group: folder / f"{group}.{shard}.npz" for group in plan.groups(parsed)}
     if stage == "simulate":
-        from irm_bench import simulate
+        from irm_bench.stages import simulate
 
         simulate.run(parsed, shard, moments)
     elif stage == "train":
-        from irm_bench import train
+        from irm_bench.stages import train
 
         for group, path in trained.items():
             train.run(parsed, group, shard, moments, path)
     elif stage == "evaluate":
-        from irm_bench import evaluate
+        from irm_bench.stages import evaluate
 
         parts = folder / "parts" / f"{shard}"
         evaluate.run(parsed, shard, moments, trained.values(), parts)
     elif stage == "diagnose":
-        from irm_bench import diagnose
+        from irm_bench.stages import diagnose
 
         diagnoses = folder / "diagnosis" / f"{shard}"
         diagnose.run(parsed, shard, moments, trained.values(), diagnoses)

@@ -3,8 +3,8 @@
 Every check raises ``ConfigError``, with the key, its value and what is allowed, or returns nothing.
 """
 
-from irm_bench import registry
 from irm_bench.config.model import ConfigError, Method, Study
+from irm_bench.plugins import registry
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
 MAX_SPLIT_PRODUCTS = 2**25

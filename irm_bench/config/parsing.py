@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from irm_bench import registry
 from irm_bench.config import checks, schema
 from irm_bench.config.model import (
     Audit,
@@ -20,6 +19,7 @@ from irm_bench.config.model import (
     Method,
     Study,
 )
+from irm_bench.plugins import registry
 
 DEFAULTS: dict[str, Any] = {
     "sem": "example_1",

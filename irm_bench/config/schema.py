@@ -13,7 +13,7 @@ from irm_bench.config.model import ConfigError
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).with_name("schema.yaml")
 _WORDS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "greater than {}",

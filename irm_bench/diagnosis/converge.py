@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from irm_bench import plan, registry, theory
+from irm_bench import theory
 from irm_bench.config import Config
-from irm_bench.diagnosis import unbiased
-from irm_bench.evaluate import phi_columns, setting, trained_cells
-from irm_bench.moments import Moments
-from irm_bench.plan import Cell
-from irm_bench.simulate import MomentStore
-from irm_bench.trained import TrainedStore
+from irm_bench.planning import plan
+from irm_bench.planning.columns import phi_columns, setting
+from irm_bench.planning.plan import Cell
+from irm_bench.plugins import registry
+from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
+from irm_bench.theory import unbiased
+from irm_bench.theory.moments import Moments
 
 
 class Converger:

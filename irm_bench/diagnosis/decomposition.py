@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import contracts, intervals, plan, registry, theory
+from irm_bench import theory
 from irm_bench.config import Config, Environment, Study
-from irm_bench.plan import Cell
-from irm_bench.rows import Rows
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Cell
+from irm_bench.plugins import registry
+from irm_bench.statistics import intervals
+from irm_bench.storage import contracts
+from irm_bench.storage.paged import Rows
 
 TERMS = ("objective_bias", "optimisation_gap", "estimation_error", "excess")
 SETTING = list(contracts.names(contracts.SETTING))

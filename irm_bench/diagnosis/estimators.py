@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import intervals, plan, registry, theory
+from irm_bench import theory
 from irm_bench.config import Config
-from irm_bench.plan import Cell, Dataset
-from irm_bench.seeds import generator
-from irm_bench.signs import balanced_signs
-from irm_bench.simulate import MomentStore, rows
+from irm_bench.engine.signs import balanced_signs
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Cell, Dataset
+from irm_bench.planning.sampling import rows
+from irm_bench.plugins import registry
+from irm_bench.statistics import intervals
+from irm_bench.statistics.streams import generator
+from irm_bench.storage.handover import MomentStore
 
 # Random splits of each seed's rows; every seed of one n shares them, as in training.
 N_SPLITS = 32

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from irm_bench import plan, registry, theory
+from irm_bench import theory
 from irm_bench.config import Config, Study
-from irm_bench.evaluate import phi_columns
-from irm_bench.plan import Cell
-from irm_bench.seeds import generator
+from irm_bench.planning import plan
+from irm_bench.planning.columns import phi_columns
+from irm_bench.planning.plan import Cell
+from irm_bench.plugins import registry
+from irm_bench.statistics.streams import generator
 
 
 def frames(config: Config, shard: int) -> Iterator[dict[str, Any]]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import plan, registry
 from irm_bench.config import Config, Environment, Study
-from irm_bench.moments import Moments, risk
-from irm_bench.rows import Rows
+from irm_bench.planning import plan
+from irm_bench.plugins import registry
+from irm_bench.storage.paged import Rows
+from irm_bench.theory.moments import Moments, risk
 
 
 class InsufficientError(Exception):

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from irm_bench import intervals
-from irm_bench.intervals import Interval
 from irm_bench.judging.evidence import InsufficientError
+from irm_bench.statistics import intervals
+from irm_bench.statistics.intervals import Interval
 
 SUPPORTED, REFUTED = "supported", "refuted"
 LIMITED, INCONCLUSIVE = "supported within a stated limit", "inconclusive"

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import intervals, registry
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.plugins import registry
+from irm_bench.statistics import intervals
 
-NUMBERS = registry.PACKAGE / "data" / "notebook_numbers.csv"
+NUMBERS = registry.PACKAGE / "books/notebook/printed.csv"
 STUDY = "notebook"
 MODELS = {
     "irm": Selection(STUDY, "irm", "split_half"),

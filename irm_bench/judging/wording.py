@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from irm_bench.judging.findings import FAILS, HOLDS, OPEN, Part
-from irm_bench.report import numbers
+from irm_bench.presentation import numbers
 
 
 def say(part: Part) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from irm_bench import store
+from irm_bench.storage import archives
 
 FORMAT = "irm_bench data package 1"
 LIMIT = 2_000_000  # bytes of a whole page
@@ -100,7 +100,7 @@ class Press:
             data = self._data(name) if size < BEST_RATIO * room else ""
             data = data if len(data) <= room else ""
             room -= len(data)
-            found[name] = Item(name, _rows(path), size, store.digest(path), data)
+            found[name] = Item(name, _rows(path), size, archives.digest(path), data)
         return [found[name] for name in self._names]
 
     def _data(self, name: str) -> str:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from irm_bench.config import Study
-from irm_bench.report.explore import curve
-from irm_bench.report.series import all_series, look
+from irm_bench.presentation.explore import curve
+from irm_bench.presentation.series import all_series, look
 
 
 def setting(study: Study) -> dict[str, Any]:

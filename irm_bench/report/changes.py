@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.report import bundle
-from irm_bench.tables import TableError
+from irm_bench.storage.tables import TableError
 
 KEYS = (
     *("study", "sem", "dim", "n_samples", "train_sigmas", "method", "penalty", "error_weight"),

@@ -7,11 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from irm_bench import verify
 from irm_bench.config import Config, Study
-from irm_bench.report import truth
-from irm_bench.report.seeds import over_seeds
-from irm_bench.report.series import (
+from irm_bench.planning import exact
+from irm_bench.presentation.series import (
     at_base,
     base_batches,
     cast,
@@ -20,7 +18,9 @@ from irm_bench.report.series import (
     risks,
     seeds_of,
 )
-from irm_bench.rows import Rows
+from irm_bench.publishing import verify
+from irm_bench.statistics.over_seeds import over_seeds
+from irm_bench.storage.paged import Rows
 
 # Of a row a seed: Rows; the others: frames.
 Tables = Mapping[str, Any]
@@ -130,18 +130,18 @@ def closed_forms(tables: Tables, config: Config) -> pd.DataFrame:
         return pd.DataFrame()
     train, groups = study.train_sets[0], list(features(study).groups())
     weight, rate = study.error_weights[:1], study.learning_rate.value
-    solutions = {"erm": (truth.pooled(study, train), "the minimiser of the summed risks")}
+    solutions = {"erm": (exact.pooled(study, train), "the minimiser of the summed risks")}
     if cast(study).invariant:
         solutions |= {
-            "irm": (truth.minima(study, train, weight)[0], "the minimiser of IRM's objective"),
+            "irm": (exact.minima(study, train, weight)[0], "the minimiser of IRM's objective"),
             "irm_steps": (
-                truth.descents(study, train, weight, rate)[0],
+                exact.descents(study, train, weight, rate)[0],
                 "gradient descent on IRM's objective, as many updates as the study makes",
             ),
         }
     rows = [
-        ("crossing", truth.crossing(study, train), "σ at which exact ERM is as good as the oracle"),
-        ("start_penalty", truth.start_penalty(study, train), "true penalty at φ = (1, …, 1)"),
+        ("crossing", exact.crossing(study, train), "σ at which exact ERM is as good as the oracle"),
+        ("start_penalty", exact.start_penalty(study, train), "true penalty at φ = (1, …, 1)"),
         ("mean_variance", _mean_variance(train), "mean of σ² over the training environments"),
     ]
     for name, (phi, meaning) in solutions.items():
@@ -155,7 +155,7 @@ def closed_forms(tables: Tables, config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "value", "meaning"])
 
 
-def _mean_variance(train: truth.Train) -> float:
+def _mean_variance(train: exact.Train) -> float:
     return sum(e["sigma"] ** 2 for e in train) / len(train)
 
 
@@ -252,15 +252,15 @@ def calculator(tables: Tables, config: Config) -> pd.DataFrame:
         return pd.DataFrame()
     train, weight = study.train_sets[0], study.error_weights[:1]
     models = {
-        "oracle": truth.causal(study),
-        "erm": truth.pooled(study, train),
-        "irm": truth.minima(study, train, weight)[0],
-        "irm_steps": truth.descents(study, train, weight, study.learning_rate.value)[0],
+        "oracle": exact.causal(study),
+        "erm": exact.pooled(study, train),
+        "irm": exact.minima(study, train, weight)[0],
+        "irm_steps": exact.descents(study, train, weight, study.learning_rate.value)[0],
     }
     where = study.test_environments[len(study.test_environments) // 2]
     rows = []
     for name, phi in models.items():
-        risk = truth.risk_at(study, phi, where)
+        risk = exact.risk_at(study, phi, where)
         rows.append((name, where["sigma"], phi[0], phi[-1], risk))
     return pd.DataFrame(rows, columns=["model", "sigma", "phi_x", "phi_z", "risk"])
 

@@ -11,10 +11,11 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from irm_bench import registry
-from irm_bench.report import calculator, numbers
-from irm_bench.report.book import Book, Entry
-from irm_bench.report.series import environment_label, feature_label, look, sigmas_label
+from irm_bench.plugins import registry
+from irm_bench.presentation import numbers
+from irm_bench.presentation.series import environment_label, feature_label, look, sigmas_label
+from irm_bench.report import calculator
+from irm_bench.report.ledger import Book, Entry
 
 
 def csv_link(text: str) -> str:

@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from irm_bench import registry
 from irm_bench.config import Config
+from irm_bench.plugins import registry
 
 PAGE = "results/report.html"
 # A published run of the same config is compared with; how to cite the page is told in it.

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from irm_bench import provenance
 from irm_bench.config import Config
+from irm_bench.running import provenance
 
 Facts = dict[str, Any]
 

@@ -12,14 +12,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from irm_bench import store
 from irm_bench.config import Config, Study
-from irm_bench.report import bundle, citation, exhibits, filters, gallery, origin, sections, views
-from irm_bench.report.book import Book, Entry, compare
+from irm_bench.presentation import gallery
+from irm_bench.presentation.series import Cast, Features, cast, features, train_label
+from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
+from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
 from irm_bench.report.changes import Baseline
-from irm_bench.report.series import Cast, Features, cast, features, train_label
-from irm_bench.report.themes import DARK_PAPER, LIGHT_PAPER, variables
-from irm_bench.rows import Rows
+from irm_bench.report.ledger import Book, Entry, compare
+from irm_bench.storage import archives
+from irm_bench.storage.paged import Rows
 
 SOURCES = Path(__file__).parents[2] / "report"
 # One script element, in this order.
@@ -95,12 +96,12 @@ class Setting:
 
 def run(sources: Sources, output: Path) -> None:
     """Write the page."""
-    store.write_text(output, render(sources))
+    archives.write_text(output, render(sources))
 
 
 def draw_and_run(config: Config, tables: Path, output: Path, **rest: Any) -> None:
     """Write the page with figures that are drawn for it and not kept."""
-    from irm_bench.report import (
+    from irm_bench.presentation import (
         drawing,  # loads matplotlib, which a page of drawn figures needs not
     )
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from irm_bench.config import Config
-from irm_bench.report.book import Book
-from irm_bench.report.series import find_study
+from irm_bench.presentation.series import find_study
+from irm_bench.report.ledger import Book
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from irm_bench import registry, tables
 from irm_bench.config import Config
-from irm_bench.report import explore, gallery
-from irm_bench.report.themes import themed
-from irm_bench.rows import Rows
+from irm_bench.plugins import registry
+from irm_bench.presentation import explore, gallery
+from irm_bench.presentation.themes import themed
+from irm_bench.storage import tables
+from irm_bench.storage.paged import Rows
 
 # Tables without which there is no page.
 RESULTS = (

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from irm_bench import plan, theory
+from irm_bench import theory
 from irm_bench.config import Environment
-from irm_bench.moments import risk
-from irm_bench.report import numbers
+from irm_bench.planning import plan
+from irm_bench.presentation import numbers
+from irm_bench.theory.moments import risk
 from tests.page.conftest import node
 from tests.unit.report_case import ROOT
 

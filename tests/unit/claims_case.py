@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench import config, plan, registry, tables, theory
+from irm_bench import config, theory
 from irm_bench.config import Config, Study
 from irm_bench.judging import printed
 from irm_bench.judging.evidence import Evidence
-from irm_bench.moments import risk
-from irm_bench.plan import Cell
-from irm_bench.rows import Rows
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Cell
+from irm_bench.plugins import registry
+from irm_bench.storage import tables
+from irm_bench.storage.paged import Rows
+from irm_bench.theory.moments import risk
 
 Tables = dict[str, pd.DataFrame]
 # (study, cell, generator) → φ (seed, d)

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from irm_bench import aggregate, config, diagnose, evaluate, plan, simulate, train
+from irm_bench import config
+from irm_bench.planning import plan
+from irm_bench.stages import aggregate, diagnose, evaluate, simulate, train
 
 SMALL: dict[str, Any] = {
     "title": "Small",

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from irm_bench.engine import Problem, Quadratic, Slots
-from irm_bench.moments import Accumulator, products
-from irm_bench.sems import example_1
-from irm_bench.splits import SignedMeans, SplitDraws
+from irm_bench.engine.problem import Problem, Quadratic, Slots
+from irm_bench.engine.splits import SignedMeans, SplitDraws
+from irm_bench.plugins.sems import example_1
+from irm_bench.theory.moments import Accumulator, products
 
 Rows = tuple[np.ndarray, np.ndarray]
 

@@ -8,9 +8,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from irm_bench import config, coverage, judge, registry, report, tables
+from irm_bench import config, report
 from irm_bench.config import Config
-from irm_bench.report import drawing, gallery
+from irm_bench.plugins import registry
+from irm_bench.presentation import drawing, gallery
+from irm_bench.stages import audit, judge
+from irm_bench.storage import tables
 from tests.unit import pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +64,7 @@ def build(folder: Path) -> Case:
     """Run the stages, judge, and draw the figures."""
     parsed = config.parse(raw())
     found = pipeline.run(raw(), folder)
-    coverage.run(parsed, found / "coverage.csv")
+    audit.run(parsed, found / "coverage.csv")
     judge.run(parsed, found, found)
     drawing.run(parsed, gallery.shown(parsed), found, folder / "figures")
     return Case(parsed, found, folder / "figures")

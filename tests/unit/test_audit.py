@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench.audit import audit_coverage
+from irm_bench.statistics.coverage import audit_coverage
 
 TRUTH = {"normal": 3.0, "skewed": 1.0, "biased": 3.0}
 COLUMNS = ["quantity", "n_seeds", "interval", "nominal", "coverage", "coverage_low"]

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import judge, registry
 from irm_bench.config import Study
-from irm_bench.judge import Finding
 from irm_bench.judging import printed
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import INCONCLUSIVE, LIMITED, REFUTED, SUPPORTED
-from irm_bench.plan import Cell
+from irm_bench.planning.plan import Cell
+from irm_bench.plugins import registry
+from irm_bench.stages import judge
+from irm_bench.stages.judge import Finding
 from tests.unit import claims_case
 from tests.unit.claims_case import usual
 

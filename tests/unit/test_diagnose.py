@@ -7,12 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import config, coverage, diagnose, judge, plan, registry, tables, theory
+from irm_bench import config, theory
 from irm_bench.config import Config
-from irm_bench.diagnosis import converge, decomposition, estimators, unbiased
-from irm_bench.moments import Moments, products
-from irm_bench.plan import Dataset
-from irm_bench.simulate import rows
+from irm_bench.diagnosis import converge, decomposition, estimators
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Dataset
+from irm_bench.planning.sampling import rows
+from irm_bench.plugins import registry
+from irm_bench.stages import audit, diagnose, judge
+from irm_bench.storage import tables
+from irm_bench.theory import unbiased
+from irm_bench.theory.moments import Moments, products
 from tests.unit import claims_case, pipeline
 
 RAW = copy.deepcopy(pipeline.SMALL)
@@ -234,13 +239,13 @@ def test_objectives_need_what_the_studies_keep() -> None:
     assert known["0.2;0.5;1.0"] == ""  # no study keeps the covariances at σ = 0.5
 
 
-SETTING = coverage.Setting("example_1", 2, 40, (environment(0.3), environment(1.0)))
+SETTING = audit.Setting("example_1", 2, 40, (environment(0.3), environment(1.0)))
 
 
 def test_the_audits_truth_is_the_mean_of_its_draws() -> None:
     """Every quantity, small n, within five standard errors."""
-    truths, errors = coverage.truth(SETTING, np.random.default_rng(1))
-    draws = coverage.draw(SETTING, np.random.default_rng(2), 100_000)
+    truths, errors = audit.truth(SETTING, np.random.default_rng(1))
+    draws = audit.draw(SETTING, np.random.default_rng(2), 100_000)
     assert set(truths) == set(draws)
     for name, values in draws.items():
         error = values.std() / np.sqrt(len(values)) + errors.get(name, 0.0)
@@ -248,7 +253,7 @@ def test_the_audits_truth_is_the_mean_of_its_draws() -> None:
 
 
 def test_the_audits_moments_are_those_of_rows() -> None:
-    moments = coverage.second_moments(
+    moments = audit.second_moments(
         SETTING.population, SETTING.n_samples, np.random.default_rng(3), 20_000
     )
     exact = SETTING.population
@@ -262,7 +267,7 @@ def test_the_audits_moments_are_those_of_rows() -> None:
 def test_the_audits_table(tmp_path: Path) -> None:
     raw = {**claims_case.RAW, "audit": {"replicates": 60, "seed_counts": [5, 10]}}
     parsed: Config = config.parse(raw)
-    coverage.run(parsed, tmp_path / "coverage.csv")
+    audit.run(parsed, tmp_path / "coverage.csv")
     table = tables.read(tmp_path / "coverage.csv", tables.contracts(parsed)["coverage"])
     assert len(table) == 7 * 2 * 2
     assert table["coverage"].between(0.5, 1).all()

@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from benchmarks import notebook_loop
-from irm_bench import registry
 from irm_bench.config import Environment
-from irm_bench.engine import BLOCK, Slots, no_draws
-from irm_bench.methods import erm, irm, oracle
-from irm_bench.penalties import plug_in, split_half
-from irm_bench.plan import curvature, population
-from irm_bench.sems import example_1
+from irm_bench.engine.descent import BLOCK
+from irm_bench.engine.problem import Slots, no_draws
+from irm_bench.planning.plan import curvature, population
+from irm_bench.plugins import registry
+from irm_bench.plugins.methods import erm, irm, oracle
+from irm_bench.plugins.penalties import plug_in, split_half
+from irm_bench.plugins.sems import example_1
 from tests.unit.problems import FixedSigns, Rows, draw_rows, problem_of, split_draws
 
 N_STEPS = 2000

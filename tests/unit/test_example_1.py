@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irm_bench import moments, theory
-from irm_bench.moments import Moments
-from irm_bench.sems import example_1
+from irm_bench import theory
+from irm_bench.plugins.sems import example_1
+from irm_bench.theory import moments
+from irm_bench.theory.moments import Moments
 
 ENVIRONMENTS = [
     {"sigma": 0.1, "gamma": 1.0, "tau": 1.0},

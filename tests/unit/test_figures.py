@@ -9,9 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from irm_bench import config, registry, tables
-from irm_bench.report import drawing, explore, gallery, themes, views
+from irm_bench import config
+from irm_bench.plugins import registry
+from irm_bench.presentation import drawing, explore, gallery, themes
+from irm_bench.report import views
 from irm_bench.report.sections import SECTIONS
+from irm_bench.storage import tables
 from tests.unit import report_case
 from tests.unit.report_case import Case
 

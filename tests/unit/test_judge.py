@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from irm_bench import judge, registry, tables
 from irm_bench.config import Config
-from irm_bench.judge import Draft
 from irm_bench.judging import findings, printed
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import FAILS, HOLDS, OPEN, above, below, mean, within
+from irm_bench.plugins import registry
+from irm_bench.stages import judge
+from irm_bench.stages.judge import Draft
+from irm_bench.storage import tables
 from tests.unit import claims_case
 
 VALUES = pd.Series([0.2, 0.3, 0.25, 0.35, 0.15, 0.28])

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from irm_bench import moments
-from irm_bench.evaluate import correlations
-from irm_bench.moments import Accumulator, Moments
-from irm_bench.sems import example_1
+from irm_bench.plugins.sems import example_1
+from irm_bench.stages.evaluate import correlations
+from irm_bench.theory import moments
+from irm_bench.theory.moments import Accumulator, Moments
 
 
 def draw(seed: int, n: int = 60, d: int = 3) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,11 @@ import torch
 from matplotlib.colors import is_color_like
 
 from benchmarks import notebook_loop
-from irm_bench import plan, polynomial, registry
-from irm_bench.engine import Quadratic, Slope, Slots, slope_of
-from irm_bench.moments import Accumulator, products, risk, unpack_products
+from irm_bench.engine import polynomial
+from irm_bench.engine.problem import Quadratic, Slope, Slots, slope_of
+from irm_bench.planning import plan
+from irm_bench.plugins import registry
+from irm_bench.theory.moments import Accumulator, products, risk, unpack_products
 from tests.unit.problems import Rows, draw_rows, problem_of
 
 SEMS = registry.names("sems")
@@ -167,7 +169,7 @@ def test_a_methods_curvature_bounds_its_stable_rate(name: str) -> None:
         a = Accumulator(4)
         a.add(x, y)
         accumulated.append(a.moments())
-    from irm_bench.moments import stack
+    from irm_bench.theory.moments import stack
 
     curvature = plan.curvature(name, stack(accumulated), 1e-5)
     assert curvature > 0

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from irm_bench import config, job, provenance, store
-from irm_bench.store import StageError
+from irm_bench import config
+from irm_bench.running import job, provenance
+from irm_bench.storage import archives
+from irm_bench.storage.archives import StageError
 
 CONFIG = config.parse(
     {
@@ -74,14 +76,14 @@ def test_a_table_is_traced_to_the_jobs_and_files_that_made_it(results: Path) -> 
     fixed, run = found["results"], found["run"]
     table = fixed["files"]["results/tables/models.csv"]
     assert table == {
-        "sha256": store.digest("results/tables/models.csv"),
+        "sha256": archives.digest("results/tables/models.csv"),
         "rule": "aggregate",
     }
     assert fixed["rules"] == {"aggregate": {"reads": ["simulate"]}, "simulate": {"reads": []}}
     assert [j["wildcards"].get("shard") for j in run["jobs"]] == [None, "0", "1"]
     written = {path: sha for j in run["jobs"] for path, sha in j["outputs"].items()}
     for path, sha256 in run["jobs"][0]["inputs"].items():
-        assert sha256 == written[path] == store.digest(path)
+        assert sha256 == written[path] == archives.digest(path)
     assert run["unexplained"] == []
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from irm_bench import crate, provenance, publish, site, store, verify
+from irm_bench.publishing import crate, publish, site, verify
+from irm_bench.running import provenance
+from irm_bench.storage import archives
 from tests.unit import report_case
 from tests.unit.report_case import ROOT, Case
 
@@ -93,7 +95,7 @@ def test_the_published_run_of_the_project_is_whole() -> None:
         pytest.skip("nothing is published yet")
     told = verify.about(folder)
     for name in publish.KEPT:
-        assert store.digest(folder / f"tables/{name}.csv") == told["tables"][name]
+        assert archives.digest(folder / f"tables/{name}.csv") == told["tables"][name]
     assert (folder / "figures/risk_over_sigma.svg").exists()
 
 
@@ -109,7 +111,7 @@ def test_the_site_is_whole_and_described(results: Path, case: Case, tmp_path: Pa
     files = {e["@id"]: e for e in graph if e["@type"] == "File"}
     assert set(files) == set(paths) - {"ro-crate-metadata.json"}
     for path, entity in files.items():
-        assert entity["sha256"] == store.digest(tmp_path / path)
+        assert entity["sha256"] == archives.digest(tmp_path / path)
         assert len(entity["description"]) > 5
     told = json.loads((results / "provenance.json").read_text(encoding="utf-8"))["results"]
     crate.write(case.config, told, tmp_path, paths[:-1])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from irm_bench import registry
-from irm_bench.registry import UnknownPluginError
+from irm_bench.plugins import registry
+from irm_bench.plugins.registry import UnknownPluginError
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from irm_bench import config, report, tables
+from irm_bench import config, report
 from irm_bench.report import bundle, filters
-from irm_bench.report.book import Book
+from irm_bench.report.ledger import Book
 from irm_bench.report.page import without_run
 from irm_bench.report.sections import SECTIONS
-from irm_bench.tables import TableError
+from irm_bench.storage import tables
+from irm_bench.storage.tables import TableError
 from tests.unit import pipeline, report_case
 from tests.unit.report_case import Case
 

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from irm_bench.report.book import Book, compare
-from irm_bench.tables import TableError
+from irm_bench.report.ledger import Book, compare
+from irm_bench.storage.tables import TableError
 
 SUMMARY = pd.DataFrame(
     {

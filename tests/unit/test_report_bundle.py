@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from irm_bench import tables
 from irm_bench.report import __main__ as command
 from irm_bench.report import bundle
 from irm_bench.report.page import without_run
+from irm_bench.storage import tables
 from tests.unit.report_case import Case
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from irm_bench.report import changes
-from irm_bench.tables import TableError
+from irm_bench.storage.tables import TableError
 from tests.unit import report_case
 from tests.unit.report_case import Case
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from irm_bench.report import numbers
+from irm_bench.presentation import numbers
 
 
 @pytest.mark.parametrize(

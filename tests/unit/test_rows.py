@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import rows, tables
-from irm_bench.contracts import Contract, columns
-from irm_bench.rows import Rows
+from irm_bench.storage import paged, tables
+from irm_bench.storage.contracts import Contract, columns
+from irm_bench.storage.paged import Rows
 
 KEYS = ("study", "size", "weight")
 CONTRACT = Contract(
@@ -41,7 +41,7 @@ def made() -> pd.DataFrame:
 @pytest.fixture(params=[1, 3, 7, 14, 42, 83, 84, 1000])
 def table(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
     """The table in a file, for pages of many sizes: 84 rows are a whole number of some of them."""
-    monkeypatch.setattr(rows, "PAGE_ROWS", request.param)
+    monkeypatch.setattr(paged, "PAGE_ROWS", request.param)
     tables.write(tmp_path / "made.csv", made(), CONTRACT)
     return tables.open_rows(tmp_path / "made.csv", CONTRACT)
 
@@ -81,7 +81,7 @@ def test_batches_hold_whole_groups_and_every_row_once(table: Rows) -> None:
     found = list(table.batches(["size", "study"], table.select(weight=0.1)))
     for batch in found:
         assert set(batch.groupby(["size", "study"], observed=True).size()) == {N_SEEDS}
-        assert len(batch) < rows.PAGE_ROWS + N_SEEDS
+        assert len(batch) < paged.PAGE_ROWS + N_SEEDS
     frame = made()
     pd.testing.assert_frame_equal(plain(pd.concat(found)), plain(frame[frame["weight"] == 0.1]))
 
@@ -124,7 +124,7 @@ def test_other_columns_are_refused_before_any_row_is_read(tmp_path: Path) -> Non
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "PAGE_ROWS", 10)
+    monkeypatch.setattr(paged, "PAGE_ROWS", 10)
     path = tmp_path / "made.csv"
     tables.write(path, made(), CONTRACT)
     path.write_bytes(path.read_bytes()[:-5])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irm_bench.seeds import generator
+from irm_bench.statistics.streams import generator
 
 
 def first(root: int = 0, **axes: object) -> list[int]:

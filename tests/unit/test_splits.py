@@ -8,11 +8,12 @@ import pytest
 import torch
 from scipy import stats
 
-from irm_bench import splits
-from irm_bench.engine import BLOCK, Slots
-from irm_bench.moments import products, unpack_products
-from irm_bench.signs import SignStream, balanced_signs
-from irm_bench.splits import SignedMeans, SplitDraws, n_digits, to_bytes, to_whole
+from irm_bench.engine import splits
+from irm_bench.engine.descent import BLOCK
+from irm_bench.engine.problem import Slots
+from irm_bench.engine.signs import SignStream, balanced_signs
+from irm_bench.engine.splits import SignedMeans, SplitDraws, n_digits, to_bytes, to_whole
+from irm_bench.theory.moments import products, unpack_products
 
 
 @pytest.mark.parametrize("n", [2, 4, 50, 1000])

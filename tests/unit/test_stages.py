@@ -12,13 +12,17 @@ import torch
 from scipy import stats
 
 from benchmarks import notebook_loop
-from irm_bench import config, plan, simulate, splits, tables, train
-from irm_bench.engine import BLOCK
-from irm_bench.evaluate import correlations
-from irm_bench.plan import Dataset
-from irm_bench.signs import SignStream
-from irm_bench.simulate import rows
-from irm_bench.train import recorded_steps
+from irm_bench import config
+from irm_bench.engine import splits
+from irm_bench.engine.descent import BLOCK
+from irm_bench.engine.signs import SignStream
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Dataset
+from irm_bench.planning.sampling import rows
+from irm_bench.stages import simulate, train
+from irm_bench.stages.evaluate import correlations
+from irm_bench.stages.train import recorded_steps
+from irm_bench.storage import tables
 from tests.unit import pipeline
 
 PARSED = config.parse(pipeline.SMALL)

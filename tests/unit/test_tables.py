@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench import aggregate, diagnose, frames, judge, rows, tables
-from irm_bench.contracts import Contract, columns
-from irm_bench.report import drawing, gallery
+from irm_bench.presentation import drawing, gallery
+from irm_bench.stages import aggregate, diagnose, judge
+from irm_bench.storage import paged, part_files, tables
+from irm_bench.storage.contracts import Contract, columns
 from tests.unit.report_case import Case
 
 CONTRACT = Contract(
@@ -20,7 +21,7 @@ CONTRACT = Contract(
 def test_a_table_of_any_number_of_chunks_comes_back(
     n_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "PAGE_ROWS", 8)
+    monkeypatch.setattr(paged, "PAGE_ROWS", 8)
     # Texts and missing integers that stand in some chunks alone.
     frame = pd.DataFrame(
         {
@@ -38,8 +39,8 @@ def test_everything_is_the_same_bytes_however_little_is_held(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = case.render()
-    monkeypatch.setattr(frames, "MAX_ROWS", 60)
-    monkeypatch.setattr(rows, "PAGE_ROWS", 40)
+    monkeypatch.setattr(part_files, "MAX_ROWS", 60)
+    monkeypatch.setattr(paged, "PAGE_ROWS", 40)
     run = case.tables.parent
     aggregate.run(case.config, sorted((run / "parts").iterdir()), tmp_path)
     diagnose.merge(case.config, sorted((run / "diagnosis").iterdir()), tmp_path)

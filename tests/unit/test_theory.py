@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.optimize import fsolve
 
-from irm_bench import moments, theory
-from irm_bench.moments import Accumulator, Moments
-from irm_bench.sems import example_1
+from irm_bench import theory
+from irm_bench.plugins.sems import example_1
+from irm_bench.theory import moments
+from irm_bench.theory.moments import Accumulator, Moments
 
 SIGMAS = (0.1, 1.0)
 WEIGHT = 1e-5

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from irm_bench import aggregate, config, registry, simulate, store, tables, trained
-from irm_bench.store import StageError
-from irm_bench.tables import TableError
+from irm_bench import config
+from irm_bench.plugins import registry
+from irm_bench.stages import aggregate
+from irm_bench.storage import archives, handover, tables
+from irm_bench.storage.archives import StageError
+from irm_bench.storage.tables import TableError
 from tests.workflow import tiny
 from tests.workflow.conftest import ROOT
 from tests.workflow.tiny import TABLES
@@ -145,9 +148,9 @@ def read(project: Path, found: config.Config, name: str) -> None:
     path = project / "results" / name
     match name.split("/")[0]:
         case "moments":
-            simulate.MomentStore(found, path)
+            handover.MomentStore(found, path)
         case "trained":
-            trained.TrainedStore(found, [path])
+            handover.TrainedStore(found, [path])
         case "parts":
             aggregate.run(found, [path.parent], project / "again")
         case _:
@@ -178,8 +181,8 @@ def test_a_file_of_another_config_is_named(done: Path, name: str) -> None:
 def test_a_file_of_another_version_is_named(
     done: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = store.SCHEMA_VERSION
-    monkeypatch.setattr(store, "SCHEMA_VERSION", now + 1)
+    now = archives.SCHEMA_VERSION
+    monkeypatch.setattr(archives, "SCHEMA_VERSION", now + 1)
     with pytest.raises(StageError, match=f"{name} has schema {now} where {now + 1} is needed"):
         read(done, parsed(done), name)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from irm_bench import config, tables
+from irm_bench import config
+from irm_bench.storage import tables
 from tests.workflow.conftest import SMOKE, copy_project, snakemake, tables_of
 
 

@@ -2,9 +2,7 @@
 rule aggregate:
     input:
         parts=expand("results/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS),
-        code=modules(
-            "aggregate", "frames", "tables", "contracts/evaluated", "intervals"
-        ),
+        code=modules("stages.aggregate"),
     output:
         table_files(),
     log:

@@ -1,7 +1,7 @@
 # Reads nothing but the config; writes how often the intervals hold a truth that is known.
 rule audit:
     input:
-        code=modules("coverage", "audit", "intervals", "theory"),
+        code=modules("stages.audit"),
         sems=sem_sources(),
     output:
         table_files(["coverage"]),

@@ -3,8 +3,9 @@ import os
 import sys
 
 from irm_bench import config as configuration
-from irm_bench import plan, registry
-from irm_bench.report import gallery
+from irm_bench.planning import plan
+from irm_bench.plugins import registry
+from irm_bench.presentation import gallery
 
 try:
     CONFIG = configuration.parse(config)
@@ -43,9 +44,9 @@ def figure_files(*kinds):
     return expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=kinds)
 
 
-def modules(*names):
-    """Sources of the package that a rule's numbers come from: editing one runs it again."""
-    return [os.path.relpath(registry.PACKAGE / f"{name}.py") for name in names]
+def modules(stage):
+    """Sources that a stage's numbers come from: editing one runs it again."""
+    return [os.path.relpath(path) for path in closure.sources(stage)]
 
 
 def plugin(kind, name):
@@ -71,7 +72,7 @@ def group_sources(wildcards):
     return sorted(
         {plugin("methods", m.name) for m in methods}
         | {plugin("penalties", p) for p in penalties}
-        | set(modules("signs", "splits") if "splits" in needs else ())
+        | set()
     )
 
 

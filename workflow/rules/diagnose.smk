@@ -4,14 +4,7 @@ rule diagnose:
     input:
         moments="results/moments/{shard}.npz",
         trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
-        code=modules(
-            "diagnose",
-            "diagnosis/converge",
-            "diagnosis/estimators",
-            "diagnosis/starts",
-            "theory",
-            "diagnosis/unbiased",
-        ),
+        code=modules("stages.diagnose"),
     output:
         expand("results/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
     log:
@@ -34,15 +27,7 @@ rule diagnosis:
             "results/diagnosis/{shard}/{part}.npz", shard=SHARDS, part=DIAGNOSIS_PARTS
         ),
         models="results/tables/models.csv",
-        code=modules(
-            "diagnose",
-            "diagnosis/decomposition",
-            "diagnosis/estimators",
-            "contracts/judged",
-            "frames",
-            "rows",
-            "intervals",
-        ),
+        code=modules("stages.diagnose"),
     output:
         table_files(DIAGNOSED),
     log:

@@ -3,7 +3,7 @@ rule evaluate:
     input:
         moments="results/moments/{shard}.npz",
         trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
-        code=modules("evaluate"),
+        code=modules("stages.evaluate"),
     output:
         expand("results/parts/{{shard}}/{part}.npz", part=PARTS),
     log:

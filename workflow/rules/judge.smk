@@ -2,18 +2,9 @@
 rule judge:
     input:
         results=table_files(EVIDENCE),
-        code=modules(
-            "judge",
-            "rows",
-            "contracts/judged",
-            "judging/evidence",
-            "judging/findings",
-            "judging/wording",
-            "judging/printed",
-        ),
-        exact=modules("intervals", "theory"),
+        code=modules("stages.judge"),
         claims=[plugin("claims", name) for name in CONFIG.claims],
-        numbers=os.path.relpath(registry.PACKAGE / "data/notebook_numbers.csv"),
+        numbers=os.path.relpath(registry.PACKAGE / "books/notebook/printed.csv"),
     output:
         table_files(JUDGED),
     log:

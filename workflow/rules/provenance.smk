@@ -9,7 +9,7 @@ rule provenance:
     input:
         tables=table_files(ALL_TABLES),
         figures=figure_files("svg"),
-        code=modules("provenance"),
+        code=modules("running.provenance"),
     output:
         "results/provenance.json",
     log:

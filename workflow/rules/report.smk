@@ -10,14 +10,7 @@ rule figures:
     input:
         tables=table_files(gallery.table_names(FIGURES)),
         plugins=[plugin("figures", name) for name in FIGURES],
-        code=modules(
-            "figures/_axes",
-            "report/drawing",
-            "report/gallery",
-            "report/seeds",
-            "report/series",
-            "rows",
-        ),
+        code=modules("presentation.drawing"),
     output:
         [
             report(

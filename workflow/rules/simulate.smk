@@ -1,7 +1,7 @@
 # Reads nothing but the config; writes the moments of every dataset, a file a shard of seeds.
 rule simulate:
     input:
-        code=modules("simulate", "moments", "seeds", "plan"),
+        code=modules("stages.simulate"),
         sems=sem_sources(),
     output:
         "results/moments/{shard}.npz",

@@ -3,7 +3,7 @@
 rule train:
     input:
         moments="results/moments/{shard}.npz",
-        code=modules("train", "engine", "polynomial"),
+        code=modules("stages.train"),
         plugins=group_sources,
     output:
         "results/trained/{group}/{shard}.npz",

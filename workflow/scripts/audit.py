@@ -1,6 +1,6 @@
 """Adapter: rule audit."""
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "coverage") as (config, coverage):
+with job.run(snakemake, "stages.audit") as (config, coverage):
     coverage.run(config, snakemake.output[0])

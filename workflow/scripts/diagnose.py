@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "diagnose") as (config, diagnose):
+with job.run(snakemake, "stages.diagnose") as (config, diagnose):
     diagnose.run(
         config,
         int(snakemake.wildcards.shard),

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "evaluate") as (config, evaluate):
+with job.run(snakemake, "stages.evaluate") as (config, evaluate):
     evaluate.run(
         config,
         int(snakemake.wildcards.shard),

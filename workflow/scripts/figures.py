@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "report.drawing") as (config, drawing):
+with job.run(snakemake, "presentation.drawing") as (config, drawing):
     folders = (Path(paths[0]).parent for paths in (snakemake.input.tables, snakemake.output))
     drawing.run(config, snakemake.params.figures, *folders)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "judge") as (config, judge):
+with job.run(snakemake, "stages.judge") as (config, judge):
     folders = (Path(paths[0]).parent for paths in (snakemake.input.results, snakemake.output))
     judge.run(config, *folders)

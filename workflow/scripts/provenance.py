@@ -1,6 +1,6 @@
 """Adapter: rule provenance."""
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "provenance") as (config, provenance):
+with job.run(snakemake, "running.provenance") as (config, provenance):
     provenance.write(config, "results", snakemake.output[0])

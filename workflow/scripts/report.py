@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from irm_bench import job
+from irm_bench.running import job
 
 with job.run(snakemake, "report") as (config, report):
     report.run(

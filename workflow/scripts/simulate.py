@@ -1,8 +1,8 @@
 """Adapter: rule simulate."""
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "simulate") as (config, simulate):
+with job.run(snakemake, "stages.simulate") as (config, simulate):
     simulate.run(
         config,
         int(snakemake.wildcards.shard),

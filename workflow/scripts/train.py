@@ -1,8 +1,8 @@
 """Adapter: rule train."""
 
-from irm_bench import job
+from irm_bench.running import job
 
-with job.run(snakemake, "train") as (config, train):
+with job.run(snakemake, "stages.train") as (config, train):
     train.run(
         config,
         snakemake.wildcards.group,

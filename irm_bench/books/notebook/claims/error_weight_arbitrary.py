@@ -1,0 +1,171 @@
+"""The weight of the error, 1e-5: how much of the conclusions hangs on it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import theory
+from irm_bench.judging import findings
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import (
+    FAILS,
+    HOLDS,
+    INCONCLUSIVE,
+    LIMITED,
+    OPEN,
+    Outcomes,
+    Part,
+    above,
+    fact,
+    mean,
+    some,
+    together,
+    verdict,
+    within,
+)
+from irm_bench.judging.wording import listed, num, pick, say
+from irm_bench.plugins import registry
+
+TITLE = "The 1e-5 seems arbitrary"
+STATEMENT = "The scaling of the error by 1e-5 seems arbitrary"
+SOURCE = (
+    "The IRM Penalty, train: 'This scaling seems arbitrary and I'm not sure if the paper provides "
+    "insight as to how to choose this hyperparameter'"
+)
+STUDY = "error_weight"
+FAMILY = "notebook"
+RULE = (
+    "the verdicts on the weight of Z, the averages, the crossing and the lower bound are the same "
+    "at every weight tested; limited: at least from a tenth to ten times the notebook's"
+)
+MIN_SEEDS = 5
+NOTEBOOK = 1e-5
+CLAIMS = ("squashes_z", "worse_on_average", "crossover", "near_lower_bound")
+ALL = -1
+MODEL = Selection(STUDY, "irm", "plug_in")
+# Where the converged weight of Z follows its power law undisturbed by sampling noise.
+LAW_FROM, LAW_TO, LAW_MARGIN = 1e-4, 1e-2, 0.05
+
+
+def measure(evidence: Evidence) -> list[Part]:
+    weights = sorted(evidence.study(STUDY).error_weights)
+    if NOTEBOOK not in weights:
+        raise InsufficientError(f"needs the weight {NOTEBOOK:g} in the study {STUDY!r}")
+    models = {weight: replace(MODEL, error_weight=weight) for weight in weights}
+    found = {weight: _verdicts(evidence, model) for weight, model in models.items()}
+    parts = [_law(evidence, models)] if {LAW_FROM, LAW_TO} <= set(weights) else []
+    clear = float((found[NOTEBOOK].loc[ALL] != INCONCLUSIVE).sum())
+    what = f"verdicts that are conclusive at {NOTEBOOK:g}"
+    parts.append(fact("reference", what, clear, above(len(CLAIMS) - 0.5)))
+    for weight, model in models.items():
+        parts.append(_kept(evidence, weight, found[weight], found[NOTEBOOK]))
+        parts += _weights(evidence, weight, model)
+    return parts
+
+
+def _verdicts(evidence: Evidence, model: Selection) -> pd.DataFrame:
+    """Verdicts of the other claims, with this model in place of theirs: a column a claim.
+
+    The row ``ALL`` for all seeds together, and a row for each seed alone.
+    """
+    modules = {name: registry.load("claims", name) for name in CLAIMS}
+    parts = {name: list(module.measure(evidence, model)) for name, module in modules.items()}
+    adjusted = iter(findings.adjust([part for own in parts.values() for part in own]))
+    verdicts = {}
+    for name, module in modules.items():
+        own = [next(adjusted) for _ in parts[name]]
+        found = {ALL: findings.outcomes(own)} | findings.single_outcomes(own)
+        verdicts[name] = {seed: module.decide(outcomes) for seed, outcomes in found.items()}
+    return pd.DataFrame(verdicts)
+
+
+def _kept(evidence: Evidence, weight: float, found: pd.DataFrame, reference: pd.DataFrame) -> Part:
+    """How many verdicts are those of the notebook's weight."""
+    same = (found == reference.reindex(found.index)).dropna()
+    near = NOTEBOOK / 10.5 < weight < NOTEBOOK * 10.5
+    return fact(
+        f"{'near' if near else 'far'} {weight:g}",
+        f"verdicts kept of {len(CLAIMS)}, error weight {weight:g}",
+        float(same.loc[ALL].sum()),
+        above(len(CLAIMS) - 0.5),
+        n=len(evidence.study(STUDY).seeds),
+        singles=same.drop(index=ALL).all(axis=1),
+    )
+
+
+def _weights(evidence: Evidence, weight: float, model: Selection) -> Iterator[Part]:
+    """Z weight and average error at one error weight, trained and converged."""
+    population = evidence.population(STUDY, evidence.train_set(model))
+    end = theory.flow_minimum(population, weight).phi
+    exact = float(np.abs(end[evidence.causal(STUDY) == 0]).mean())
+    yield mean(
+        f"trained {weight:g}", f"|weight| of Z, error weight {weight:g}", evidence.z_weight(model)
+    )
+    yield mean(
+        f"converged {weight:g}",
+        f"|weight| of Z where training ends, error weight {weight:g}",
+        evidence.z_weight(model, "converged"),
+        truth=exact,
+    )
+    error = evidence.average_error(model)
+    yield mean(f"error {weight:g}", f"average test MSE, error weight {weight:g}", error)
+
+
+def _law(evidence: Evidence, models: Mapping[float, Selection]) -> Part:
+    """The exponent of the power law of the converged weight of Z in the error weight, by seed."""
+    low, high = (evidence.z_weight(models[w], "converged") for w in (LAW_FROM, LAW_TO))
+    slope = np.log(high / low) / np.log(LAW_TO / LAW_FROM)
+    population = evidence.population(STUDY, evidence.train_set(MODEL))
+    ends = theory.flow_minimum(population, np.array([LAW_FROM, LAW_TO])).phi
+    z = np.abs(ends[:, evidence.causal(STUDY) == 0]).mean(axis=1)
+    exact = float(np.log(z[1] / z[0]) / np.log(LAW_TO / LAW_FROM))
+    what = (
+        f"exponent of |weight| of Z where training ends, error weights {LAW_FROM:g} to {LAW_TO:g}"
+    )
+    return mean("exponent", what, pd.Series(slope), within(LAW_MARGIN, 1 / 3), exact)
+
+
+def decide(outcomes: Outcomes) -> str:
+    near, far = (together(some(outcomes, kind)) for kind in ("near", "far"))
+    if outcomes["reference"] != HOLDS:
+        return INCONCLUSIVE
+    if near == HOLDS and far == FAILS:
+        return LIMITED
+    return verdict(FAILS if near == FAILS else HOLDS if {near, far} <= {HOLDS} else OPEN)
+
+
+def sentence(parts: Mapping[str, Part], verdict: str) -> str:
+    clear = parts["reference"]
+    if clear.outcome != HOLDS:
+        return (
+            f"Only {clear.estimate:.0f} of the {len(CLAIMS)} verdicts are conclusive at "
+            f"{NOTEBOOK:g}: there is nothing to compare the others with."
+        )
+    kept = {float(k.split()[1]): p for k, p in parts.items() if k.startswith(("near", "far"))}
+    same = [w for w, p in kept.items() if p.outcome == HOLDS]
+    other = [w for w, p in kept.items() if p.outcome != HOLDS]
+    trained, converged = (parts[f"{kind} {NOTEBOOK:g}"] for kind in ("trained", "converged"))
+    said = f"The {len(CLAIMS)} verdicts are those of {NOTEBOOK:g} at weights {_range(same)}"
+    said += (
+        f"; they change at {listed(f'{w:g}' for w in other)}."
+        if other
+        else ", all that were tested."
+    )
+    text = (
+        f"{said} At {NOTEBOOK:g} the trained |weight| of Z is {say(trained)}; training to the end "
+        f"would leave {say(converged)} (exact: {num(converged.truth)})."
+    )
+    if "exponent" not in parts:
+        return text
+    law = parts["exponent"]
+    like = pick(law.outcome, "as", "not as", "perhaps as")
+    return (
+        f"{text} At the end the weight does matter: |weight| of Z grows as its power {say(law)}, "
+        f"{like} theory predicts (1/3; exact over these weights: {num(law.truth)})."
+    )
+
+
+def _range(weights: list[float]) -> str:
+    return f"{min(weights):g} to {max(weights):g}" if len(weights) > 1 else f"{weights[0]:g}"

@@ -1,0 +1,106 @@
+"""Without the error term the penalty's solutions are a whole curve, and the start decides."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from irm_bench.judging.evidence import Evidence, InsufficientError
+from irm_bench.judging.findings import FAILS, Outcomes, Part, above, below, fact, mean, verdict
+from irm_bench.judging.wording import num, pick, say
+from irm_bench.plugins import registry
+
+TITLE = "The penalty alone has a curve of solutions"
+STATEMENT = (
+    "With the penalty alone the solution set is a whole curve and the start decides where training "
+    "ends; the small error term picks the solution"
+)
+SOURCE = "Beyond the notebook, which never asks what its 1e-5 · error does"
+STUDY = "notebook"
+FAMILY = "beyond"
+RULE = (
+    "with exact moments and random starts: the penalty vanishes at every end, and the ends without "
+    "the error term lie apart (mean distance from their centre above 0.1), with it together "
+    "(largest distance below 0.001)"
+)
+MIN_SEEDS = 5
+ZERO = 1e-10
+APART = 0.1
+TOGETHER = 1e-3
+
+
+def measure(evidence: Evidence) -> list[Part]:
+    evidence.study(STUDY)
+    starts = evidence.find("starts")
+    ended = starts[starts["converged"] == 1]
+    if ended.empty:
+        raise InsufficientError("needs descents from random starts, of which the results have none")
+    alone, weighted = ended[ended["error_weight"] == 0], ended[ended["error_weight"] > 0]
+    penalty = float(alone["penalty_value"].max())
+    spread, close = (_spread(part) for part in (alone, weighted))
+    n = len(alone)
+    return [
+        mean(
+            "apart", "distance of an end from the ends' centre, penalty alone", spread, above(APART)
+        ),
+        fact("zero", "largest penalty at an end, penalty alone", penalty, below(ZERO), n=n),
+        fact(
+            "together",
+            "the same with the error term, largest",
+            float(close.max()),
+            below(TOGETHER),
+            n=n,
+        ),
+        *_curve(evidence, alone),
+    ]
+
+
+def _phi(ends: pd.DataFrame) -> pd.DataFrame:
+    return ends.set_index("seed")[[c for c in ends if str(c).startswith("phi_")]].dropna(axis=1)
+
+
+def _spread(ends: pd.DataFrame) -> pd.Series:
+    """Distance of every end from the mean of all, by seed of the start."""
+    phi = _phi(ends)
+    return ((phi - phi.mean()) ** 2).sum(axis=1) ** 0.5
+
+
+def _curve(evidence: Evidence, ends: pd.DataFrame) -> list[Part]:
+    """How far the ends lie from the closed form of the curve, if the SEM knows one."""
+    sem = registry.load("sems", evidence.study(STUDY).sem)
+    if not hasattr(sem, "penalty_zero"):
+        return []
+    phi = _phi(ends).to_numpy(dtype=float)
+    dim = evidence.study(STUDY).dim
+    nearest = sem.penalty_zero(phi[:, :dim] - 0.5)
+    far = float(np.linalg.norm(phi - nearest, axis=1).max())
+    return [
+        fact(
+            "on the curve",
+            "largest distance of an end from the closed form",
+            far,
+            below(TOGETHER),
+            n=len(phi),
+        )
+    ]
+
+
+def decide(outcomes: Outcomes) -> str:
+    facts = [outcome for key, outcome in outcomes.items() if key != "apart"]
+    return verdict(FAILS if FAILS in facts else outcomes["apart"])
+
+
+def sentence(parts: Mapping[str, Part], verdict: str) -> str:
+    apart, zero, close = (parts[key] for key in ("apart", "zero", "together"))
+    spread = pick(apart.outcome, "apart", "together", "perhaps apart")
+    flat = pick(zero.outcome, "is nowhere above", "reaches")
+    text = (
+        f"From {apart.interval.n} random starts, the penalty alone ends {spread}: at a distance of "
+        f"{say(apart)} from their centre, where the penalty {flat} {num(zero.estimate, 2)}."
+    )
+    if "on the curve" in parts:
+        curve = parts["on the curve"]
+        on = pick(curve.outcome, "lie", "do not all lie")
+        text += f" The ends {on} on b = 0, ‖a − ½‖² = d/4 (within {num(curve.estimate, 2)})."
+    same = pick(close.outcome, "all end in one point", "end apart too")
+    return f"{text} With the error term they {same} (within {num(close.estimate, 2)})."

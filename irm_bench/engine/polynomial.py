@@ -1,0 +1,86 @@
+"""Objectives that are one polynomial in φ: their gradient, the same few multiplications a step.
+
+A penalty uᵀQu with a fixed Q, u being quadratic in φ, is quartic. Summed over a run's environments,
+with the error beside it, its gradient is a cubic polynomial in φ, whatever their number.
+"""
+
+from functools import cache
+from itertools import combinations_with_replacement
+from math import comb, isqrt
+
+import torch
+from torch import Tensor
+
+from irm_bench.engine.problem import Draw, Problem, combine
+from irm_bench.theory.moments import product_index
+
+
+@cache
+def _place(n_features: int) -> dict[tuple[int, ...], int]:
+    """Where the monomial of three rising factors stands; the factor d is 1."""
+    triples = combinations_with_replacement(range(n_features + 1), 3)
+    return {triple: i for i, triple in enumerate(triples)}
+
+
+@cache
+def _side(n_features: int) -> int:
+    """The side of the smallest square that has a place for every monomial."""
+    return isqrt(comb(n_features + 3, 3) - 1) + 1
+
+
+@cache
+def _factors(n_features: int, device: torch.device) -> Tensor:
+    """The factors (3 · side²,) of the monomials to degree 3; in places left over, 1."""
+    triples = list(_place(n_features))
+    triples += [(n_features,) * 3] * (_side(n_features) ** 2 - len(triples))
+    return torch.tensor(triples, device=device).T.ravel()
+
+
+def monomials(phi: Tensor) -> Tensor:
+    """All products of three of (φ, 1), in a square: (side, side, run) of φ (d, run)."""
+    extended = torch.cat([phi, torch.ones_like(phi[:1])])
+    factors = extended.index_select(0, _factors(len(phi), phi.device))
+    side = _side(len(phi))
+    return factors.view(3, side, side, -1).prod(dim=0)
+
+
+def gradient(phi: Tensor, problem: Problem, draw: Draw) -> Tensor:
+    """Gradient (d, run) of the whole objective, for ``engine.descend``."""
+    if not problem.cubic_rows:
+        raise ValueError("the problem was not given the coefficients of its gradient")
+    # Row by row of the square, then its rows: few operations, and each elementwise.
+    rows = combine(problem.cubic_rows, monomials(phi).unsqueeze(2).unbind())
+    first, *rest = rows.unbind()
+    return sum(rest, start=first)
+
+
+def gradient_coefficients(problem: Problem, quartic: Tensor) -> Tensor:
+    """Coefficients (side, side, d, run) of the gradient of error weight · Σ risks + Σ uᵀQu.
+
+    quartic: Q (P, P, pair), symmetric. With u_p = f_p φ_i φ_j, i and j the columns of product p and
+    φ_d = 1, the derivative of uᵀQu in φ_k is 2 Σ_pq Q_pq f_p f_q (δ_ki φ_j + δ_kj φ_i) φ_i' φ_j'.
+    """
+    d, n_pairs = problem.moments.cross.shape
+    place = _place(d)
+    products = list(zip(*(index.tolist() for index in product_index(d)), strict=True))
+    factors = [-1.0 if j == d else 1.0 + (i != j) for i, j in products]
+    weighted = quartic * quartic.new_tensor(factors)[:, None]
+    of_pairs = quartic.new_zeros(_side(d) ** 2, d, n_pairs)
+    for p, (i, j) in enumerate(products):
+        for k, other in ((i, j), (j, i)):
+            if k < d:
+                places = [place[tuple(sorted((other, *pair)))] for pair in products]
+                to = torch.tensor(places, device=quartic.device)
+                of_pairs[:, k].index_add_(0, to, weighted[p], alpha=2 * factors[p])
+    cubic = _add_error(problem.slots.total(of_pairs), problem)
+    return cubic.view(_side(d), _side(d), d, -1)
+
+
+def _add_error(cubic: Tensor, problem: Problem) -> Tensor:
+    """Add the gradient of the weighted risks, 2 error weight · Σ(Gφ − b)."""
+    d, place = cubic.shape[1], _place(cubic.shape[1])
+    moments, weight = problem.moments, 2 * problem.error_weight
+    for j, row in enumerate(problem.slots.total(moments.gram)):
+        cubic[place[j, d, d]] += weight * row
+    cubic[place[d, d, d]] -= weight * problem.slots.total(moments.cross)
+    return cubic

@@ -1,0 +1,243 @@
+"""The moments that random splits of the rows give (``signs.py``), for whole blocks of steps.
+
+The split-half penalty sees a split s only through D = (1/n) Σ s_i m_i, m_i the products of row i
+(``moments.py``). The D of a block of steps, for many environments and seeds, is one matrix product.
+
+Each step has a fresh split. All environments and seeds of one n share it: their rows are
+independent and exchangeable, so every run sees uniformly random splits all the same.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from math import gcd, prod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from irm_bench.engine.problem import Quadratic, Slots
+from irm_bench.engine.signs import MAX_SIGNS, Signs, steps_within
+from irm_bench.theory.moments import unpacking
+
+# Rows from which bytes pay, where they multiply fast: their sums have to be put together.
+MIN_BYTE_ROWS = 512
+# Steps whose D are computed at once: the products are made ready for each matrix product anew.
+AHEAD = 1024
+# Numbers of D computed at once (128 MB): of many columns, fewer steps.
+MAX_SUMS = 2**24
+# Numbers of D of a step that one matrix product makes.
+MAX_WIDTH = 512
+# Sums of bytes in other than multiples of it take a third longer.
+EVEN_SUMS = 16
+# Numbers of D that are put together at once: few enough to stay in the cache.
+MAX_JOINED = 2**14
+
+
+def n_digits(n_samples: int) -> int:
+    """Bytes that a product of a row is held in.
+
+    Rounding to them moves φ by less than 1e-10 after 50,000 steps; the effect falls with n.
+    """
+    return 4 if n_samples >= 5000 else 5
+
+
+class SignedMeans:
+    """D of many columns of products for any split, without rounding, so that order is no matter.
+
+    The products of a column, (P, n) each, are rounded to whole multiples of a unit. Their signed
+    sums are then exact: as matrix products of their ``n_digits`` bytes, where the processor has
+    instructions for it (8 times the rate of float64) and rows are many, else in float64.
+    """
+
+    def __init__(self, columns: Iterable[np.ndarray], n_columns: int, signs: Signs):
+        self.signs = signs
+        parts: Any = None
+        units: Any = None
+        for c, products in enumerate(columns):
+            n_products, n_samples = products.shape
+            for p, product in enumerate(products):  # one by one: each may be of a million rows
+                whole, unit = to_whole(product, n_digits(n_samples))
+                in_bytes = HAS_BYTE_PRODUCTS and n_samples >= MIN_BYTE_ROWS
+                digits = to_bytes(whole, n_digits(n_samples)) if in_bytes else whole[None]
+                if parts is None:
+                    shape = (n_products, len(digits), n_columns, n_samples)
+                    parts, units = np.empty(shape, digits.dtype), np.empty((n_products, n_columns))
+                parts[p, :, c], units[p, c] = digits, unit / n_samples
+        self._parts = torch.from_numpy(parts)
+        self._units = torch.from_numpy(units)
+        self._sums = torch.empty(0)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """What a step takes: P numbers for each column."""
+        n_products, n_columns = self._units.shape
+        return n_products, n_columns
+
+    @property
+    def max_steps(self) -> int:
+        """Steps whose signs may be held."""
+        return steps_within(MAX_SIGNS, self._parts.shape[-1])
+
+    def write(self, first: int, out: Tensor) -> None:
+        """Write D (n_steps, P, column) of the steps from ``first`` on."""
+        signs = self._signs(first, len(out))
+        width = self._width()
+        for p in range(0, self.shape[0], width):
+            block = slice(p, p + width)
+            parts, units = self._parts[block], self._units[block]
+            sums = self._memory(len(out), *parts.shape[:-1])
+            signed_sums(signs, parts.view(-1, parts.shape[-1]).T, sums.view(len(out), -1))
+            n_steps = max(1, MAX_JOINED // units.numel())
+            for some, to in zip(sums.split(n_steps), out[:, block].split(n_steps), strict=True):
+                torch.mul(join_digits(some.unbind(2), signs.shape[1]), units, out=to)
+
+    def _width(self) -> int:
+        """Products of a row that one matrix product sums up."""
+        width = max(1, MAX_WIDTH // self.shape[1])
+        even = EVEN_SUMS // gcd(EVEN_SUMS, self._parts[0, ..., 0].numel())
+        return max(width - width % even, min(width, even))
+
+    def _memory(self, *shape: int) -> Tensor:
+        """Numbers to write sums to: the same memory each time, as new memory costs time."""
+        if self._sums.numel() < prod(shape):
+            kind = torch.int32 if self._parts.dtype == torch.int8 else torch.float64
+            self._sums = torch.empty(prod(shape), dtype=kind)
+        return self._sums[: prod(shape)].view(shape)
+
+    def _signs(self, first: int, n_steps: int) -> Tensor:
+        """Signs (n_steps, n) of the steps from ``first`` on."""
+        index, row = divmod(first, self.signs.block_steps)
+        n_blocks = -(-(row + n_steps) // self.signs.block_steps)
+        blocks = [self.signs.block(index + i) for i in range(n_blocks)]
+        signs = blocks[0] if n_blocks == 1 else np.concatenate(blocks)
+        return torch.from_numpy(signs[row : row + n_steps])
+
+
+def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Products (…, n) as whole numbers in float64, and what a unit of them is worth (…).
+
+    The largest becomes 127·(1 + 256 + …), the largest number of so many digits from −128 to 127.
+    """
+    limit = 127 * (256**n_digits - 1) // 255
+    largest = np.maximum(products.max(axis=-1), -products.min(axis=-1))
+    unit = np.maximum(largest, np.finfo(float).tiny) / limit
+    whole = products / unit[..., None]
+    return np.rint(whole, out=whole), unit
+
+
+def to_bytes(whole: np.ndarray, n_digits: int) -> np.ndarray:
+    """Digits to the base 256, each from −128 to 127, the lowest first: int8 (digit, …)."""
+    # With 128 added to every digit they are the bytes of a number that is not negative.
+    shift = 128 * (256**n_digits - 1) // 255
+    shifted = (whole.astype("<i8") + shift) ^ shift
+    every = shifted.view(np.int8).reshape(*whole.shape, 8)
+    return every.transpose(-1, *range(whole.ndim))[:n_digits]
+
+
+def _has_byte_products() -> bool:
+    """Whether bytes multiply fast here, and exactly: without the instructions sums may saturate."""
+    has_instructions = getattr(torch.cpu, "_is_vnni_supported", bool)()
+    if not (
+        has_instructions and hasattr(torch, "_int_mm") and torch.backends.mkldnn.is_available()
+    ):
+        return False
+    signs, lowest = torch.ones(32, 64, dtype=torch.int8), torch.full((32, 64), -128).char()
+    try:
+        return bool((torch._int_mm(signs, lowest.T) == -128 * 64).all())
+    except RuntimeError:
+        return False
+
+
+HAS_BYTE_PRODUCTS = _has_byte_products()
+
+
+def signed_sums(signs: Tensor, numbers: Tensor, out: Tensor | None = None) -> Tensor:
+    """signs int8 (T, n) @ numbers (n, column): bytes, or whole numbers in float64."""
+    if numbers.dtype == torch.int8:
+        return torch._int_mm(signs, numbers, out=out)
+    return torch.matmul(signs.double(), numbers, out=out)
+
+
+def join_digits(sums: Sequence[Tensor], n_samples: int) -> Tensor:
+    """Σ_k 256^k sums[k] in float64, exactly: sums of ``n_samples`` bytes, the lowest digit first.
+
+    Two digits are joined in int32 where they fit it, at half the cost of float64.
+    """
+    base = 256.0
+    if 128 * 257 * n_samples < 2**31 and sums[0].dtype == torch.int32:
+        pairs = [sums[i : i + 2] for i in range(0, len(sums), 2)]
+        sums = [torch.add(*pair, alpha=256) if len(pair) == 2 else pair[0] for pair in pairs]
+        base = 65536.0
+    *low, high = sums
+    joined = high.double()
+    for part in reversed(low):
+        joined = torch.add(part.double(), joined, alpha=base)
+    return joined
+
+
+class SplitDraws:
+    """Draws of the split-half penalty: D of a step, as a Quadratic over the pairs.
+
+    A draw holds until the next one, which is written to the same memory.
+
+    means: the columns of each n, in turn; pair_columns (pair,) tells which of them a pair trains
+    on. ``ahead`` is the largest number of steps whose D are computed at once, a power of two: 1
+    where few steps are ever asked for. ``on_load`` is told how many steps were computed.
+    """
+
+    def __init__(
+        self,
+        means: Sequence[SignedMeans],
+        pair_columns: np.ndarray,
+        slots: Slots,
+        ahead: int = AHEAD,
+        on_load: Callable[[int], object] = lambda n_steps: None,
+    ):
+        self._means = means
+        self._columns = np.asarray(pair_columns)
+        self._slots = slots
+        n_sums = sum(prod(m.shape) for m in means)
+        self._ahead = min(ahead, steps_within(MAX_SUMS, n_sums), *(m.max_steps for m in means))
+        self._on_load = on_load
+        shape = (self._ahead, means[0].shape[0], sum(m.shape[1] for m in means))
+        self._written = torch.empty(shape, dtype=torch.float64)  # once: new memory costs time
+        self._loaded = range(0)
+        self._runs: Tensor | None = None
+
+    def __call__(self, step: int, runs: Tensor) -> Quadratic:
+        if step not in self._loaded:
+            self._load(step - step % self._ahead, runs.device)
+        if runs is not self._runs:
+            self._find(runs)
+        # One step at a time: the numbers of more would not stay in the cache.
+        stretches = self._sums[step - self._loaded.start].view(-1, self._stretch)
+        torch.index_select(stretches, 0, self._places, out=self._rows)
+        return self._found
+
+    def _load(self, first: int, device: torch.device) -> None:
+        widths = [means.shape[1] for means in self._means]
+        for means, part in zip(self._means, self._written.split(widths, dim=2), strict=True):
+            means.write(first, part)
+        self._sums = self._written.to(device)
+        self._loaded = range(first, first + self._ahead)
+        self._on_load(self._ahead)
+
+    def _find(self, runs: Tensor) -> None:
+        """Where the D of the runs' pairs stand, in the longest stretches that can be copied whole.
+
+        Done anew only when some runs have left.
+        """
+        columns = self._columns[self._slots.select(runs)[1].cpu()]
+        _, n_products, n_columns = self._sums.shape
+        breaks = np.flatnonzero(np.diff(columns) != 1) + 1
+        bounds = [len(columns), n_columns, *breaks, *columns[[0, *breaks]]]
+        self._stretch = int(np.gcd.reduce(bounds))
+        # P = d(d + 1)/2 + d, solved for d
+        rows = unpacking(int((np.sqrt(9 + 8 * n_products) - 3) / 2))
+        starts = columns[:: self._stretch] // self._stretch
+        places = rows[:, None] * (n_columns // self._stretch) + starts
+        self._places = torch.from_numpy(places.ravel()).to(runs.device)
+        self._shape = (len(rows), len(columns))
+        self._rows = self._sums.new_empty(len(self._places), self._stretch)
+        self._found = Quadratic.of_rows(self._rows.view(self._shape))
+        self._runs = runs

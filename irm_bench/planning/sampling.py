@@ -1,0 +1,43 @@
+"""The rows of a dataset, in chunks from a random stream of its own; moments without rows."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from irm_bench.planning.plan import Dataset
+from irm_bench.plugins import registry
+from irm_bench.statistics.streams import generator
+from irm_bench.theory.moments import Accumulator, Moments
+
+# Rows drawn at once; part of what defines the rows, since it is the order of the draws.
+CHUNK_ROWS = 65_536
+
+
+def rows(dataset: Dataset, root_seed: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The rows of a dataset in chunks: features (rows, d) and target (rows,).
+
+    They are drawn whatever the dataset's ``sampling`` says.
+    """
+    sem = registry.load("sems", dataset.sem)
+    rng = generator(root_seed, role="rows", seed=seed, **dataset.axes)
+    for first in range(0, dataset.n_samples, CHUNK_ROWS):
+        n_rows = min(CHUNK_ROWS, dataset.n_samples - first)
+        yield sem.sample(rng, n_rows, dataset.dim, dataset.environment.mapping)
+
+
+def summarise(
+    dataset: Dataset, root_seed: int, seed: int, with_covariance: bool
+) -> tuple[Moments, np.ndarray | None]:
+    """Moments of a dataset's rows, and the covariance of their products if asked for."""
+    sem = registry.load("sems", dataset.sem)
+    accumulator = Accumulator(sem.n_features(dataset.dim), with_covariance)
+    for x, y in rows(dataset, root_seed, seed):
+        accumulator.add(x, y)
+    return accumulator.moments(), accumulator.covariance() if with_covariance else None
+
+
+def draw_moments(dataset: Dataset, root_seed: int, seeds: Iterable[int]) -> Moments:
+    """Moments (seed, …) drawn from their law, without rows."""
+    sem = registry.load("sems", dataset.sem)
+    rngs = (generator(root_seed, role="moments", seed=s, **dataset.axes) for s in seeds)
+    return sem.sample_moments(rngs, dataset.n_samples, dataset.dim, dataset.environment.mapping)

@@ -1,0 +1,28 @@
+"""Plug-in estimator of the IRMv1 penalty: the squared full-batch gradient along w.
+
+The code of the paper on GitHub, and the simplified alternative in the notebook's docstring
+(section 'The IRM Penalty'). Biased upward by the variance of the mean gradient, 4 uᵀCu / n.
+"""
+
+from torch import Tensor
+
+from irm_bench.engine.problem import Draw, Problem, Slope
+
+LABEL = "plug-in"
+COLOR = "#0072b2"
+MARKER = "o"
+DASH = "solid"
+REFERENCE = "IRM paper's repository; notebook, 'The IRM Penalty'"
+NEEDS: tuple[str, ...] = ()
+# The estimator that is the mean of this one over its own randomness.
+MEAN = "plug_in"
+
+
+def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+    """‖∂_w R‖² = 4 (φᵀ(Gφ − b))², per pair."""
+    return 4 * slope.value**2
+
+
+def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+    """Gradient in φ, per pair (d, pair)."""
+    return slope.gradient * (8 * slope.value)

@@ -1,0 +1,178 @@
+"""What the report calls and how it draws the methods, environments and features of a config."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from irm_bench.config import Config, Environment, Study
+from irm_bench.plugins import registry
+from irm_bench.storage.paged import Rows
+
+GREEK = {"sigma": "σ", "gamma": "γ", "tau": "τ", "phi": "φ", "lambda": "λ"}
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One method, with the penalty that it trains on, as the reader meets it."""
+
+    method: str
+    penalty: str
+    label: str
+    color: str
+    marker: str
+    dash: Any
+    is_control: bool
+    takes_penalty: bool
+
+    def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[(frame["method"] == self.method) & (frame["penalty"] == self.penalty)]
+
+
+def look(method: str, penalty: str) -> Series:
+    """A method's look: its own, or its penalty's where it trains on one."""
+    own = registry.metadata("methods", method)
+    look = registry.metadata("penalties", penalty) if penalty else own
+    label = f"{own['LABEL']} ({look['LABEL']})" if penalty else own["LABEL"]
+    return Series(
+        method=method,
+        penalty=penalty,
+        label=label,
+        color=look["COLOR"],
+        marker=look["MARKER"],
+        dash=look["DASH"],
+        is_control=own["IS_CONTROL"],
+        takes_penalty=own["TAKES_PENALTY"],
+    )
+
+
+def looks(frame: pd.DataFrame) -> list[Series]:
+    """The series of a table with the columns method and penalty, in its order."""
+    pairs = frame[["method", "penalty"]].drop_duplicates()
+    return [look(method, penalty) for method, penalty in pairs.itertuples(index=False)]
+
+
+def all_series(study: Study) -> list[Series]:
+    return [look(method.name, method.penalty) for method in study.methods]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays which part in a study's comparison; None where nobody does."""
+
+    invariant: Series | None
+    standard: Series | None
+    oracle: Series | None
+
+
+def cast(study: Study) -> Cast:
+    """The first method that trains on a penalty, the first without one, the first control."""
+    found = all_series(study)
+    return Cast(
+        invariant=next((s for s in found if s.takes_penalty), None),
+        standard=next((s for s in found if not s.takes_penalty and not s.is_control), None),
+        oracle=next((s for s in found if s.is_control), None),
+    )
+
+
+def find_study(config: Config, name: str) -> Study | None:
+    return next((study for study in config.studies if study.name == name), None)
+
+
+def train_label(environments: tuple[Environment, ...]) -> str:
+    """A training set as the tables write it, e.g. ``0.1;1.0``."""
+    return ";".join(str(environment["sigma"]) for environment in environments)
+
+
+def base(study: Study) -> dict[str, Any]:
+    """The study's first setting, by the columns of the tables; error weight of penalties only."""
+    return {
+        "study": study.name,
+        "n_samples": study.n_samples[0],
+        "train_sigmas": train_label(study.train_sets[0]),
+    }
+
+
+def at_base(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The rows of a table that belong to a study's first setting."""
+    for column, value in base(study).items():
+        frame = frame[frame[column] == value]
+    weight = frame["error_weight"]
+    return frame[weight.isna() | (weight == study.error_weights[0])]
+
+
+def base_batches(table: Rows, study: Study, *by: str) -> Iterator[pd.DataFrame]:
+    """The rows of a study's first setting; those of a method (and value of ``by``) in one frame."""
+    return table.batches(["method", "penalty", *by], at_base(table.pieces, study))
+
+
+def seeds_of(
+    environments: Rows, study: Study, split: str, n_samples: int, environment: Environment
+) -> pd.DataFrame:
+    """The rows of the table ``environments`` for an environment of a study and its seeds."""
+    found = environments.find(
+        sem=study.sem,
+        dim=study.dim,
+        n_samples=n_samples,
+        sampling=study.sampling,
+        split=split,
+        environment=environment.label,
+    )
+    return found[found["seed"].isin(study.seeds)]
+
+
+def environment_label(label: str) -> str:
+    """``sigma=0.1, gamma=-4`` for people: ``σ = 0.1, γ = −4``."""
+    parts = (part.split("=") for part in label.split(", ") if part)
+    return ", ".join(f"{GREEK.get(k, k)} = {v.replace('-', '−')}" for k, v in parts)
+
+
+def sigmas_label(train_sigmas: str) -> str:
+    """``0.1;1.0`` for people: ``{0.1, 1}``."""
+    return "{" + ", ".join(f"{float(sigma):g}" for sigma in train_sigmas.split(";")) + "}"
+
+
+def feature_label(name: str) -> str:
+    """``x_1`` for people: ``X₁``; the target ``y`` is ``ΣY``."""
+    if name == "y":
+        return "ΣY"
+    letter, number = name.split("_")
+    return letter.upper() + number.translate(SUBSCRIPTS)
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of a study's SEM: names, φ columns, and which are causes of the target."""
+
+    names: tuple[str, ...]
+    causal: tuple[bool, ...]
+
+    def columns(self, causal: bool) -> list[str]:
+        return [f"phi_{i + 1}" for i, is_cause in enumerate(self.causal) if is_cause == causal]
+
+    def groups(self) -> Iterator[tuple[str, list[str]]]:
+        """("phi_x", its columns), ("phi_z", its columns): causes and the rest."""
+        yield "phi_x", self.columns(True)
+        yield "phi_z", self.columns(False)
+
+
+def features(study: Study) -> Features:
+    sem = registry.load("sems", study.sem)
+    causal = sem.causal_solution(study.dim)
+    return Features(tuple(sem.feature_names(study.dim)), tuple(bool(c) for c in np.asarray(causal)))
+
+
+def risks(summary: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Exact risks at the test environments of a study's first n_samples and error weight."""
+    weight = summary["error_weight"]
+    return summary[
+        (summary["study"] == study.name)
+        & (summary["split"] == "test")
+        & (summary["quantity"] == "risk")
+        & (summary["ci_method"] == "t")
+        & (summary["n_samples"] == study.n_samples[0])
+        & (weight.isna() | (weight == study.error_weights[0]))
+    ]

@@ -1,0 +1,90 @@
+"""``python -m irm_bench.site FOLDER``: a folder that any static host serves as it is.
+
+index.html (the page), tables/, figures/ as SVG and PNG, provenance.json, CITATION.cff, LICENSE, and
+ro-crate-metadata.json, which describes all of it.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from irm_bench import config
+from irm_bench.plugins import registry
+from irm_bench.presentation import drawing, gallery
+from irm_bench.publishing import crate
+from irm_bench.publishing.publish import standalone
+from irm_bench.running import provenance
+from irm_bench.storage import tables
+
+RESULTS = Path("results")
+BESIDE = ("CITATION.cff", "LICENSE")
+
+
+def run(results: Path, folder: Path) -> list[str]:
+    """Write the site of a finished run; the paths in it.
+
+    Raises:
+        FileNotFoundError: where the run is not finished.
+    """
+    told = json.loads((results / "provenance.json").read_text(encoding="utf-8"))["results"]
+    parsed = config.parse(told["config"])
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(results / "report.html", folder / "index.html")
+    shutil.copyfile(results / "provenance.json", folder / "provenance.json")
+    for name in BESIDE:
+        shutil.copyfile(provenance.ROOT / name, folder / name)
+    (folder / ".nojekyll").touch()  # GitHub Pages: serve the files as they are
+    _tables(results / "tables", folder / "tables")
+    _figures(parsed, results, folder / "figures")
+    paths = sorted(p.relative_to(folder).as_posix() for p in _files(folder))
+    crate.write(parsed, told, folder, paths)
+    return [*paths, crate.FILE]
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    hidden = (".nojekyll", crate.FILE)
+    return (p for p in folder.rglob("*") if p.is_file() and p.name not in hidden)
+
+
+def _tables(source: Path, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for path in sorted([*source.glob("*.csv"), *source.glob("*.csv.sha256")]):
+        shutil.copyfile(path, folder / path.name)
+    shutil.copyfile(provenance.ROOT / "results/README.md", folder / "README.md")
+
+
+def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
+    """Every figure as SVG and as PNG, with the table that it draws."""
+    folder.mkdir(exist_ok=True)
+    for name in gallery.shown(parsed):
+        paths = gallery.paths(results / "figures", name)
+        words = json.loads(paths["json"].read_text(encoding="utf-8"))
+        if words["empty"]:
+            continue
+        svg = standalone(paths["svg"].read_text(encoding="utf-8"))
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+        shutil.copyfile(paths["csv"], folder / f"{name}.csv")
+        plugin = registry.load("figures", name)
+        data = plugin.data(tables.load(parsed, results / "tables", plugin.TABLES), parsed)
+        drawing.save_png(drawing.plot(plugin, data), folder / f"{name}.png")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m irm_bench.site", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    given = parser.parse_args(arguments)
+    try:
+        paths = run(given.results, given.folder)
+    except FileNotFoundError as error:
+        print(f"error: {error.filename} is missing: finish a run first", file=sys.stderr)
+        return 1
+    print(f"The site is in {given.folder}: {len(paths)} files, index.html among them")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""Every number of the page, looked up by name in a table, and remembered with its place there."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from irm_bench.presentation import numbers
+from irm_bench.storage.tables import TableError
+
+# Columns that say how sure a row is, or describe it; the others say what it is about.
+NUMBERS = (
+    *("mean", "sd", "ci_low", "ci_high", "q05", "q95", "n_seeds", "n_diverged", "n_negative"),
+    *("value", "meaning", "optimum", "closed_form", "crossing", "exact_minimum", "exact_descent"),
+    *("estimate", "p_value", "p_adjusted", "margin", "truth", "truth_error", "single_seed_low"),
+    *("single_seed_disagree", "single_seed_high", "single_seed_holds", "printed", "half_unit"),
+    *("pi_low", "pi_high", "inside", "coverage", "coverage_low", "coverage_high", "mean_width"),
+    *("least", "most"),
+    *("n_replicates", "true_penalty", "invariant_better", "standard_better", "n_sets", "verdict"),
+    *("title", "test", "outcome", "rule", "role", "ci_method", "family", "learning_rate", "steps"),
+)
+
+# What is smaller than this is the rounding error of a zero.
+ROUNDING = 1e-12
+
+# Texts longer than this are no keys.
+LONGEST_KEY = 40
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of a table, with its interval if it has one."""
+
+    table: str
+    row: int
+    column: str
+    about: str
+    value: float
+    low: float
+    high: float
+    n_seeds: int | None
+    n_diverged: int
+
+    def __float__(self) -> float:
+        return self.value
+
+    @property
+    def exists(self) -> bool:
+        """False where every run diverged."""
+        return math.isfinite(self.value)
+
+    @property
+    def line(self) -> int:
+        """The line of the CSV file, whose first one is the header."""
+        return self.row + 2
+
+    @property
+    def anchor(self) -> str:
+        return f"n-{self.table.replace('/', '-')}-{self.line}-{self.column}"
+
+    @cached_property
+    def short(self) -> str:
+        """For prose: three significant digits, or fewer where the interval is wide."""
+        if not self.exists:
+            return "no value (all runs diverged)"
+        whole = self.n_seeds is None and (self.column == "value" or self.value.is_integer())
+        return numbers.plain(self.value) if whole else self._rounded
+
+    @property
+    def _rounded(self) -> str:
+        return numbers.significant(self.value, numbers.digits(self.value, self.low, self.high, 3))
+
+    @cached_property
+    def parts(self) -> tuple[str, str, str]:
+        """Estimate, lower and upper bound."""
+        return numbers.interval(self.value, self.low, self.high)
+
+    @property
+    def title(self) -> str:
+        parts = [f"{self.table}, line {self.line}: {self.about}"]
+        if self.n_seeds is not None:
+            parts.append(f"mean over {self.n_seeds} seeds")
+        if math.isfinite(self.low):
+            parts.append(f"95% t interval {self.parts[1]} to {self.parts[2]}")
+        return "; ".join(parts)
+
+    def link(self, text: str) -> Markup:
+        return Markup('<a class="num" href="#{}" title="{}">{}</a>').format(
+            self.anchor, self.title, text
+        )
+
+    def cell(self, text: str) -> Markup:
+        """Linked, in a table, whose heads say what it is."""
+        return Markup('<a class="num" href="#{}">{}</a>').format(self.anchor, text)
+
+    def __html__(self) -> Markup:
+        return self.link(self.short)
+
+    def digits_only(self, n: int) -> str:
+        """With so many significant digits, not linked."""
+        return numbers.significant(self.value, n)
+
+    def digits(self, n: int) -> Markup:
+        """Linked, with so many significant digits."""
+        return self.link(numbers.significant(self.value, n))
+
+    @property
+    def _exactly(self) -> str:
+        whole = self.exists and self.value.is_integer()
+        return numbers.plain(self.value) if whole else numbers.significant(self.value, 6)
+
+    @property
+    def full(self) -> str:
+        """With its interval, not linked."""
+        if not math.isfinite(self.low):
+            return self._exactly if self.column == "value" else self.short
+        value, low, high = self.parts
+        return f"{value} [{low}, {high}]"
+
+    @property
+    def ci(self) -> Markup:
+        """For a table, linked, with its interval: ``0.234 [0.233, 0.236]``."""
+        if abs(self.value) < ROUNDING and abs(self.high - self.low) < ROUNDING:
+            return self.cell("0")
+        if not math.isfinite(self.low):
+            return self.cell(self.short)
+        value, low, high = self.parts
+        return self.cell(value) + Markup(' <span class="ci">[{}, {}]</span>').format(low, high)
+
+
+def compare(a: Entry, b: Entry) -> int | None:
+    """−1, 0 or 1 as ``a`` is below, not clearly different from, or above ``b``.
+
+    Not clearly different: their intervals overlap. None: one of them has no value.
+    """
+    if not (a.exists and b.exists):
+        return None
+    if _end(a.high, a.value) < _end(b.low, b.value):
+        return -1
+    return int(_end(a.low, a.value) > _end(b.high, b.value))
+
+
+def _end(bound: float, value: float) -> float:
+    return bound if math.isfinite(bound) else value
+
+
+class Book:
+    """Tables by name; ``value`` looks a number up and keeps it for the list of sources."""
+
+    def __init__(self, frames: Mapping[str, pd.DataFrame]):
+        self.frames = dict(frames)
+        self.cited: dict[str, Entry] = {}
+        self._key_columns: dict[str, list[str]] = {}
+        self._arrays: dict[tuple[str, str], np.ndarray] = {}
+
+    def __contains__(self, table: str) -> bool:
+        return table in self.frames
+
+    def rows(self, table: str, **keys: Any) -> pd.DataFrame:
+        """The rows whose columns have these values; None stands for an empty cell.
+
+        Raises:
+            TableError: no such table or column.
+        """
+        if table not in self.frames:
+            raise TableError(f"the report needs table {table!r}; known: {', '.join(self.frames)}")
+        frame = self.frames[table]
+        places = np.arange(len(frame))
+        for column, wanted in keys.items():
+            if column not in frame:
+                raise TableError(f"table {table!r} has no column {column!r}")
+            cells = self._cells(table, column)[places]
+            places = places[pd.isna(cells) if wanted is None else cells == wanted]
+        return frame.iloc[places] if keys else frame
+
+    def _cells(self, table: str, column: str) -> np.ndarray:
+        """A column as an array, made once: most look-ups are of the same few tables."""
+        if (table, column) not in self._arrays:
+            self._arrays[table, column] = self.frames[table][column].to_numpy()
+        return self._arrays[table, column]
+
+    def value(self, table: str, column: str = "", **keys: Any) -> Entry:
+        """The number of the one row that fits ``keys``.
+
+        ``column`` is by default ``mean``, or ``value`` in a table without means.
+
+        Raises:
+            TableError: if no row fits, or more than one.
+        """
+        found = self.rows(table, **keys)
+        if len(found) != 1:
+            raise TableError(f"table {table!r} has {len(found)} rows with {keys}, not one")
+        column = column or ("mean" if "mean" in found else "value")
+        entry = self._entry(table, column, found.index[0], found.iloc[0])
+        return self.cited.setdefault(entry.anchor, entry)
+
+    def value_at(self, table: str, row: Any, column: str) -> Entry:
+        """The number in a column of a row, by the row's index."""
+        entry = self._entry(table, column, row, self.rows(table).loc[row])
+        return self.cited.setdefault(entry.anchor, entry)
+
+    def _entry(self, table: str, column: str, row: Any, cells: pd.Series) -> Entry:
+        keys = {name: cells[name] for name in self._keys(table)}
+        return _entry(table, column, row, cells, keys)
+
+    def _keys(self, table: str) -> list[str]:
+        """The columns that tell a table's rows apart, and are not what is measured."""
+        if table not in self._key_columns:
+            frame = self.frames[table]
+            kept = [c for c in frame if c not in NUMBERS and len(frame[c].drop_duplicates()) > 1]
+            self._key_columns[table] = kept
+        return self._key_columns[table]
+
+
+def _entry(table: str, column: str, row: Any, cells: pd.Series, keys: Mapping[str, Any]) -> Entry:
+    kept = {k: v for k, v in keys.items() if pd.notna(v) and v != ""}
+    about = {k: v for k, v in kept.items() if len(str(v)) <= LONGEST_KEY}
+    is_mean = column == "mean"
+    return Entry(
+        table=table,
+        row=int(row),
+        column=column,
+        about=", ".join(
+            f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in about.items()
+        ),
+        value=_number(cells[column]),
+        low=_number(cells.get("ci_low")) if is_mean else math.nan,
+        high=_number(cells.get("ci_high")) if is_mean else math.nan,
+        n_seeds=int(cells["n_seeds"]) if is_mean and "n_seeds" in cells else None,
+        n_diverged=int(cells.get("n_diverged", 0)) if is_mean else 0,
+    )
+
+
+def _number(cell: Any) -> float:
+    return math.nan if cell is None or pd.isna(cell) else float(cell)

@@ -1,0 +1,67 @@
+"""Which source files a module stands on: itself, and what it imports, however far down.
+
+They are read, not run, so that the workflow can be planned without loading torch. Imports inside
+functions count as well. Plugins are loaded by name: their files have to be listed beside.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@cache
+def sources(*modules: str) -> tuple[Path, ...]:
+    """The files of the package that modules, named like ``stages.train``, stand on; sorted.
+
+    Raises:
+        FileNotFoundError: if there is no such module.
+    """
+    found: set[Path] = set()
+    queue = [_file(module.split(".")) for module in modules]
+    for module, path in zip(modules, queue, strict=True):
+        if path is None:
+            raise FileNotFoundError(f"the package has no module {module!r}")
+    while queue:
+        path = queue.pop()
+        if path is not None and path not in found:
+            found.add(path)
+            queue += _imported(path)
+    return tuple(sorted(found))
+
+
+def _file(parts: list[str]) -> Path | None:
+    """The file of a module of the package, or of the package that a name is imported from."""
+    place = PACKAGE.joinpath(*parts)
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if parts and path.is_file():
+            return path
+    return None
+
+
+@cache
+def _imported(path: Path) -> tuple[Path, ...]:
+    """The files of the package that a file imports; those of the packages around them too."""
+    found: set[Path] = set()
+    for name in _names(ast.parse(path.read_text(encoding="utf-8"))):
+        parts = name.split(".")
+        if parts[0] != PACKAGE.name:
+            continue
+        for end in range(2, len(parts) + 1):
+            file = _file(parts[1:end])
+            if file is not None:
+                found.add(file)
+    return tuple(found)
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    """Every dotted name that is imported; of ``from a import b`` both a and a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"

@@ -1,0 +1,135 @@
+"""Stage 4: the shards' parts → the tables of results/tables, and their summaries over seeds."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from irm_bench.config import Config
+from irm_bench.planning.columns import ORDER
+from irm_bench.stages import evaluate
+from irm_bench.statistics import intervals
+from irm_bench.statistics.streams import generator
+from irm_bench.storage import contracts, part_files, tables
+
+SETTING = list(contracts.names(contracts.SETTING))
+WHERE = list(contracts.names(contracts.WHERE))
+N_RESAMPLES = 2000
+
+
+def run(config: Config, parts: Sequence[Path | str], output: Path | str) -> None:
+    """Write every table of the contracts into the folder ``output``.
+
+    The tables of a row a seed pass through in pieces, which are summarised on the way.
+    """
+    contracts = tables.contracts(config)
+    summaries: dict[str, list[pd.DataFrame]] = defaultdict(list)
+
+    def pieces(name: str) -> Iterator[pd.DataFrame]:
+        paths = [evaluate.part_paths(part)[name] for part in parts]
+        keys = [*ORDER, "seed"]
+        for piece in part_files.merged(paths, evaluate.STAGE, config.stage_hash, keys):
+            if name in ("models", "errors"):
+                summaries["summary"].append(summarise(config, piece))
+            if name == "trajectories":
+                summaries["trajectory_summary"].append(summarise_trajectories(piece))
+            yield piece.reindex(columns=contracts[name].names)
+
+    for name in evaluate.PARTS:
+        tables.write_pieces(Path(output) / f"{name}.csv", pieces(name), contracts[name])
+    for name in ("summary", "trajectory_summary"):
+        whole = _joined(summaries[name], contracts[name])
+        tables.write(Path(output) / f"{name}.csv", whole, contracts[name])
+
+
+def _joined(pieces: Sequence[pd.DataFrame], contract: tables.Contract) -> pd.DataFrame:
+    """Summaries of pieces as one table: quantity by quantity, and of each as the pieces come."""
+    if not pieces:
+        return pd.DataFrame(columns=contract.names)
+    whole = pd.concat(pieces, ignore_index=True).reindex(columns=contract.names)
+    texts = [name for name in WHERE if name in whole]
+    whole[texts] = whole[texts].fillna("")
+    return whole.iloc[np.argsort(pd.factorize(whole["quantity"])[0], kind="stable")]
+
+
+def summarise(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of every quantity of the models, or of the errors, of whole cells, once with
+    each kind of interval."""
+    if "mse" in piece:
+        piece = piece.assign(excess_risk=piece["risk"] - piece["optimum"])
+        keys = [key for key in tables.contracts(config)["errors"].keys if key in piece]
+        groups = _Groups(piece, keys, ["mse", "risk", "excess_risk"])
+    else:
+        groups = _Groups(piece, SETTING, [*_phis(piece), "train_risk", "final_penalty"])
+    student = groups.statistics(intervals.t_intervals).assign(ci_method="t")
+    bootstrap = groups.statistics(partial(_bootstrap, config.root_seed)).assign(ci_method="BCa")
+    return pd.concat([student, bootstrap]).sort_index(kind="stable")
+
+
+def _bootstrap(root_seed: int, matrix: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Mean and BCa bounds of every row (group, n): all groups of equal n share their resamples."""
+    rng = generator(root_seed, role="bootstrap", n_seeds=matrix.shape[1])
+    bounds = intervals.bca_mean_intervals(matrix, rng, n_resamples=N_RESAMPLES)
+    return (matrix.mean(axis=1), *bounds)
+
+
+def summarise_trajectories(piece: pd.DataFrame) -> pd.DataFrame:
+    """Mean with its t interval, and 5% and 95% quantiles over seeds, at every recorded step."""
+    quantities = [*_phis(piece), "train_risk", "penalty_estimate"]
+    groups = _Groups(piece, [*SETTING, "step"], quantities)
+    frame = groups.statistics(intervals.t_intervals).assign(ci_method="t")
+    for name, probability in (("q05", 0.05), ("q95", 0.95)):
+        frame[name] = groups.quantile(probability)
+    return frame
+
+
+def _phis(frame: pd.DataFrame) -> list[str]:
+    return [name for name in frame if str(name).startswith("phi_")]
+
+
+class _Groups:
+    """Values over seeds: quantity by quantity, the rows of equal keys, as they first appear."""
+
+    def __init__(self, table: pd.DataFrame, keys: list[str], quantities: list[str]):
+        number = table.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+        first, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
+        order, bounds = np.argsort(number, kind="stable"), np.cumsum(sizes)[:-1]
+        heads = _as_texts(table[keys].iloc[first])
+        self._keys = pd.concat([heads.assign(quantity=q) for q in quantities], ignore_index=True)
+        self._values: list[np.ndarray] = []
+        self._n_diverged: list[int] = []
+        for quantity in quantities:
+            self._add(np.split(table[quantity].to_numpy(dtype=float)[order], bounds))
+        self._n = np.array([len(values) for values in self._values], dtype=np.int64)
+
+    def _add(self, groups: list[np.ndarray]) -> None:
+        for values in groups:
+            finite = values[np.isfinite(values)]
+            self._values.append(finite)
+            self._n_diverged.append(len(values) - len(finite))
+
+    def statistics(self, interval: Callable[[np.ndarray], tuple]) -> pd.DataFrame:
+        """Keys, counts, mean, sd and the interval of each group; groups of equal n at once."""
+        table = np.full((len(self._n), 4), np.nan)
+        for n in np.unique(self._n[self._n > 0]):
+            chosen = np.flatnonzero(self._n == n)
+            matrix = np.stack([self._values[i] for i in chosen])
+            mean, low, high = interval(matrix)
+            sd = matrix.std(axis=1, ddof=1) if n > 1 else np.full(len(chosen), np.nan)
+            table[chosen] = np.column_stack([mean, sd, low, high])
+        return self._keys.assign(
+            n_seeds=self._n,
+            n_diverged=self._n_diverged,
+            **dict(zip(("mean", "sd", "ci_low", "ci_high"), table.T, strict=True)),
+        )
+
+    def quantile(self, probability: float) -> np.ndarray:
+        return np.array([np.quantile(v, probability) if len(v) else np.nan for v in self._values])
+
+
+def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories as texts."""
+    return frame.astype(dict.fromkeys(frame.select_dtypes("category"), str))

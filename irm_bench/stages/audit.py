@@ -1,0 +1,188 @@
+"""The coverage audit of this project's intervals, on ERM's φ and risks, whose truth is known.
+
+A seed's rows enter every quantity through their second moments, and these are drawn by their exact
+law: for n Gaussian rows of mean zero and covariance Σ, n times the moment matrix is Wishart. The
+setting is that of the config's first study, at its first training set. Truths, with d features and
+ERM fitted on one environment, of noise variance v (Gaussian rows, so that 1/(n − d − 1) is exact):
+
+    E φ = the population's φ, E (training MSE) = v (1 − d/n), E risk = v (1 + d/(n − d − 1)).
+
+ERM on all environments together has no such form. Its truth is computed: φ̂ − φ − (ΣG)⁻¹ Σ(b̂ − Ĝφ)
+has the expectation of φ̂ − φ, and only second-order noise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from irm_bench import theory
+from irm_bench.config import Config, Environment
+from irm_bench.planning import plan
+from irm_bench.plugins import registry
+from irm_bench.statistics import coverage
+from irm_bench.statistics.streams import generator
+from irm_bench.storage import tables
+from irm_bench.theory.moments import Moments, risk
+
+Array = np.ndarray
+# Draws behind the one truth that is computed.
+TRUTH_DRAWS = 20_000
+# A z weight of ERM is the quantity that the notebook reads; the last feature is one.
+FEATURE = -1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where the audit draws its moments."""
+
+    sem: str
+    dim: int
+    n_samples: int
+    train: tuple[Environment, ...]
+
+    @property
+    def population(self) -> Moments:
+        """Moments (E, …) of the training environments."""
+        return plan.population(self.sem, self.dim, self.train)
+
+    @property
+    def feature(self) -> str:
+        return str(registry.load("sems", self.sem).feature_names(self.dim)[FEATURE])
+
+    @property
+    def causal(self) -> Array:
+        return np.asarray(registry.load("sems", self.sem).causal_solution(self.dim))
+
+
+def run(config: Config, output: Path | str) -> None:
+    """Write the table ``coverage``."""
+    study = config.studies[0]
+    setting = Setting(study.sem, study.dim, study.n_samples[-1], study.train_sets[0])
+    frame = table(setting, config.root_seed, config.audit.seed_counts, config.audit.replicates)
+    tables.write(output, frame, tables.contracts(config)["coverage"])
+
+
+def table(
+    setting: Setting, root_seed: int, seed_counts: tuple[int, ...], n_replicates: int
+) -> pd.DataFrame:
+    """Coverage of every quantity at every number of seeds."""
+    truths, errors = truth(setting, generator(root_seed, role="audit", names=("truth",)))
+    frame = coverage.audit_coverage(
+        lambda rng, size: draw(setting, rng, size),
+        truths,
+        seed_counts,
+        n_replicates,
+        rng_for=lambda *names: generator(root_seed, role="audit", names=names),
+    )
+    return frame.assign(
+        truth=frame["quantity"].map(truths),
+        truth_error=frame["quantity"].map(errors).fillna(0.0),
+    )
+
+
+def names(setting: Setting) -> dict[str, str]:
+    """What the quantities are called in the table."""
+    single = f"ERM on {setting.train[-1].label} alone"
+    return {
+        "pooled": f"weight of {setting.feature}, ERM on all training environments",
+        "single": f"weight of {setting.feature}, {single}",
+        "train_mse": f"training MSE, {single}",
+        "test_mse": f"MSE on fresh rows, {single}",
+        "risk": f"exact risk, {single}",
+        "oracle_mse": f"MSE of the oracle, {setting.train[0].label}",
+        "penalty": f"plug-in penalty of the oracle, {setting.train[-1].label}",
+    }
+
+
+def draw(setting: Setting, rng: np.random.Generator, size: int) -> dict[str, Array]:
+    """One value a seed, (size,), of every quantity."""
+    population, n_samples = setting.population, setting.n_samples
+    train = second_moments(population, n_samples, rng, size)
+    fresh = second_moments(population.at([-1]), n_samples, rng, size).at((slice(None), 0))
+    first, last = train.at((slice(None), 0)), train.at((slice(None), -1))
+    single = np.linalg.solve(last.gram, last.cross[..., None])[..., 0]
+    pooled = _pooled(train)
+    causal = setting.causal
+    derivative = np.einsum("i,sij,j->s", causal, last.gram, causal) - last.cross @ causal
+    values = {
+        "pooled": pooled[:, FEATURE],
+        "single": single[:, FEATURE],
+        "train_mse": risk(single, last),
+        "test_mse": risk(single, fresh),
+        "risk": risk(single, population.at(-1)),
+        "oracle_mse": risk(causal, first),
+        "penalty": 4 * derivative**2,
+    }
+    return {name: values[key] for key, name in names(setting).items()}
+
+
+def truth(
+    setting: Setting, rng: np.random.Generator
+) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Expectation of every quantity, and the standard error of the one that is computed."""
+    n, d = setting.n_samples, setting.population.n_features
+    population = setting.population
+    last = population.at(-1)
+    phi = theory.least_squares(last)
+    noise = float(risk(phi, last))
+    bias, error = _pooled_bias(setting, rng)
+    sem = registry.load("sems", setting.sem)
+    covariance = sem.product_covariance(setting.dim, setting.train[-1].mapping)
+    laws = theory.penalty_estimators(setting.causal, last, covariance, n)
+    values = {
+        "pooled": float(theory.pooled_least_squares(population)[FEATURE]) + bias,
+        "single": float(phi[FEATURE]),
+        "train_mse": noise * (1 - d / n),
+        "test_mse": noise * (1 + d / (n - d - 1)),
+        "risk": noise * (1 + d / (n - d - 1)),
+        "oracle_mse": sem.noise_floor(setting.dim, setting.train[0].mapping),
+        "penalty": float(
+            theory.penalty(setting.causal, population.at([-1])) + laws["plug_in"].bias
+        ),
+    }
+    found = names(setting)
+    return {found[key]: value for key, value in values.items()}, {found["pooled"]: error}
+
+
+def _pooled_bias(setting: Setting, rng: np.random.Generator) -> tuple[float, float]:
+    """E φ̂ − φ of the pooled ERM's last feature, and its standard error."""
+    population = setting.population
+    phi = theory.pooled_least_squares(population)
+    moments = second_moments(population, setting.n_samples, rng, TRUTH_DRAWS)
+    first_order = np.linalg.solve(
+        population.gram.sum(0),
+        (moments.cross - np.einsum("seij,j->sei", moments.gram, phi)).sum(1)[..., None],
+    )[..., 0]
+    rest = (_pooled(moments) - phi - first_order)[:, FEATURE]
+    return float(rest.mean()), float(rest.std(ddof=1) / np.sqrt(TRUTH_DRAWS))
+
+
+def _pooled(moments: Moments) -> Array:
+    """ERM's φ (seed, d) on moments (seed, E, …)."""
+    return np.linalg.solve(moments.gram.sum(1), moments.cross.sum(1)[..., None])[..., 0]
+
+
+def second_moments(
+    population: Moments, n_samples: int, rng: np.random.Generator, size: int
+) -> Moments:
+    """Moments (size, E, …) of samples in the environments of a population, drawn by their law.
+
+    The scatter of the rows is Wishart: its triangular factor is drawn (Bartlett 1933).
+    """
+    d = population.n_features
+    covariance = np.empty((len(population.gram), d + 1, d + 1))
+    covariance[:, :d, :d] = population.gram
+    covariance[:, :d, d] = covariance[:, d, :d] = population.cross
+    covariance[:, d, d] = population.target
+    axes, below = (size, len(covariance)), np.tril_indices(d + 1, -1)
+    factor = np.zeros((*axes, d + 1, d + 1))
+    factor[..., *below] = rng.standard_normal((*axes, len(below[0])))
+    squares = rng.chisquare(n_samples - np.arange(d + 1), (*axes, d + 1))
+    factor[..., range(d + 1), range(d + 1)] = np.sqrt(squares)
+    root = np.linalg.cholesky(covariance) @ factor
+    second = root @ np.swapaxes(root, -1, -2)
+    second /= n_samples
+    return Moments(second[..., :d, :d], second[..., :d, d], second[..., d, d])

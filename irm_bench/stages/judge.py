@@ -1,0 +1,232 @@
+"""Stage 5: the tables of results → what they say of the notebook's numbers and conclusions.
+
+A claim is a file of ``irm_bench/claims`` with the constants TITLE, STATEMENT (what is claimed),
+SOURCE (where the notebook claims it), STUDY (that it looks at first), FAMILY (of tests adjusted
+together), RULE (the decision rule in words) and MIN_SEEDS, its margins, and three functions:
+
+    measure(evidence) -> list[Part]         the first part is the one that ``claims.csv`` shows
+    decide(outcomes by part key) -> verdict
+    sentence(parts by key, verdict) -> str  composed from the numbers
+
+A claim that is about the findings of others has AFTER = True: it is judged when they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+
+from irm_bench.config import Config
+from irm_bench.judging import findings, printed
+from irm_bench.judging.evidence import Evidence, InsufficientError
+from irm_bench.judging.findings import INCONCLUSIVE, PRIMARY, Part
+from irm_bench.judging.wording import percent, rate
+from irm_bench.plugins import registry
+from irm_bench.statistics import intervals
+from irm_bench.storage import tables
+from irm_bench.storage.contracts import Contract
+from irm_bench.storage.contracts.judged import CLAIM_DETAILS, CLAIMS
+
+# The tables that claims look at.
+TABLES = (
+    "models",
+    "errors",
+    "trajectories",
+    "environments",
+    "converged",
+    "penalty_draws",
+    "starts",
+)
+# With a larger share of runs diverged, those that are left say little of a method.
+MAX_DIVERGED = 0.05
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A claim with its parts measured, or the reason why they cannot be."""
+
+    name: str
+    module: ModuleType
+    parts: tuple[Part, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A judged claim. ``disagree`` says by seed whether its one run leads to another verdict."""
+
+    draft: Draft
+    verdict: str
+    sentence: str
+    disagree: pd.Series
+
+    @property
+    def name(self) -> str:
+        return self.draft.name
+
+    @property
+    def title(self) -> str:
+        return str(self.draft.module.TITLE)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.draft.parts
+
+
+def run(config: Config, folder: Path | str, output: Path | str) -> None:
+    """Read the results from ``folder`` and write the judged tables into ``output``."""
+    contracts = tables.contracts(config)
+    found = {n: tables.open_rows(Path(folder) / f"{n}.csv", contracts[n]) for n in TABLES}
+    for name, frame in all_tables(Evidence(config, found)).items():
+        tables.write(Path(output) / f"{name}.csv", frame, contracts[name])
+
+
+def all_tables(evidence: Evidence) -> Mapping[str, pd.DataFrame]:
+    """The judged tables by name."""
+    found = judge(evidence, evidence.config.claims)
+    return {
+        "printed": printed.compare(evidence),
+        "claims": _frame([_row(f) for f in found], CLAIMS),
+        "claim_details": _frame([_detail(f, p) for f in found for p in f.parts], CLAIM_DETAILS),
+    }
+
+
+def judge(evidence: Evidence, names: Sequence[str]) -> list[Finding]:
+    """The findings of claims, in the order of ``names``."""
+    modules = {name: registry.load("claims", name) for name in names}
+    first = [name for name in names if not getattr(modules[name], "AFTER", False)]
+    found = {f.name: f for f in _judge_together(evidence, {n: modules[n] for n in first})}
+    later = {name: module for name, module in modules.items() if name not in found}
+    informed = replace(evidence, findings=tuple(found.values()))
+    found |= {f.name: f for f in _judge_together(informed, later)}
+    return [found[name] for name in names]
+
+
+def _judge_together(evidence: Evidence, modules: Mapping[str, ModuleType]) -> list[Finding]:
+    drafts = [draft(evidence, name, module) for name, module in modules.items()]
+    return [conclude(found) for found in adjusted(drafts)]
+
+
+def draft(evidence: Evidence, name: str, module: ModuleType) -> Draft:
+    """Measure a claim."""
+    try:
+        return Draft(name, module, tuple(module.measure(evidence)))
+    except InsufficientError as error:
+        return Draft(name, module, reason=str(error))
+
+
+def adjusted(drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts with the p values of each family adjusted together."""
+    changed = list(drafts)
+    for family in dict.fromkeys(found.module.FAMILY for found in drafts):
+        mine = [i for i, found in enumerate(drafts) if family == found.module.FAMILY]
+        parts = iter(findings.adjust([part for i in mine for part in drafts[i].parts]))
+        for i in mine:
+            own = tuple(next(parts) for _ in drafts[i].parts)
+            changed[i] = replace(drafts[i], parts=own)
+    return changed
+
+
+def conclude(found: Draft) -> Finding:
+    """The verdict of an adjusted draft, its sentence, and the seeds that would say otherwise."""
+    reason = found.reason or _weakness(found)
+    if reason:
+        return Finding(found, INCONCLUSIVE, f"Cannot be judged: {reason}.", pd.Series(dtype=bool))
+    verdict = found.module.decide(findings.outcomes(found.parts))
+    sentence = found.module.sentence({part.key: part for part in found.parts}, verdict)
+    return Finding(found, verdict, sentence, _disagree(found, verdict))
+
+
+def _weakness(found: Draft) -> str:
+    """Why the evidence is too weak for any verdict; empty if it is not."""
+    primary = [part for part in found.parts if part.role == PRIMARY]
+    if not primary:
+        return ""
+    weakest = min(primary, key=lambda part: part.interval.n)
+    lost = max(primary, key=lambda part: part.share_diverged)
+    if lost.share_diverged > MAX_DIVERGED:
+        total = lost.n_diverged + lost.interval.n
+        return (
+            f"{lost.n_diverged} of {total} runs diverged ({percent(lost.share_diverged)}), "
+            f"more than {rate(MAX_DIVERGED)}"
+        )
+    if weakest.interval.n < found.module.MIN_SEEDS:
+        return f"has {weakest.interval.n} seeds and needs at least {found.module.MIN_SEEDS}"
+    return ""
+
+
+def _disagree(found: Draft, verdict: str) -> pd.Series:
+    """By seed, whether the claim's own decision on that one run is another verdict."""
+    if verdict == INCONCLUSIVE:
+        return pd.Series(dtype=bool)
+    singles = findings.single_outcomes(found.parts)
+    said = {seed: found.module.decide(outcomes) for seed, outcomes in singles.items()}
+    return pd.Series({seed: one != verdict for seed, one in said.items()}, dtype=bool)
+
+
+def _frame(rows: Sequence[Mapping[str, object]], contract: Contract) -> pd.DataFrame:
+    """Rows as a frame with the contract's columns, also when there are none."""
+    return pd.DataFrame(rows, columns=contract.names)
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    module = finding.draft.module
+    shown = finding.parts[0] if finding.parts else None
+    row = {
+        "claim": finding.name,
+        "title": module.TITLE,
+        "family": module.FAMILY,
+        "study": module.STUDY,
+        "verdict": finding.verdict,
+        "sentence": finding.sentence,
+        "rule": module.RULE,
+        "statement": module.STATEMENT,
+        "source": module.SOURCE,
+        "quantity": "",
+        "ci_method": "",
+    }
+    if shown is not None:
+        row |= _numbers(shown)
+    if len(finding.disagree):
+        count = int(finding.disagree.sum())
+        share = intervals.wilson_interval(count, len(finding.disagree))
+        row |= {
+            "single_seed_disagree": share.estimate,
+            "single_seed_low": share.low,
+            "single_seed_high": share.high,
+        }
+    return row
+
+
+def _detail(finding: Finding, part: Part) -> dict[str, object]:
+    singles = np.nan if part.singles is None else float(part.singles.mean())
+    return {
+        "claim": finding.name,
+        "part": part.key,
+        "role": part.role,
+        "rule": part.rule.text if part.rule else "",
+        "test": part.test,
+        "outcome": part.outcome,
+        "single_seed_holds": singles,
+        **_numbers(part),
+    }
+
+
+def _numbers(part: Part) -> dict[str, object]:
+    """The columns that both tables have of a part."""
+    return {
+        "quantity": part.quantity,
+        "estimate": part.estimate,
+        "ci_low": part.interval.low,
+        "ci_high": part.interval.high,
+        "ci_method": part.interval.method,
+        "p_value": part.p_value,
+        "p_adjusted": part.p_adjusted,
+        "margin": part.rule.bound if part.rule else np.nan,
+        "truth": part.truth,
+        "n_seeds": part.interval.n,
+        "n_diverged": part.n_diverged,
+    }

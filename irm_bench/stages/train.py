@@ -1,0 +1,247 @@
+"""Stage 2: train every cell of a group for the seeds of a shard, in as few batches as possible."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from irm_bench.config import Config
+from irm_bench.engine.descent import Path as Trajectory
+from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
+from irm_bench.engine.signs import SignStream
+from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
+from irm_bench.planning import plan
+from irm_bench.planning.plan import Cell, Dataset
+from irm_bench.planning.sampling import rows
+from irm_bench.plugins import registry
+from irm_bench.running import job, progress
+from irm_bench.storage import archives
+from irm_bench.storage.handover import TRAINED, MomentStore
+from irm_bench.theory.moments import products
+
+# What a batch holds at most, the runs of one seed aside: runs (enough to hide the cost of a call,
+# few enough to stay in the cache), numbers of their moments (128 MB) and products of rows for the
+# split-half penalty (268 MB, a product being 4 bytes, or 8 where bytes do not multiply fast).
+LIMITS = np.array([2**12, 2**24, 2**26 if HAS_BYTE_PRODUCTS else 2**25])
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model to train: a cell and a seed."""
+
+    cell: Cell
+    index: int
+    seed: int
+    wanted: bool
+
+    @property
+    def family(self) -> tuple[Any, ...]:
+        """Runs of equal family can share a batch."""
+        c = self.cell
+        return (c.method, c.sem, c.dim, c.monitor, c.steps)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return registry.metadata("penalties", self.cell.monitor)["NEEDS"]
+
+
+def recorded_steps(n_steps: int) -> list[int]:
+    """Log-spaced numbers of updates (about ten a decade), 0, the end, and the last round one.
+
+    The notebook prints every 1,000 updates, the last time 1,000 before the end.
+    """
+    n_points = max(2, int(10 * np.log10(n_steps + 1)))
+    spaced = np.unique(np.geomspace(1, max(n_steps, 1), n_points).round().astype(int))
+    last_print = max(0, (n_steps - 1) // 1000 * 1000)
+    return sorted({0, last_print, n_steps, *(int(step) for step in spaced if step <= n_steps)})
+
+
+def run(config: Config, group: str, shard: int, moments: Path | str, output: Path | str) -> None:
+    """Train and write the paths of a group's runs."""
+    torch.set_num_threads(1)
+    inputs = MomentStore(config, moments)
+    parts: dict[int, list[dict[str, np.ndarray]]] = defaultdict(list)
+    for batch in batches(config, group, shard):
+        seeds = sorted({run.seed for run in batch})
+        with job.about(f"group {group}, {len(batch)} runs, seeds {seeds[0]} to {seeds[-1]}"):
+            path = train_batch(config, batch, inputs)
+        for index, part in _by_cell(batch, path):
+            parts[index].append(part)
+    arrays = {
+        f"{index}/{name}": np.concatenate([part[name] for part in found], axis=-1)
+        for index, found in parts.items()
+        for name in found[0]
+    }
+    archives.write_arrays(output, TRAINED, config.stage_hash, arrays)
+
+
+def batches(config: Config, group: str, shard: int) -> Iterator[list[Run]]:
+    """The runs of a group, cut into batches of one family each."""
+    mine = set(plan.shard_seeds(config, shard))
+    runs = [
+        Run(cell, index, seed, use.wanted)
+        for index, (cell, use) in enumerate(plan.cells(config).items())
+        if cell.group == group
+        for seed in sorted(use.seeds & mine)
+    ]
+    runs.sort(key=lambda r: (str(r.family), r.seed, r.index))
+    for _, family in groupby(runs, key=lambda r: r.family):
+        yield from _bounded(list(family))
+
+
+def _bounded(runs: list[Run]) -> Iterator[list[Run]]:
+    """Cut a family, ordered by seed, into batches within the limits."""
+    batch: list[Run] = []
+    load = np.zeros(3, dtype=np.int64)
+    for _, group in groupby(runs, key=lambda r: r.seed):
+        of_seed = list(group)
+        more = _load(of_seed)
+        if batch and (load + more > LIMITS).any():
+            yield batch
+            batch, load = [], np.zeros_like(load)
+        batch += of_seed
+        load += more
+    yield batch
+
+
+def _load(runs: list[Run]) -> np.ndarray:
+    """Of the runs of one seed: how many, the numbers of their moments, the products of rows."""
+    cell = runs[0].cell
+    d = registry.load("sems", cell.sem).n_features(cell.dim)
+    n_products = d * (d + 1) // 2 + d
+    of_pair = d * d + (n_products**2 if "product_variance" in runs[0].needs else 0)
+    held = {dataset for run in runs if "splits" in run.needs for dataset in run.cell.datasets()}
+    return np.array(
+        [
+            len(runs),
+            of_pair * sum(len(run.cell.train) for run in runs),
+            n_products * sum(dataset.n_samples for dataset in held),
+        ]
+    )
+
+
+def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajectory:
+    """Train one batch; the path's runs stand in the order of the batch."""
+    # Cell by cell, seeds within: the pairs of a cell then stand as their datasets' columns do.
+    order = sorted(
+        range(len(batch)), key=lambda i: (-len(batch[i].cell.train), batch[i].index, batch[i].seed)
+    )
+    runs = [batch[i] for i in order]
+    slots = _slots(runs)
+    cell = runs[0].cell
+    penalty = registry.load("penalties", cell.monitor)
+    wanted = any(run.wanted for run in runs)
+    record = recorded_steps(cell.steps) if wanted else [cell.steps]
+    problem = build_problem(runs, slots, inputs, "product_variance" in penalty.NEEDS, config.device)
+    module = registry.load("methods", cell.method)
+    label = f"train {cell.method} {cell.penalty} ({len(runs)} runs)"
+    with progress.bar(cell.steps, label, "step") as bar:
+        draws: Draws = no_draws
+        if "splits" in penalty.NEEDS:
+            ahead = AHEAD if module.TAKES_PENALTY else 1
+            draws = _split_draws(config, runs, slots, ahead, bar.update)
+        path = module.train(problem, penalty, cell.steps, record, draws)
+    back = torch.as_tensor(np.argsort(order))
+    return Trajectory(
+        path.steps,
+        path.phi.cpu()[..., back],
+        path.penalty.cpu()[:, back],
+        path.diverged_at.cpu()[back],
+    )
+
+
+def _slots(runs: Sequence[Run]) -> Slots:
+    """Runs ordered by falling number of environments → the slots of their pairs."""
+    counts = [len(run.cell.train) for run in runs]
+    return Slots(tuple(sum(count > e for count in counts) for e in range(counts[0])))
+
+
+def _pairs(runs: Sequence[Run], slots: Slots) -> list[tuple[Dataset, int]]:
+    """The (dataset, seed) of every pair, slot by slot."""
+    return [
+        (run.cell.datasets()[e], run.seed)
+        for e, width in enumerate(slots.widths)
+        for run in runs[:width]
+    ]
+
+
+def build_problem(
+    runs: Sequence[Run], slots: Slots, inputs: MomentStore, with_variance: bool, device: str
+) -> Problem:
+    """The torch problem of runs ordered by falling number of environments."""
+    pairs = _pairs(runs, slots)
+    sem = registry.load("sems", runs[0].cell.sem)
+    causal = sem.causal_solution(runs[0].cell.dim)
+
+    def tensor(array: Any) -> torch.Tensor:
+        return torch.tensor(np.ascontiguousarray(array), dtype=torch.float64, device=device)
+
+    def gathered(name: str) -> torch.Tensor:
+        return tensor(np.moveaxis(inputs.gather(pairs, name), 0, -1))
+
+    return Problem(
+        slots=slots,
+        moments=Quadratic(gathered("gram"), gathered("cross")),
+        target=gathered("target"),
+        error_weight=tensor([run.cell.error_weight or 0.0 for run in runs]),
+        learning_rate=tensor([run.cell.learning_rate or 0.0 for run in runs]),
+        start=tensor(np.ones((len(causal), len(runs)))),
+        causal=tensor(np.repeat(causal[:, None], len(runs), axis=1)),
+        product_variance=gathered("product_variance") if with_variance else None,
+    )
+
+
+def _split_draws(
+    config: Config,
+    runs: Sequence[Run],
+    slots: Slots,
+    ahead: int,
+    on_load: Callable[[int], object],
+) -> SplitDraws:
+    pairs = _pairs(runs, slots)
+    # The columns of each n stand together.
+    distinct = sorted(dict.fromkeys(pairs), key=lambda pair: pair[0].n_samples)
+    columns = {pair: i for i, pair in enumerate(distinct)}
+    means = []
+    for n_samples, of_n in groupby(distinct, key=lambda pair: pair[0].n_samples):
+        held = list(of_n)
+        products = (_row_products(config, dataset, seed) for dataset, seed in held)
+        means.append(SignedMeans(products, len(held), SignStream(config.root_seed, n_samples)))
+    pair_columns = np.array([columns[pair] for pair in pairs])
+    return SplitDraws(means, pair_columns, slots, ahead, on_load)
+
+
+def _row_products(config: Config, dataset: Dataset, seed: int) -> np.ndarray:
+    """Products (P, n) of a dataset's rows."""
+    d = registry.load("sems", dataset.sem).n_features(dataset.dim)
+    found = np.empty((d * (d + 1) // 2 + d, dataset.n_samples))
+    first = 0
+    for x, y in rows(dataset, config.root_seed, seed):
+        found[:, first : first + len(y)] = products(x, y)
+        first += len(y)
+    return found
+
+
+def _by_cell(batch: Sequence[Run], path: Trajectory) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """What to keep of a batch's path, cell by cell; the run axis is the last one."""
+    positions: dict[int, list[int]] = defaultdict(list)
+    for position, run_ in enumerate(batch):
+        positions[run_.index].append(position)
+    for index, runs in positions.items():
+        kept = slice(None) if batch[runs[0]].wanted else slice(-1, None)
+        steps = np.array(path.steps[kept])
+        yield (
+            index,
+            {
+                "seeds": np.array([batch[position].seed for position in runs]),
+                "steps": np.repeat(steps[:, None], len(runs), axis=1),
+                "phi": path.phi[kept][..., runs].numpy(),
+                "penalty": path.penalty[kept][:, runs].numpy(),
+                "diverged_at": path.diverged_at[runs].numpy(),
+            },
+        )

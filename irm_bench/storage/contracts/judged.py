@@ -1,0 +1,241 @@
+"""Contracts of the tables that compare the results with the notebook and with theory."""
+
+from irm_bench.storage.contracts import (
+    INTERVAL,
+    SEED,
+    SEM,
+    SETTING,
+    STUDY,
+    WHERE,
+    Column,
+    Columns,
+    Contract,
+    columns,
+    names,
+)
+
+PRINTED = Contract(
+    "printed",
+    "Every number that the notebook prints, beside the 95% prediction interval of one run of ours.",
+    columns(
+        ("where", "text", "where the number stands in the notebook"),
+        ("model", "text", "the notebook's IRM (irm) or standard model (erm), or the data alone"),
+        ("quantity", "text", "what the number is; names as in the other tables"),
+        ("split", "text", "train or test environments; empty for none"),
+        ("sigma", "number", "σ of the environment; empty for none or all"),
+        ("step", "integer", "updates made so far; empty for results after training"),
+        ("printed", "number", "the number as printed"),
+        ("half_unit", "number", "half a unit of its last printed digit"),
+        ("compared_with", "text", "which of our runs: method and penalty, and the study"),
+        ("n_seeds", "integer", "our runs, diverged ones left out; 0: this config has none"),
+        ("n_diverged", "integer", "our runs that diverged"),
+        ("mean", "number", "our mean over seeds"),
+        ("pi_low", "number", "lower end of the 95% prediction interval of one further run"),
+        ("pi_high", "number", "upper end of the 95% prediction interval of one further run"),
+        ("inside", "integer", "1: the printed number is inside, to its last digit; 0: it is not"),
+    ),
+)
+
+CLAIMS = Contract(
+    "claims",
+    "One row a claim: its verdict, and the estimate that it rests on first.",
+    columns(
+        ("claim", "text", "file of irm_bench/claims"),
+        ("title", "text", "short name"),
+        ("family", "text", "family of tests that are adjusted together (Holm)"),
+        ("study", "text", "study of the config that it looks at first"),
+        ("verdict", "text", "supported, supported within a stated limit, refuted, inconclusive"),
+        ("sentence", "text", "the finding in words, composed from the numbers"),
+        ("quantity", "text", "what the estimate is"),
+        ("estimate", "number", "the estimate"),
+        ("ci_low", "number", "lower end of its 95% interval"),
+        ("ci_high", "number", "upper end of its 95% interval"),
+        ("ci_method", "text", "kind of the interval"),
+        ("p_value", "number", "two-sided p value of the estimate's test"),
+        ("p_adjusted", "number", "the same after Holm's adjustment over the family"),
+        ("margin", "number", "margin or bound of that test"),
+        ("truth", "number", "its exact value, where one is known"),
+        ("n_seeds", "integer", "seeds behind the estimate"),
+        ("n_diverged", "integer", "seeds left out because training diverged"),
+        ("single_seed_disagree", "number", "share of seeds whose one run leads to another verdict"),
+        ("single_seed_low", "number", "lower end of its 95% Wilson interval"),
+        ("single_seed_high", "number", "upper end of its 95% Wilson interval"),
+        ("rule", "text", "the decision rule, declared in the claim's file"),
+        ("statement", "text", "what is claimed"),
+        ("source", "text", "where the notebook claims it"),
+    ),
+)
+
+CLAIM_DETAILS = Contract(
+    "claim_details",
+    "One row a part of a claim: a test, an estimate or a fact.",
+    columns(
+        ("claim", "text", "file of irm_bench/claims"),
+        ("part", "text", "key of the part in its claim"),
+        ("role", "text", "primary: its test is in the family; secondary; fact: no test"),
+        ("quantity", "text", "what the estimate is"),
+        ("estimate", "number", "the estimate"),
+        ("ci_low", "number", "lower end of its 95% interval"),
+        ("ci_high", "number", "upper end of its 95% interval"),
+        ("ci_method", "text", "kind of the interval"),
+        ("rule", "text", "what the claim needs of it"),
+        ("margin", "number", "margin or bound in the rule"),
+        ("test", "text", "kind of the test"),
+        ("p_value", "number", "two-sided: twice the smaller one-sided p, for the rule or against"),
+        ("p_adjusted", "number", "after Holm's adjustment over the family; empty if not primary"),
+        ("outcome", "text", "holds, fails or open"),
+        ("truth", "number", "its exact value, where one is known"),
+        ("n_seeds", "integer", "seeds behind it, diverged ones left out"),
+        ("n_diverged", "integer", "seeds left out because training diverged"),
+        ("single_seed_holds", "number", "share of seeds that meet the rule one by one"),
+    ),
+)
+
+COVERAGE = Contract(
+    "coverage",
+    "How often the intervals of this project hold a truth that is known exactly.",
+    columns(
+        ("quantity", "text", "what is estimated"),
+        ("truth", "number", "its exact expectation"),
+        ("truth_error", "number", "standard error of the truth; 0 where it is in closed form"),
+        ("n_seeds", "integer", "seeds of each replicated benchmark"),
+        ("interval", "text", "t (Student) or BCa (bootstrap)"),
+        ("nominal", "number", "coverage that the interval promises"),
+        ("coverage", "number", "share of replicates whose interval holds the truth"),
+        ("coverage_low", "number", "lower end of its 95% Wilson interval: Monte Carlo error"),
+        ("coverage_high", "number", "upper end of its 95% Wilson interval: Monte Carlo error"),
+        ("mean_width", "number", "mean width of the interval"),
+        ("n_replicates", "integer", "replicated benchmarks"),
+    ),
+)
+
+_ROWS_OF_PENALTY = (
+    *SEM,
+    *columns(
+        ("n_samples", "integer", "rows of the environment"),
+        ("train_sigmas", "text", "σ of the training set, joined by ;"),
+        ("environment", "text", "environment, for people"),
+        ("sigma", "number", "σ of the environment"),
+        ("predictor", "text", "fixed φ: causal (the oracle) or erm (ERM's with infinite data)"),
+        ("estimator", "text", "penalty estimator"),
+    ),
+)
+
+PENALTY_DRAWS = Contract(
+    "penalty_draws",
+    "The penalty's estimates at fixed φ on each seed's rows, one environment at a time.",
+    (
+        *_ROWS_OF_PENALTY,
+        *SEED,
+        *columns(
+            ("n_draws", "integer", "random splits behind the means of this row"),
+            ("estimate", "number", "the estimate, of the first split"),
+            ("mean_estimate", "number", "mean over splits"),
+            ("squared_error", "number", "mean over splits of the squared distance from the truth"),
+            ("negative_share", "number", "share of splits with a negative estimate"),
+            ("true_penalty", "number", "the population's penalty"),
+            ("exact_bias", "number", "bias by theory"),
+            ("exact_variance", "number", "variance by theory"),
+            ("exact_negative_share", "number", "share of negative values by theory"),
+        ),
+    ),
+    names(_ROWS_OF_PENALTY),
+)
+
+PENALTY_ESTIMATES = Contract(
+    "penalty_estimates",
+    "Bias, variance, squared error and share of negative values of the penalty's estimators.",
+    (
+        *_ROWS_OF_PENALTY,
+        *columns(
+            ("true_penalty", "number", "the population's penalty"),
+            ("quantity", "text", "bias, variance, squared_error or negative_share"),
+            ("n_seeds", "integer", "seeds"),
+            ("mean", "number", "the quantity over seeds"),
+            ("ci_low", "number", "lower end of its 95% interval"),
+            ("ci_high", "number", "upper end of its 95% interval"),
+            ("ci_method", "text", "kind of the interval"),
+            ("truth", "number", "the quantity by theory"),
+        ),
+    ),
+)
+
+
+def contracts(parameters: Columns, phis: Columns) -> tuple[Contract, ...]:
+    """The contracts, with the columns that follow a config's SEMs."""
+    return (
+        _converged(phis),
+        _decomposition(parameters),
+        PENALTY_DRAWS,
+        PENALTY_ESTIMATES,
+        _starts(phis),
+        COVERAGE,
+        PRINTED,
+        CLAIMS,
+        CLAIM_DETAILS,
+    )
+
+
+def _converged(phis: Columns) -> Contract:
+    return Contract(
+        "converged",
+        "Where each training would have ended: the minimum of its own objective on its own rows.",
+        (
+            *SETTING,
+            *SEED,
+            *columns(
+                ("objective", "text", "erm, or the penalty whose objective it is"),
+                (
+                    "converged",
+                    "integer",
+                    "1: a minimum was found; 0: the run diverged, or none was",
+                ),
+            ),
+            *phis,
+        ),
+        names(SETTING),
+    )
+
+
+def _decomposition(parameters: Columns) -> Contract:
+    return Contract(
+        "decomposition",
+        "Excess risk over the oracle and its terms, over seeds: excess = objective_bias + "
+        "optimisation_gap + estimation_error.",
+        (
+            *SETTING,
+            *WHERE,
+            *parameters,
+            *columns(("quantity", "text", "excess, or one of its terms")),
+            *INTERVAL,
+        ),
+    )
+
+
+def _starts(phis: Columns) -> Contract:
+    starts = tuple(
+        Column(c.name.replace("phi", "start"), c.kind, f"start of {c.meaning}") for c in phis
+    )
+    setting = (
+        *STUDY,
+        *SEM,
+        *columns(
+            ("train_sigmas", "text", "σ of the training environments, joined by ;"),
+            ("error_weight", "number", "weight of the summed error beside the penalty"),
+        ),
+    )
+    return Contract(
+        "starts",
+        "Where the descent of IRM's objective ends from random starts, with exact moments.",
+        (
+            *setting,
+            *SEED,
+            *starts,
+            *phis,
+            *columns(
+                ("penalty_value", "number", "the penalty where it ends"),
+                ("converged", "integer", "1: it ends; 0: it did not within the steps allowed"),
+            ),
+        ),
+        names(setting),
+    )

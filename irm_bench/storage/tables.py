@@ -1,0 +1,201 @@
+"""The tables in results/tables as files, checked against their contracts on both sides."""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from irm_bench.config import Config
+from irm_bench.plugins import registry
+from irm_bench.storage import archives, paged, part_files
+from irm_bench.storage.archives import StageError
+from irm_bench.storage.contracts import Contract, columns, evaluated, judged
+from irm_bench.storage.paged import Rows
+
+
+class TableError(StageError):
+    """A table that is missing, damaged or of other columns: names it and how to rebuild it."""
+
+
+def contracts(config: Config) -> dict[str, Contract]:
+    """The contracts of a config's tables; φ and environment columns follow its SEMs."""
+    parameters = columns(
+        *((name, "number", f"parameter {name} of the environment") for name in _parameters(config))
+    )
+    phis = columns(
+        *((f"phi_{i + 1}", "number", f"weight of feature {i + 1}") for i in range(_d_max(config)))
+    )
+    found = [c for part in (evaluated, judged) for c in part.contracts(parameters, phis)]
+    return {contract.name: replace(contract, config=config.results_hash) for contract in found}
+
+
+def _parameters(config: Config) -> list[str]:
+    sems = dict.fromkeys(study.sem for study in config.studies)
+    return list(dict.fromkeys(p for s in sems for p in registry.metadata("sems", s)["PARAMETERS"]))
+
+
+def _d_max(config: Config) -> int:
+    return max(registry.load("sems", s.sem).n_features(s.dim) for s in config.studies)
+
+
+def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:
+    """Check a table and write it as CSV, columns in the order of its contract."""
+    write_pieces(path, [frame], contract)
+
+
+def write_pieces(path: Path | str, pieces: Iterable[pd.DataFrame], contract: Contract) -> None:
+    """``write`` for a table that comes in pieces, of which one at a time is held."""
+
+    def write_rows(temporary: Path) -> None:
+        pd.DataFrame(columns=contract.names).to_csv(temporary, index=False)
+        for piece in pieces:
+            _check(Path(path), list(piece.columns), contract)
+            for first in range(0, len(piece), paged.PAGE_ROWS):
+                page = _typed(piece[first : first + paged.PAGE_ROWS][contract.names], contract)
+                # Keys are few: as categories each is turned into text once.
+                keys = page.astype(dict.fromkeys(contract.keys, "category"))
+                keys.to_csv(temporary, mode="a", header=False, index=False)
+
+    archives.write_atomically(path, write_rows)
+    seal = f"# of config {contract.config}\n{archives.digest(path)}  {Path(path).name}\n"
+    archives.write_text(_seal(path), seal)
+
+
+def read(path: Path | str, contract: Contract) -> pd.DataFrame:
+    """Read a table and check its columns; texts are categories.
+
+    Raises:
+        TableError: if the file is missing, damaged, of another config or has other columns.
+    """
+    path = Path(path)
+    _check_seal(path, contract)
+    return part_files.concat(list(_parsed(path, path, contract)))
+
+
+def load(config: Config, folder: Path | str, names: Iterable[str]) -> dict[str, Any]:
+    """Tables by name: those of a row a seed as ``Rows``, the others whole.
+
+    Raises:
+        TableError: as ``read``.
+    """
+    found = contracts(config)
+    return {
+        name: (open_rows if found[name].keys else read)(Path(folder) / f"{name}.csv", found[name])
+        for name in names
+    }
+
+
+def open_rows(path: Path | str, contract: Contract) -> Rows:
+    """Open a table of a row a seed, of any number of rows.
+
+    Raises:
+        TableError: as ``read``.
+    """
+    path = Path(path)
+    _check_seal(path, contract)
+    try:
+        starts, n_rows = _page_starts(path)
+    except OSError as error:
+        raise _refuse(path, f"cannot be read ({error})") from error
+
+    def read_part(first: int, end: int) -> pd.DataFrame:
+        with path.open("rb") as file:
+            header = file.readline()
+            file.seek(first)
+            return next(_parsed(path, io.BytesIO(header + file.read(end - first)), contract))
+
+    read_part(0, 0)  # the columns are checked at once
+    return Rows(contract.keys, lambda i: read_part(*starts[i : i + 2]), len(starts) - 1, n_rows)
+
+
+def _page_starts(path: Path) -> tuple[list[int], int]:
+    """The byte at which each page of a table begins, and the end; and its rows. A row is a line."""
+    starts: list[int] = []
+    n_lines = position = 0
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+            wanted = ends[-n_lines % paged.PAGE_ROWS :: paged.PAGE_ROWS]
+            starts += (position + wanted + 1).tolist()
+            n_lines, position = n_lines + len(ends), position + len(block)
+    ends_with_page = len(starts) > 1 and starts[-1] == position
+    return starts if ends_with_page else [*starts, position], n_lines - 1
+
+
+def _parsed(path: Path, source: Any, contract: Contract) -> Iterator[pd.DataFrame]:
+    """The rows of a table, or of a part of one, in chunks; one that is empty if there are none."""
+    text = [c.name for c in contract.columns if c.kind == "text"]
+    try:
+        with pd.read_csv(
+            source,
+            dtype=dict.fromkeys(text, "category"),
+            keep_default_na=False,
+            na_values={c: [""] for c in contract.names if c not in text},
+            chunksize=paged.PAGE_ROWS,
+        ) as chunks:
+            for chunk in chunks:
+                yield _checked(path, chunk, contract)
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise _refuse(path, f"cannot be read ({error})") from error
+
+
+def _seal(path: Path | str) -> Path:
+    """Checksum and config of a table, as sha256sum reads them: CSV alone cannot show a cut."""
+    return Path(f"{path}.sha256")
+
+
+def _check_seal(path: Path, contract: Contract) -> None:
+    seal = _seal(path)
+    if not (seal.exists() and path.exists()):
+        return
+    *comment, line = seal.read_text(encoding="utf-8").splitlines() or [""]
+    config = comment[0].split()[-1] if comment else contract.config
+    if line.split()[:1] != [archives.digest(path)]:
+        raise _refuse(path, f"is not as it was written ({seal.name} differs)")
+    if contract.config and config != contract.config:
+        raise _refuse(path, f"is of config {config} where {contract.config} is needed")
+
+
+def _refuse(path: Path, why: str) -> TableError:
+    return TableError(f"{path} {why}; delete it and run again to rebuild it")
+
+
+def _check(path: Path, names: Sequence[str], contract: Contract) -> None:
+    missing = [name for name in contract.names if name not in names]
+    unknown = [name for name in names if name not in contract.names]
+    if missing or unknown:
+        columns = f"missing columns {missing}, unknown columns {unknown}"
+        raise _refuse(path, f"is not a table {contract.name!r}: {columns}")
+
+
+def _checked(path: Path, chunk: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    _check(path, list(chunk.columns), contract)
+    return _typed(chunk, contract, text="category")
+
+
+def _typed(frame: pd.DataFrame, contract: Contract, text: str = "str") -> pd.DataFrame:
+    kinds = {"integer": "Int64", "number": "float64", "text": text}
+    return frame.astype({column.name: kinds[column.kind] for column in contract.columns})
+
+
+def document(contracts: dict[str, Contract]) -> str:
+    """The text of results/README.md: every table, every column."""
+    lines = [
+        "# Tables",
+        "",
+        "Everything in this folder is generated, but for this file and `published/`. Tables are",
+        "in `tables/`, as CSV in UTF-8 with a header, each with its SHA-256 beside it. Numbers are",
+        "written with as many digits as it takes to read the same float64 back; an empty field is",
+        "a value that does not exist. Made by `irm_bench/tables.py` (`make docs`).",
+        "",
+    ]
+    for contract in contracts.values():
+        lines += [f"## {contract.name}.csv", "", contract.summary, ""]
+        lines += ["| column | kind | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{c.name}` | {c.kind} | {c.meaning} |" for c in contract.columns]
+        lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"
