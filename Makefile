@@ -4,21 +4,22 @@ VENV   ?= .venv
 CORES  ?= all
 CONFIG ?=
 BASELINE ?=
+BOOK   ?= notebook
 SITE   ?= results/site
 
 BIN       := $(VENV)/bin
 READY     := $(VENV)/.ready
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
-OVERRIDE  := $(if $(CONFIG),--configfile $(CONFIG)) $(if $(BASELINE),--config baseline=$(BASELINE))
+OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline=$(BASELINE)) $(if $(CONFIG),--configfile $(CONFIG))
 
 .PHONY: report test test-page test-cluster lint format benchmark site publish verify docs lock setup \
         clean distclean
 .DEFAULT_GOAL := report
 
 report: $(READY)
-	@$(BIN)/python -m irm_bench.config config/config.yaml $(CONFIG)
+	@$(BIN)/python -m irm_bench.config $(BOOK) $(CONFIG)
 	@$(SNAKEMAKE) $(OVERRIDE)
-	@echo "The page is at results/report.html"
+	@echo "The page is at results/$(notdir $(abspath $(BOOK)))/report.html"
 
 test: $(READY)
 	@$(BIN)/python -m pytest

@@ -1,4 +1,4 @@
-# irm_bench: simulate → train → evaluate → aggregate → report.
+# irm_bench: simulate → train → (select) → evaluate → aggregate → diagnose → judge → report.
 from snakemake.utils import min_version
 
 min_version("9.5")
@@ -10,6 +10,7 @@ configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/select.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/diagnose.smk"

@@ -2,7 +2,7 @@
 
 Everything wrong with a config is one ``ConfigError`` that names key, value and what is allowed,
 raised before any work starts. ``model`` has the types, ``schema`` explains what the schema forbids,
-``checks`` what it cannot say, and ``parsing`` goes from YAML to the types.
+``checks`` what it cannot say; ``studies`` and ``parsing`` go from YAML to the types.
 """
 
 from irm_bench.config.model import (
@@ -12,20 +12,30 @@ from irm_bench.config.model import (
     Environment,
     LearningRate,
     Method,
+    ModelKey,
+    Optimiser,
+    Section,
+    Selection,
     Study,
 )
-from irm_bench.config.parsing import load, merge, parse, read
+from irm_bench.config.parsing import DEFAULT_BOOK, laid_over, merge, of_book, parse, read
 
 __all__ = [
+    "DEFAULT_BOOK",
     "Audit",
     "Config",
     "ConfigError",
     "Environment",
     "LearningRate",
     "Method",
+    "ModelKey",
+    "Optimiser",
+    "Section",
+    "Selection",
     "Study",
-    "load",
+    "laid_over",
     "merge",
+    "of_book",
     "parse",
     "read",
 ]

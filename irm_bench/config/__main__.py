@@ -1,18 +1,22 @@
-"""``python -m irm_bench.config``: whether config files can be run together."""
+"""``python -m irm_bench.config BOOK [CONFIG …]``: whether a book can be run with config files."""
 
 import sys
-from typing import Any
 
-from irm_bench.config import ConfigError, merge, parse, read
+from irm_bench.config import ConfigError, of_book, read
 
 
-def main(paths: list[str]) -> int:
-    """Check config files, later ones overlaid on earlier ones; 0 if they can be run together."""
+def main(arguments: list[str]) -> int:
+    """Check config files laid over a book's own, the last one on top; 0 if they can be run."""
+    book, *paths = arguments
     try:
-        raw: dict[str, Any] = {}
-        for path in paths:
-            raw = merge(raw, read(path))
-        parse(raw)
+        overlays = [read(path) for path in paths]
+        for path, overlay in zip(paths, overlays, strict=True):
+            if "book" in overlay:
+                raise ConfigError(
+                    f"{path}: config key book: {overlay['book']!r}; a book is named on the command "
+                    "line alone (make report BOOK=…), for its files are code that runs"
+                )
+        of_book(book, *overlays)
     except (ConfigError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

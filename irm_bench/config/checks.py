@@ -1,21 +1,108 @@
-"""What a schema cannot say: names, and what studies, methods and penalties need of each other.
+"""What a schema cannot say: names, and what studies, methods and plugins need of each other.
 
 Every check raises ``ConfigError``, with the key, its value and what is allowed, or returns nothing.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from irm_bench.config.model import ConfigError, Method, Study
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
 MAX_SPLIT_PRODUCTS = 2**25
+# What a parameter may not be called: columns of the tables that mean something else.
+RESERVED = frozenset(
+    [
+        "study",
+        "sem",
+        "n_samples",
+        "train_sigmas",
+        "train_set",
+        "method",
+        "penalty",
+        "seed",
+        "learning_rate",
+        "steps",
+        "split",
+        "environment",
+        "mse",
+        "risk",
+        "optimum",
+        "quantity",
+        "n_seeds",
+        "n_diverged",
+        "mean",
+        "sd",
+        "ci_low",
+        "ci_high",
+        "ci_method",
+        "selection",
+        "start",
+        "optimiser",
+        "loss",
+        "diverged_at",
+        "train_risk",
+        "final_penalty",
+        "step",
+        "sampling",
+        "noise_variance",
+        "oracle_mse",
+        "error_rate",
+        "log_loss",
+        "name",
+        "monitor",
+        "max_n_samples",
+    ]
+)
 
 
-def known(kind: str, name: str, where: str) -> None:
-    """Refuse a name that no plugin bears."""
+def known(book: Book, kind: str, name: str, where: str) -> Plugin:
+    """The plugin of a name; one that no file bears is refused, and so are its bad constants."""
     try:
-        registry.path(kind, name)
-    except registry.UnknownPluginError as error:
+        plugin = book.plugin(kind, name)
+        metadata = plugin.metadata
+    except UnknownPluginError as error:
         raise ConfigError(f"config key {where}: {error}") from None
+    except SyntaxError as error:
+        raise ConfigError(f"config key {where}: {error}; allowed is a file of Python") from None
+    for constant in ("PARAMETERS", "OPTIONS", "PARAMS", "EXTRAS"):
+        for parameter in metadata.get(constant, {}):
+            if parameter in RESERVED or parameter.startswith(("phi_", "corr_", "start_")):
+                raise ConfigError(
+                    f"config key {where}: {plugin.path} calls a {constant} {parameter!r}, the name "
+                    "of a column of the tables; allowed is any other name"
+                )
+    return plugin
+
+
+def known_all(book: Book, kind: str, names: Sequence[str]) -> tuple[Plugin, ...]:
+    """The plugins of a list of names."""
+    return tuple(known(book, kind, name, f"{kind}[{i}]") for i, name in enumerate(names))
+
+
+def same_kind(value: Any, default: Any, where: str) -> None:
+    """Refuse an option that is not of the kind of its default."""
+    kinds = (int, float) if isinstance(default, float) else type(default)
+    if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, kinds):
+        kind = "a number" if isinstance(default, float) else f"of type {type(default).__name__}"
+        raise ConfigError(f"config key {where}: {value!r}; allowed is {kind}, as {default!r} is")
+    if type(default) is int and value < 1:
+        raise ConfigError(f"config key {where}: {value}; allowed is at least 1")
+
+
+def allowed_value(sem: Plugin, name: str, value: Any, where: str) -> None:
+    """Refuse a parameter of an environment that its SEM does not take."""
+    default = sem.get("PARAMETERS", {})[name]
+    if default is not None and isinstance(default, str) != isinstance(value, str):
+        kind = "a text" if isinstance(default, str) else "a number"
+        raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is {kind}")
+    if name in sem.get("POSITIVE", ()) and not (not isinstance(value, str) and value > 0):
+        raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is greater than 0")
+    choices = sem.get("CHOICES", {}).get(name)
+    if choices and value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is one of {listed}")
 
 
 def unique(study_names: list[str]) -> None:
@@ -28,29 +115,81 @@ def unique(study_names: list[str]) -> None:
             )
 
 
-def consistent(study: Study, where: str) -> None:
+def consistent(book: Book, study: Study, where: str) -> None:
     """Refuse a study that asks of a method, a penalty or a SEM what it cannot do."""
-    keys = [method.key for method in study.methods]
+    keys = [str(method.key) for method in study.methods]
     if len(set(keys)) < len(keys):
         raise ConfigError(f"config key {where}.methods: {keys}; allowed is each one once")
-    for method in study.methods:
-        metadata = registry.metadata("methods", method.name)
-        least = metadata.get("MIN_ENVIRONMENTS", 1)
-        for sigmas in study.train_sets:
-            if len(sigmas) < least:
-                raise ConfigError(
-                    f"config key {where}.train_sigmas: {[e['sigma'] for e in sigmas]} is a single "
-                    f"training environment; {method.name} needs at least {least}"
-                )
-        if "splits" in registry.metadata("penalties", method.monitor)["NEEDS"]:
+    _distinct_parameters(study, where)
+    for i, method in enumerate(study.methods):
+        _check_environments(study, method, where)
+        _check_loss(study, method, f"{where}.methods[{i}]")
+        if "splits" in method.needs:
             _check_splits(study, method, where)
+    _check_learning_rate(study, where)
+    _check_starts(study, where)
     if study.sampling == "moments":
-        _check_moments(study, where)
+        _check_moments(book, study, where)
+
+
+def _distinct_parameters(study: Study, where: str) -> None:
+    """Options and parameters of environments, methods and optimisers are columns of one table."""
+    owners: dict[str, str] = {}
+    sem = study.model.sem
+    for kind, names in (
+        ("an option", sem.get("OPTIONS", {})),
+        ("a parameter of an environment", sem.get("PARAMETERS", {})),
+    ):
+        for name in names:
+            if name in owners:
+                raise ConfigError(
+                    f"config key {where}.sem: {sem.path} calls {name!r} both {owners[name]} and "
+                    f"{kind}; allowed are names that differ"
+                )
+            owners[name] = kind
+    plugins = [method.plugin for method in study.methods]
+    plugins += [optimiser.plugin for optimiser in study.optimisers]
+    for plugin in plugins:
+        for name in plugin.get("PARAMS", {}):
+            if name in owners:
+                raise ConfigError(
+                    f"config key {where}: {plugin.path} has a parameter {name!r}, which is "
+                    f"{owners[name]} of {sem.name}; allowed are names that differ"
+                )
+
+
+def _check_environments(study: Study, method: Method, where: str) -> None:
+    least = method.plugin.get("MIN_ENVIRONMENTS", 1)
+    for members in study.train_sets:
+        if len(members) < least:
+            labels = [member.label for member in members]
+            raise ConfigError(
+                f"config key {where}.train_environments: {labels} is a single training "
+                f"environment; {method.name} needs at least {least}"
+            )
+
+
+def _check_loss(study: Study, method: Method, where: str) -> None:
+    """Without moments of rows that settle the loss, a method that needs them cannot run."""
+    allowed = method.plugin.get("LOSSES", (study.loss.name,))
+    if study.loss.name not in allowed:
+        raise ConfigError(
+            f"config key {where}.name: {method.name!r} does not train on the loss "
+            f"{study.loss.name!r}; it allows {', '.join(allowed)}"
+        )
+    if study.loss.get("NEEDS") == "rows":
+        missing = sorted(method.needs & {"product_variance", "splits"})
+        if missing:
+            raise ConfigError(
+                f"config key {where}: {method.monitor.name!r} of {method.name} needs moments "
+                f"({', '.join(missing)}), which do not settle the loss {study.loss.name!r}: "
+                "allowed is the penalty plug_in"
+            )
 
 
 def _check_splits(study: Study, method: Method, where: str) -> None:
     """A study whose rows are to be split into halves, and held for it."""
-    d = registry.load("sems", study.sem).n_features(study.dim)
+    d = max(model.n_features for model in study.models)
     n_products = max(map(len, study.train_sets)) * (d * (d + 1) // 2 + d)
     for n in study.n_samples:
         if n > method.max_n_samples:
@@ -68,28 +207,58 @@ def _check_splits(study: Study, method: Method, where: str) -> None:
             )
 
 
-def _check_moments(study: Study, where: str) -> None:
-    """A study that draws moments in place of rows."""
-    sem = registry.load("sems", study.sem)
-    if not hasattr(sem, "sample_moments"):
+def _check_learning_rate(study: Study, where: str) -> None:
+    """A capped rate follows from theory, which has to know what is trained."""
+    if study.learning_rate.rule != "capped":
+        return
+    model = study.model
+    if not (model.is_fixed and model.has("population") and study.loss.name == "squared"):
         raise ConfigError(
-            f"config key {where}.sampling: 'moments'; {study.sem} has no sample_moments: "
+            f"config key {where}.learning_rate.rule: 'capped'; it needs the squared loss, and "
+            f"exact moments that are the same for every seed, which {study.sem} does not give: "
+            "allowed is 'fixed'"
+        )
+    for method in study.methods:
+        if method.is_stepped and not method.plugin.get("HESSIAN"):
+            raise ConfigError(
+                f"config key {where}.learning_rate.rule: 'capped'; {method.plugin.path} names no "
+                "HESSIAN: allowed is 'fixed'"
+            )
+
+
+def _check_starts(study: Study, where: str) -> None:
+    model = study.model
+    if "oracle" in study.starts and not model.has("causal_solution"):
+        raise ConfigError(
+            f"config key {where}.start: 'oracle'; {study.sem} knows no causal_solution: allowed "
+            "are ones, zeros, erm, random"
+        )
+
+
+def _check_moments(book: Book, study: Study, where: str) -> None:
+    """A study that draws moments in place of rows."""
+    model = study.model
+    if not model.has("sample_moments") or not model.is_fixed or model.intercept:
+        raise ConfigError(
+            f"config key {where}.sampling: 'moments'; {study.sem} has no sample_moments here: "
+            "allowed is 'rows'"
+        )
+    if study.loss.get("NEEDS") == "rows":
+        raise ConfigError(
+            f"config key {where}.sampling: 'moments'; the loss {study.loss.name!r} needs rows: "
             "allowed is 'rows'"
         )
     for method in study.methods:
-        needs = registry.metadata("penalties", method.monitor)["NEEDS"]
+        needs = sorted(method.needs & {"product_variance", "splits", "rows"})
         if needs:
-            enough = [
-                name
-                for name in registry.names("penalties")
-                if not registry.metadata("penalties", name)["NEEDS"]
-            ]
+            penalties = [book.plugin("penalties", name) for name in book.names("penalties")]
+            enough = [penalty.name for penalty in penalties if not penalty.get("NEEDS")]
             raise ConfigError(
                 f"config key {where}.sampling: 'moments'; {method.monitor} of method {method.name} "
                 f"needs rows ({', '.join(needs)}): allowed is 'rows', or of the penalties "
                 f"{', '.join(enough)}"
             )
-    least = sem.n_features(study.dim) + 2
+    least = model.n_features + 2
     for key, n in (("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)):
         if n < least:
             raise ConfigError(

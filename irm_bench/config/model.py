@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from irm_bench.plugins.model import Model
+from irm_bench.plugins.registry import Book, Plugin
+
+Value = float | int | str
+Pairs = tuple[tuple[str, Any], ...]
+
 
 class ConfigError(ValueError):
     """A config that cannot be run: says which key, which value, and what is allowed."""
@@ -13,46 +19,124 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Environment:
-    """Parameters of one environment of a SEM, in the order in which the SEM declares them."""
+    """Parameters of one environment of a SEM, in the order in which the SEM declares them.
 
-    parameters: tuple[tuple[str, float], ...]
+    ``defaults`` are those that the SEM gives them; they are left out of the label.
+    """
 
-    def __getitem__(self, name: str) -> float:
+    parameters: tuple[tuple[str, Value], ...]
+    defaults: tuple[tuple[str, Value], ...] = ()
+
+    def __getitem__(self, name: str) -> Any:
         return self.mapping[name]
 
     @property
-    def mapping(self) -> dict[str, float]:
+    def mapping(self) -> dict[str, Any]:
         return dict(self.parameters)
 
     @property
     def label(self) -> str:
-        """For people: the parameters that differ from 1, e.g. ``sigma=0.1``; σ always."""
-        first, *rest = self.parameters
-        shown = [first, *(p for p in rest if p[1] != 1.0)]
-        return ", ".join(f"{name}={value:g}" for name, value in shown)
+        """Its id, and for people: the parameters that are not the SEM's, e.g. ``sigma=0.1``."""
+        shown = [pair for pair in self.parameters if pair not in self.defaults]
+        return ", ".join(f"{name}={short(value)}" for name, value in shown) or "default"
+
+    @property
+    def main(self) -> Value:
+        """The value of the parameter that the SEM names first."""
+        return self.parameters[0][1]
+
+
+def short(value: Value) -> str:
+    """A value in as few digits as tell it from all others."""
+    if isinstance(value, str):
+        return value
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
+
+
+@dataclass(frozen=True)
+class ModelKey:
+    """What tells trained models apart in tables: a method, and the penalty it trains on or ''."""
+
+    method: str
+    penalty: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method}-{self.penalty}" if self.penalty else self.method
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method with the penalty that it trains on ('' for none) and the one it reports."""
+    """A method with the penalty that it trains on (None for none) and the one that it reports.
 
-    name: str
-    penalty: str
-    monitor: str
+    ``grid`` maps each of the method's parameters to its values.
+    """
+
+    plugin: Plugin
+    penalty_plugin: Plugin | None
+    monitor: Plugin
+    grid: tuple[tuple[str, tuple[float, ...]], ...]
     max_n_samples: float
 
     @property
-    def key(self) -> str:
-        return f"{self.name}-{self.penalty}" if self.penalty else self.name
+    def name(self) -> str:
+        return self.plugin.name
+
+    @property
+    def penalty(self) -> str:
+        return self.penalty_plugin.name if self.penalty_plugin else ""
+
+    @property
+    def key(self) -> ModelKey:
+        return ModelKey(self.name, self.penalty)
+
+    @property
+    def is_control(self) -> bool:
+        return bool(self.plugin.get("IS_CONTROL", False))
+
+    @property
+    def is_stepped(self) -> bool:
+        """Whether it descends; what is fitted or known has neither steps nor a learning rate."""
+        return not self.is_control and "fit" not in self.plugin.get("FUNCTIONS", ())
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it, or the penalty that is reported, has to be given besides moments."""
+        return frozenset(self.plugin.get("NEEDS", ())) | frozenset(self.monitor.get("NEEDS", ()))
 
 
 @dataclass(frozen=True)
 class LearningRate:
-    """A step size: ``fixed`` is ``value``; ``capped`` at most ``safety`` of the stability limit."""
+    """Step sizes: ``values`` if ``fixed``; ``capped``, ``safety`` times the stable one."""
 
     rule: str
-    value: float
+    values: tuple[float, ...]
     safety: float
+
+    @property
+    def value(self) -> float:
+        """The first of them."""
+        return self.values[0]
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """An optimiser with one value of each of its parameters."""
+
+    plugin: Plugin
+    params: Pairs = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A rule that chooses among a method's cells, and the environments that are held out for it."""
+
+    plugin: Plugin
+    environments: tuple[Environment, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.plugin.name
 
 
 @dataclass(frozen=True)
@@ -61,19 +145,32 @@ class Study:
 
     name: str
     description: str
-    sem: str
-    dim: int
+    models: tuple[Model, ...]
+    loss: Plugin
     n_samples: tuple[int, ...]
     n_test_samples: int
+    n_validation_samples: int
     train_sets: tuple[tuple[Environment, ...], ...]
     test_environments: tuple[Environment, ...]
     methods: tuple[Method, ...]
     error_weights: tuple[float, ...]
     steps: int
     learning_rate: LearningRate
+    optimisers: tuple[Optimiser, ...]
+    starts: tuple[str, ...]
+    selection: tuple[Selection, ...]
     seeds: tuple[int, ...]
     sampling: str
     trajectories: bool
+
+    @property
+    def model(self) -> Model:
+        """Its first structure."""
+        return self.models[0]
+
+    @property
+    def sem(self) -> str:
+        return self.model.sem.name
 
 
 @dataclass(frozen=True)
@@ -85,16 +182,36 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A chapter of the page that a book brings: its template, heading, and what it needs."""
+
+    name: str
+    title: str
+    study: str = ""
+    table: str = ""
+
+
+# Keys of a config that no result depends on.
+OF_THE_PAGE = (
+    *("book", "title", "shards", "figures", "claims", "audit", "device", "sections", "lead"),
+    *("printed", "source"),
+)
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole benchmark; ``resolved`` is the raw config with every default written out."""
 
+    book: Book
     title: str
     root_seed: int
     shards: int
     device: str
     studies: tuple[Study, ...]
-    figures: tuple[str, ...]
-    claims: tuple[str, ...]
+    figures: tuple[Plugin, ...]
+    claims: tuple[Plugin, ...]
+    sections: tuple[Section, ...]
+    lead: tuple[str, ...]
     audit: Audit
     baseline: str
     resolved: Mapping[str, Any]
@@ -107,8 +224,7 @@ class Config:
     @property
     def results_hash(self) -> str:
         """Hash of all that a result depends on: not of titles, shards, figures, claims or audit."""
-        dropped = ("title", "shards", "figures", "claims", "audit", "device")
-        kept = {k: v for k, v in self.resolved.items() if k not in dropped}
+        kept = {k: v for k, v in self.resolved.items() if k not in OF_THE_PAGE}
         return _hash(json.dumps(kept, sort_keys=True))
 
     @property

@@ -5,7 +5,9 @@ that its training descends on average, on its own sample moments: ERM's summed r
 Σ risks + Σ penalties for IRM, with the penalty's mean over its own randomness (plug-in for plug_in,
 U-statistic for u_statistic and split_half). ``decomposition.py`` makes use of it.
 
-A penalty whose mean is neither, or whose product covariance no study keeps, has no counterpart.
+A method says which minimum is its counterpart (COUNTERPART): ``erm``, ``penalty`` for IRM's, or
+none; nothing falls back to another method's. A penalty whose mean is neither of the above, or whose
+product covariance no study keeps, has none either, and so has every loss but the squared one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +17,10 @@ import numpy as np
 
 from irm_bench import theory
 from irm_bench.config import Config
+from irm_bench.config.layout import layout_of
 from irm_bench.planning import plan
 from irm_bench.planning.columns import phi_columns, setting
 from irm_bench.planning.plan import Cell
-from irm_bench.plugins import registry
 from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
 from irm_bench.theory import unbiased
 from irm_bench.theory.moments import Moments
@@ -34,11 +36,10 @@ class Converger:
 
     def objective(self, cell: Cell) -> str:
         """``erm``, ``plug_in`` or ``u_statistic``; empty where there is no counterpart."""
-        if registry.metadata("methods", cell.method)["IS_CONTROL"]:
-            return ""
-        if not cell.penalty:
-            return cell.method
-        mean = str(registry.metadata("penalties", cell.penalty).get("MEAN", ""))
+        named = str(cell.method.get("COUNTERPART", ""))
+        if cell.loss.get("NEEDS") != "moments" or named != "penalty" or cell.penalty is None:
+            return named if named == "erm" and cell.loss.get("NEEDS") == "moments" else ""
+        mean = str(cell.penalty.get("MEAN", ""))
         kept = all(self._wanted[dataset] for dataset in cell.datasets())
         return mean if mean == "plug_in" or kept else ""
 
@@ -59,7 +60,7 @@ class Converger:
 
     def _minimum(self, cell: Cell, start: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         moments = _stacked([self._inputs.moments(d, seeds) for d in cell.datasets()])
-        if not cell.penalty:
+        if self.objective(cell) == "erm":
             return theory.pooled_least_squares(moments)
         weight = cell.error_weight or 0.0
         if self.objective(cell) == "plug_in":
@@ -81,12 +82,13 @@ def _stacked(parts: Sequence[Moments]) -> Moments:
 def frames(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
     """The shard's part of the table ``converged``."""
     converger = Converger(config, models, inputs)
+    layout = layout_of(config)
     for order, study, cell, mine in trained_cells(config, models):
         objective = converger.objective(cell)
         if objective:
             phi = converger.phi(cell)[mine]
             yield {
-                **setting(order, study, cell),
+                **setting(layout, order, study, cell),
                 "order_3": 0,
                 "seed": models.get(cell, "seeds")[mine],
                 "objective": objective,

@@ -7,7 +7,7 @@ of its own objective; what finite rows moved that minimum by (``theory.decompose
 negative. The population's minimum is the one that gradient descent from all ones ends in.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,80 +16,76 @@ import pandas as pd
 
 from irm_bench import theory
 from irm_bench.config import Config, Environment, Study
-from irm_bench.planning import plan
+from irm_bench.config.layout import layout_of
+from irm_bench.planning import exact, plan
+from irm_bench.planning.columns import place, setting
 from irm_bench.planning.plan import Cell
-from irm_bench.plugins import registry
+from irm_bench.plugins.model import Model
 from irm_bench.statistics import intervals
-from irm_bench.storage import contracts
+from irm_bench.storage import tables
 from irm_bench.storage.paged import Rows
+from irm_bench.theory.moments import Moments, stack
 
 TERMS = ("objective_bias", "optimisation_gap", "estimation_error", "excess")
-SETTING = list(contracts.names(contracts.SETTING))
-
-
-@cache
-def population_minimum(
-    sem: str, dim: int, train: tuple[Environment, ...], error_weight: float | None
-) -> tuple[float, ...]:
-    """φ with infinitely many rows and updates; error weight None: ERM's."""
-    moments = plan.population(sem, dim, train)
-    if error_weight is None:
-        return tuple(theory.pooled_least_squares(moments))
-    return tuple(theory.flow_minimum(moments, error_weight).phi)
-
-
-def terms(
-    cell: Cell, trained: np.ndarray, converged: np.ndarray, environments: Sequence[Environment]
-) -> theory.Decomposition:
-    """Terms (environment, seed) of trained φ (seed, d) with converged counterparts (seed, d)."""
-    moments = plan.population(cell.sem, cell.dim, environments).at((slice(None), None))
-    causal = registry.load("sems", cell.sem).causal_solution(cell.dim)
-    population = population_minimum(cell.sem, cell.dim, cell.train, cell.error_weight)
-    return theory.decompose(trained, converged, np.array(population), causal, moments)
 
 
 def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table ``decomposition`` for whole cells of ``converged``: means over seeds with
     their t intervals."""
-    cells = {_key(s, cell): (s, cell) for s in config.studies for cell in plan.cells_of(s)}
+    layout = layout_of(config)
+    keys = list(tables.contracts(config)["converged"].keys)
+    cells = {}
+    for study in config.studies:
+        for cell in plan.cells_of(study):
+            cells[_key(setting(layout, (0, 0), study, cell), keys)] = (study, cell)
     rows: list[dict[str, Any]] = []
-    for values, ended in converged.groupby(SETTING, sort=False, dropna=False):
-        setting = dict(zip(SETTING, values, strict=True))
-        study, cell = cells[tuple(None if pd.isna(value) else value for value in values)]
-        phis = [f"phi_{j + 1}" for j in range(_d(cell))]
-        trained = models.find(**setting).set_index("seed")[phis].loc[ended["seed"]]
+    for values, ended in converged.groupby(keys, sort=False, dropna=False):
+        where = dict(zip(keys, values, strict=True))
+        study, cell = cells[_key(where, keys)]
+        if not _is_decomposable(cell):
+            continue
+        phis = [f"phi_{j + 1}" for j in range(cell.model.n_features)]
+        trained = models.find(**where).set_index("seed")[phis].loc[ended["seed"]]
         both = (frame.to_numpy(dtype=float) for frame in (trained, ended[phis]))
-        rows += [setting | row for row in _rows(study, cell, *both)]
+        seeds = ended["seed"].to_numpy()
+        rows += [where | row for row in _rows(config, study, cell, seeds, *both)]
     return pd.DataFrame(rows)
 
 
-def _key(study: Study, cell: Cell) -> tuple[Any, ...]:
-    named = {"study": study.name, "train_sigmas": cell.train_sigmas}
-    return tuple(named.get(name, getattr(cell, name, None)) for name in SETTING)
+def _key(columns: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
+    """Values of a table's keys, to be looked up by: NaN is equal to nothing, not even itself."""
+    return tuple(None if pd.isna(columns[key]) else columns[key] for key in keys)
 
 
-def _d(cell: Cell) -> int:
-    return int(registry.load("sems", cell.sem).n_features(cell.dim))
+def _is_decomposable(cell: Cell) -> bool:
+    """Whether theory knows where its objective ends: from ones, or whatever the start for ERM."""
+    is_known = cell.model.has("population") and cell.model.has("causal_solution")
+    return is_known and (cell.start == "ones" or cell.method.get("COUNTERPART") == "erm")
 
 
 def _rows(
-    study: Study, cell: Cell, trained: np.ndarray, converged: np.ndarray
+    config: Config,
+    study: Study,
+    cell: Cell,
+    seeds: np.ndarray,
+    trained: np.ndarray,
+    converged: np.ndarray,
 ) -> Iterator[dict[str, Any]]:
     where = [("train", e) for e in cell.train] + [("test", e) for e in study.test_environments]
     good = np.isfinite(trained).all(axis=1) & np.isfinite(converged).all(axis=1)
     if not good.any():
         return
-    found = terms(cell, trained[good], converged[good], [e for _, e in where])
+    environments = [environment for _, environment in where]
+    found = terms(cell, trained[good], converged[good], environments, config.root_seed, seeds[good])
     counts = {"n_seeds": int(good.sum()), "n_diverged": int((~good).sum())}
+    layout = layout_of(config)
     for term in TERMS:
         values = np.broadcast_to(getattr(found, term), (len(where), counts["n_seeds"]))
         deviations = values.std(axis=1, ddof=1) if counts["n_seeds"] > 1 else [np.nan] * len(where)
         bounds = zip(*intervals.t_intervals(values), deviations, strict=True)
         for (split, environment), (mean, low, high, sd) in zip(where, bounds, strict=True):
             yield {
-                "split": split,
-                "environment": environment.label,
-                **environment.mapping,
+                **place(layout, split, environment),
                 "quantity": term,
                 **counts,
                 "mean": mean,
@@ -98,3 +94,61 @@ def _rows(
                 "ci_high": high,
                 "ci_method": "t",
             }
+
+
+def terms(
+    cell: Cell,
+    trained: np.ndarray,
+    converged: np.ndarray,
+    environments: Sequence[Environment],
+    root_seed: int = 0,
+    seeds: np.ndarray | None = None,
+) -> theory.Decomposition:
+    """Terms (environment, seed) of trained φ (seed, d) with converged counterparts (seed, d).
+
+    ``seeds`` (seed,) are asked for where the SEM's mechanism is drawn for each of them.
+    """
+    model = cell.model
+    if model.is_fixed:
+        moments = plan.population(model, list(environments)).at((slice(None), None))
+        population = np.array(population_minimum(model, cell.train, cell.error_weight))
+        causal = model.causal(model.option)
+    else:
+        assert seeds is not None
+        moments = _of_seeds(model, environments, root_seed, seeds)
+        train = _swapped(_of_seeds(model, cell.train, root_seed, seeds))
+        population = _minimum(train, cell.error_weight)
+        causal = exact.causal_of_seeds(model, root_seed, seeds)
+    assert causal is not None  # ``_is_decomposable`` has seen to it
+    return theory.decompose(trained, converged, population, causal, moments)
+
+
+@cache
+def population_minimum(
+    model: Model, train: tuple[Environment, ...], error_weight: float | None
+) -> tuple[float, ...]:
+    """φ with infinitely many rows and updates; error weight None: ERM's."""
+    return tuple(_minimum(plan.population(model, train), error_weight))
+
+
+def _minimum(moments: Moments, error_weight: float | None) -> np.ndarray:
+    """φ (…, d) of moments (…, E, …)."""
+    if error_weight is None:
+        return theory.pooled_least_squares(moments)
+    return theory.flow_minimum(moments, error_weight).phi
+
+
+def _of_seeds(
+    model: Model, environments: Sequence[Environment], root_seed: int, seeds: np.ndarray
+) -> Moments:
+    """Exact moments (environment, seed, …)."""
+    found = [exact.of_seeds(model, environment, root_seed, seeds) for environment in environments]
+    return stack([moments for moments in found if moments is not None])
+
+
+def _swapped(moments: Moments) -> Moments:
+    """Moments (environment, seed, …) as (seed, environment, …)."""
+    gram, cross, target = (
+        np.swapaxes(array, 0, 1) for array in (moments.gram, moments.cross, moments.target)
+    )
+    return Moments(gram, cross, target)

@@ -14,28 +14,20 @@ import pandas as pd
 
 from irm_bench import theory
 from irm_bench.config import Config
+from irm_bench.config.layout import Layout, layout_of
 from irm_bench.engine.signs import balanced_signs
 from irm_bench.planning import plan
+from irm_bench.planning.columns import place, structure
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import rows
-from irm_bench.plugins import registry
 from irm_bench.statistics import intervals
 from irm_bench.statistics.streams import generator
+from irm_bench.storage import tables
 from irm_bench.storage.handover import MomentStore
 
 # Random splits of each seed's rows; every seed of one n shares them, as in training.
 N_SPLITS = 32
 N_RESAMPLES = 2000
-KEYS = [
-    "sem",
-    "dim",
-    "n_samples",
-    "train_sigmas",
-    "environment",
-    "sigma",
-    "predictor",
-    "estimator",
-]
 
 
 def frames(config: Config, inputs: MomentStore, shard: int) -> Iterator[dict[str, Any]]:
@@ -59,9 +51,10 @@ def _settings(config: Config) -> dict[Cell, bool]:
     split: set[tuple[Dataset, ...]] = set()
     for cell in plan.cells(config):
         key = cell.datasets()
-        if cell.penalty and "splits" in registry.metadata("penalties", cell.penalty)["NEEDS"]:
+        if cell.penalty is not None and "splits" in cell.penalty.get("NEEDS", ()):
             split.add(key)
-        if all(wanted[dataset] for dataset in key):
+        is_known = cell.model.is_fixed and cell.model.has("population")
+        if is_known and cell.model.has("causal_solution") and all(wanted[d] for d in key):
             found.setdefault(key, cell)
     return {cell: key in split for key, cell in found.items()}
 
@@ -73,8 +66,9 @@ def _signs(config: Config, n_samples: int) -> np.ndarray:
 
 def predictors(cell: Cell) -> dict[str, np.ndarray]:
     """The fixed φ (d,) by name."""
-    population = plan.population(cell.sem, cell.dim, cell.train)
-    causal = registry.load("sems", cell.sem).causal_solution(cell.dim)
+    population = plan.population(cell.model, cell.train)
+    causal = cell.model.causal(cell.model.option)
+    assert causal is not None  # ``_settings`` has seen to it
     return {"causal": causal, "erm": theory.pooled_least_squares(population)}
 
 
@@ -86,9 +80,9 @@ def _rows(
     seeds: np.ndarray,
     signs: np.ndarray | None,
 ) -> Iterator[dict[str, Any]]:
-    phis = predictors(cell)
+    layout, phis = layout_of(config), predictors(cell)
     halves = None if signs is None else _halves(config, dataset, seeds, phis, signs)
-    population = plan.population(cell.sem, cell.dim, [dataset.environment])
+    population = plan.population(cell.model, [dataset.environment])
     for k, (name, phi) in enumerate(phis.items()):
         truth = float(theory.penalty(phi, population))
         found = _estimates(inputs, dataset, seeds, phi)
@@ -98,7 +92,7 @@ def _rows(
         for estimator, values in found.items():
             yield {
                 "order_3": k,
-                **_setting(cell, dataset),
+                **_setting(layout, cell, dataset),
                 "predictor": name,
                 "estimator": estimator,
                 "seed": seeds,
@@ -112,26 +106,25 @@ def _rows(
             }
 
 
-def _setting(cell: Cell, dataset: Dataset) -> dict[str, Any]:
+def _setting(layout: Layout, cell: Cell, dataset: Dataset) -> dict[str, Any]:
+    where = place(layout, dataset.split, dataset.environment)
     return {
-        "sem": cell.sem,
-        "dim": cell.dim,
+        **structure(layout, cell.model),
         "n_samples": cell.n_samples,
-        "train_sigmas": cell.train_sigmas,
+        layout.train_column: cell.train_label,
         "environment": dataset.environment.label,
-        "sigma": dataset.environment["sigma"],
+        **{name: where[name] for name, _ in layout.main_parameters},
     }
 
 
 def _laws(cell: Cell, dataset: Dataset, phi: np.ndarray) -> dict[str, dict[str, float]]:
     """``theory.penalty_estimators`` as columns; NaN where the SEM does not know its law."""
-    sem = registry.load("sems", cell.sem)
     names = ("bias", "variance", "negative_share")
-    if not hasattr(sem, "product_covariance"):
+    covariance = cell.model.product_covariance(dataset.environment.mapping)
+    if covariance is None:
         unknown = {f"exact_{name}": np.nan for name in names}
         return dict.fromkeys(("plug_in", "u_statistic", "split_half"), unknown)
-    covariance = sem.product_covariance(cell.dim, dataset.environment.mapping)
-    moments = sem.population(cell.dim, dataset.environment.mapping)
+    moments = plan.population(cell.model, [dataset.environment]).at(0)
     laws = theory.penalty_estimators(phi, moments, covariance, cell.n_samples)
     return {
         estimator: {f"exact_{name}": float(getattr(law, name)) for name in names}
@@ -176,14 +169,15 @@ def _halves(
     return found
 
 
-def summary(draws: pd.DataFrame, root_seed: int) -> pd.DataFrame:
+def summary(config: Config, draws: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table ``penalty_estimates``: bias, variance, squared error and share of negative
     values over seeds, each beside its exact value."""
+    keys = list(tables.contracts(config)["penalty_draws"].keys)
     found, samples = [], []
-    for key, group in draws.groupby(KEYS, sort=False):
+    for key, group in draws.groupby(keys, sort=False):
         exact = _exact(group.iloc[0])
         for name, values in _samples(group).items():
-            row = dict(zip(KEYS, key, strict=True))
+            row = dict(zip(keys, key, strict=True))
             row |= {"true_penalty": group["true_penalty"].iloc[0], "quantity": name}
             found.append(row | {"n_seeds": len(group), "mean": values.mean(), "truth": exact[name]})
             samples.append(values)
@@ -192,7 +186,9 @@ def summary(draws: pd.DataFrame, root_seed: int) -> pd.DataFrame:
     for n in sorted(set(table["n_seeds"])):  # one set of resamples for all of equal n
         chosen = np.flatnonzero(table["n_seeds"] == n)
         matrix = np.stack([samples[i] for i in chosen])
-        rng = generator(root_seed, role="bootstrap", table="penalty_estimates", n_seeds=int(n))
+        rng = generator(
+            config.root_seed, role="bootstrap", table="penalty_estimates", n_seeds=int(n)
+        )
         bounds = intervals.bca_mean_intervals(matrix, rng, N_RESAMPLES)
         table.loc[chosen, ["ci_low", "ci_high"]] = np.column_stack(bounds)
     return table.assign(ci_method="BCa")

@@ -11,11 +11,11 @@ import numpy as np
 
 from irm_bench import theory
 from irm_bench.config import Config, Study
+from irm_bench.config.layout import layout_of
 from irm_bench.planning import plan
-from irm_bench.planning.columns import phi_columns
+from irm_bench.planning.columns import phi_columns, structure
 from irm_bench.planning.plan import Cell
-from irm_bench.plugins import registry
-from irm_bench.statistics.streams import generator
+from irm_bench.planning.starts import random_start
 
 
 def frames(config: Config, shard: int) -> Iterator[dict[str, Any]]:
@@ -24,11 +24,12 @@ def frames(config: Config, shard: int) -> Iterator[dict[str, Any]]:
     if found is None:
         return
     study, cell = found
+    layout = layout_of(config)
     seeds = np.array([s for s in plan.shard_seeds(config, shard) if s in study.seeds], dtype=int)
     if not len(seeds):
         return
-    moments = plan.population(cell.sem, cell.dim, cell.train)
-    start = _starts(config.root_seed, cell, seeds)
+    moments = plan.population(cell.model, cell.train)
+    start = np.stack([random_start(config.root_seed, cell, int(seed)) for seed in seeds])
     for i, weight in enumerate((0.0, cell.error_weight or 0.0)):
         end = theory.flow_minimum(moments, weight, start)
         yield {
@@ -36,9 +37,8 @@ def frames(config: Config, shard: int) -> Iterator[dict[str, Any]]:
             "order_2": 0,
             "order_3": 0,
             "study": study.name,
-            "sem": cell.sem,
-            "dim": cell.dim,
-            "train_sigmas": cell.train_sigmas,
+            **structure(layout, cell.model),
+            layout.train_column: cell.train_label,
             "error_weight": weight,
             "seed": seeds,
             **{f"start_{j + 1}": column for j, column in enumerate(start.T)},
@@ -52,16 +52,7 @@ def _setting(config: Config) -> tuple[Study, Cell] | None:
     """The first study and cell that trains on a penalty with some weight on the error."""
     for study in config.studies:
         for cell in plan.cells_of(study):
-            if cell.penalty and cell.error_weight:
+            is_known = cell.model.is_fixed and cell.model.has("population")
+            if is_known and cell.method.get("COUNTERPART") == "penalty" and cell.error_weight:
                 return study, cell
     return None
-
-
-def _starts(root_seed: int, cell: Cell, seeds: np.ndarray) -> np.ndarray:
-    """Random φ (seed, d)."""
-    d = registry.load("sems", cell.sem).n_features(cell.dim)
-    draws = [
-        generator(root_seed, role="start", sem=cell.sem, dim=cell.dim, seed=int(seed))
-        for seed in seeds
-    ]
-    return np.stack([rng.standard_normal(d) for rng in draws])

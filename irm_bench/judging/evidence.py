@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config, Environment, Study
+from irm_bench.config.layout import layout_of, set_label
 from irm_bench.planning import plan
-from irm_bench.plugins import registry
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import Moments, risk
 
@@ -85,7 +85,7 @@ class Evidence:
         where = {
             "method": model.method,
             "penalty": model.penalty,
-            "train_sigmas": ";".join(str(environment["sigma"]) for environment in train),
+            layout_of(self.config).train_column: set_label(train),
             "n_samples": max(sizes) if model.n_samples is None else model.n_samples,
         }
         if model.penalty:
@@ -98,8 +98,7 @@ class Evidence:
 
     def phi(self, model: Selection, table: str = "models") -> pd.DataFrame:
         """φ by seed, one column a feature: as trained, or where training ends (``converged``)."""
-        sem, dim = self.study(model.study).sem, self.study(model.study).dim
-        names = [f"phi_{j + 1}" for j in range(registry.load("sems", sem).n_features(dim))]
+        names = [f"phi_{j + 1}" for j in range(self.study(model.study).model.n_features)]
         return self.rows(table, model.study, **self.cell(model)).set_index("seed")[names]
 
     def z_weight(self, model: Selection, table: str = "models") -> pd.Series:
@@ -132,13 +131,14 @@ class Evidence:
         """A model's training or test environments, by rising σ."""
         test = self.study(model.study).test_environments
         found = test if split == "test" else self.train_set(model)
-        return tuple(sorted(found, key=lambda environment: environment["sigma"]))
+        return tuple(sorted(found, key=lambda environment: environment.main))
 
     def data(self, study: str, split: str, environment: Environment, column: str) -> pd.Series:
         """A column of ``environments``, which describes the rows themselves, by seed."""
         found = self.study(study)
         n_samples = found.n_test_samples if split == "test" else max(found.n_samples)
-        where = {"sem": found.sem, "dim": found.dim, "split": split, "n_samples": n_samples}
+        where: dict[str, Any] = {"sem": found.sem, **found.model.option, "split": split}
+        where["n_samples"] = n_samples
         where["sampling"] = found.sampling
         frame = self.find("environments", **where, **environment.mapping)
         return _by_seed(frame[frame["seed"].isin(found.seeds)], column)
@@ -146,12 +146,17 @@ class Evidence:
     def causal(self, study: str) -> np.ndarray:
         """The oracle φ (d,) of a study's SEM."""
         found = self.study(study)
-        return registry.load("sems", found.sem).causal_solution(found.dim)
+        causal = found.model.causal(found.model.option) if found.model.is_fixed else None
+        if causal is None:
+            raise InsufficientError(f"needs a causal solution, which {found.sem} does not know")
+        return causal
 
     def population(self, study: str, environments: Sequence[Environment]) -> Moments:
         """Exact moments of environments, stacked (E, …)."""
-        found = self.study(study)
-        return plan.population(found.sem, found.dim, environments)
+        model = self.study(study).model
+        if not (model.is_fixed and model.has("population")):
+            raise InsufficientError(f"needs exact moments, which {model.sem} does not know")
+        return plan.population(model, list(environments))
 
     def risk(self, study: str, phi: np.ndarray, environment: Environment) -> np.ndarray:
         """Exact risk (...) of φ (..., d) in an environment."""
@@ -159,8 +164,9 @@ class Evidence:
 
     def family(self, study: str, sigma: float) -> Environment:
         """The environment of a study's training sets with another σ."""
-        (name, _), *rest = self.study(study).train_sets[0][0].parameters
-        return Environment(((name, sigma), *rest))
+        first = self.study(study).train_sets[0][0]
+        (name, _), *rest = first.parameters
+        return Environment(((name, sigma), *rest), first.defaults)
 
     def correlations(self, study: str, environment: Environment) -> np.ndarray:
         """Exact correlation of every feature with the target, for means of zero: (d,)."""
@@ -169,8 +175,8 @@ class Evidence:
 
     def floor(self, study: str, environment: Environment) -> float:
         """Noise floor: the oracle's risk."""
-        found = self.study(study)
-        return registry.load("sems", found.sem).noise_floor(found.dim, environment.mapping)
+        model = self.study(study).model
+        return model.noise_floor(environment.mapping, model.option)
 
 
 def _by_seed(frame: pd.DataFrame, column: str) -> pd.Series:

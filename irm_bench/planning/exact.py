@@ -1,4 +1,4 @@
-"""Closed-form truth that the report draws beside the estimates, for any study of a config."""
+"""Exact truth of a study's models and environments: populations, oracles, minima and crossings."""
 
 from functools import cache
 
@@ -7,33 +7,75 @@ import pandas as pd
 
 from irm_bench import theory
 from irm_bench.config import Environment, Study
+from irm_bench.config.layout import set_label
 from irm_bench.planning import plan
-from irm_bench.plugins import registry
-from irm_bench.presentation.series import train_label
-from irm_bench.theory.moments import risk
+from irm_bench.planning.plan import Dataset
+from irm_bench.plugins.model import Model
+from irm_bench.theory.moments import Moments, risk, stack
 
 Train = tuple[Environment, ...]
 CROSSING_GRID = np.geomspace(1e-3, 1e2, 60)
 
 
+def of_seeds(
+    model: Model, environment: Environment, root_seed: int, seeds: np.ndarray
+) -> Moments | None:
+    """Exact moments of an environment: the same for all seeds, or (seed, …); None: unknown."""
+    if not model.has("population"):
+        return None
+    if model.is_fixed:
+        return plan.population(model, [environment]).at(0)
+    found = []
+    for seed in seeds:
+        mechanism = model.mechanism(root_seed, int(seed))
+        moments = model.population(environment.mapping, mechanism)
+        assert moments is not None
+        found.append(moments)
+    return stack(found)
+
+
+def causal_of_seeds(model: Model, root_seed: int, seeds: np.ndarray) -> np.ndarray | None:
+    """The oracle φ: (d,) the same for every seed, or (seed, d); None: the SEM does not know it."""
+    if not model.has("causal_solution"):
+        return None
+    if model.is_fixed:
+        return model.causal(model.option)
+    found = [model.causal(model.mechanism(root_seed, int(seed))) for seed in seeds]
+    return np.array(found)
+
+
+def floor_of_seeds(dataset: Dataset, root_seed: int, seeds: np.ndarray) -> float | np.ndarray:
+    """Risk of the oracle: a number for all seeds or (seed,); NaN where the SEM does not know it."""
+    model, environment = dataset.model, dataset.environment.mapping
+    if model.is_fixed:
+        return model.noise_floor(environment, model.option)
+    mechanisms = (model.mechanism(root_seed, int(seed)) for seed in seeds)
+    return np.array([model.noise_floor(environment, mechanism) for mechanism in mechanisms])
+
+
 def causal(study: Study) -> np.ndarray:
-    return registry.load("sems", study.sem).causal_solution(study.dim)
+    """The oracle φ (d,) of a study whose SEM is the same for every seed."""
+    found = study.model.causal(study.model.option)
+    if found is None:
+        raise ValueError(f"{study.sem} knows no causal solution")
+    return found
 
 
 def pooled(study: Study, train: Train) -> np.ndarray:
     """φ of ERM with infinitely many rows and updates: (d,)."""
-    return theory.pooled_least_squares(plan.population(study.sem, study.dim, train))
+    return theory.pooled_least_squares(plan.population(study.model, train))
 
 
 def risk_at(study: Study, phi: np.ndarray, environment: Environment) -> float:
     """Exact risk of φ in an environment."""
-    return float(risk(phi, plan.population(study.sem, study.dim, [environment]).at(0)))
+    return float(risk(phi, plan.population(study.model, [environment]).at(0)))
 
 
 def at_sigma(train: Train, sigma: float) -> Environment:
-    """An environment like the first of ``train`` but for its σ."""
-    (name, _), *rest = train[0].parameters
-    return Environment(((name, sigma), *rest))
+    """An environment like the first of ``train`` but for its main parameter."""
+    first = train[0]
+    (name, _), *rest = first.parameters
+    return Environment(((name, sigma), *rest), first.defaults)
 
 
 @cache
@@ -52,7 +94,7 @@ def crossing(study: Study, train: Train) -> float:
 
 def crossings(study: Study) -> pd.DataFrame:
     """``crossing`` of every training set of a study."""
-    rows = [(train_label(train), crossing(study, train)) for train in study.train_sets]
+    rows = [(set_label(train), crossing(study, train)) for train in study.train_sets]
     return pd.DataFrame(rows, columns=["train_sigmas", "crossing"])
 
 
@@ -62,19 +104,19 @@ def minima(study: Study, train: Train, weights: tuple[float, ...]) -> np.ndarray
 
     At weight 0 every φ on the invariant set is a minimum; the one that the path meets is given.
     """
-    moments = plan.population(study.sem, study.dim, train)
+    moments = plan.population(study.model, train)
     return theory.flow_minimum(moments, np.asarray(weights, dtype=float)).phi
 
 
 @cache
 def descents(study: Study, train: Train, weights: tuple[float, ...], rate: float) -> np.ndarray:
     """φ (weight, d) after the study's updates of descent with infinitely many rows."""
-    moments = plan.population(study.sem, study.dim, train)
+    moments = plan.population(study.model, train)
     path = theory.descent_path(moments, np.asarray(weights, dtype=float), rate, [study.steps])
     return path[0]
 
 
 def start_penalty(study: Study, train: Train) -> float:
     """The true penalty, summed over environments, where training starts: at φ = (1, …, 1)."""
-    moments = plan.population(study.sem, study.dim, train)
+    moments = plan.population(study.model, train)
     return float(theory.penalty(np.ones(moments.n_features), moments))

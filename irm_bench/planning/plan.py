@@ -4,24 +4,29 @@ A *dataset* is the rows of one environment, one of them a seed. A *cell* is all 
 trained model but its seed. Studies that overlap share both.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pkgutil import resolve_name
+from typing import Any
 
 import numpy as np
 
-from irm_bench.config import Config, Environment, Method, Study
-from irm_bench.plugins import registry
-from irm_bench.theory.moments import Moments, stack
+from irm_bench.config import Config, Environment, Method, ModelKey, Optimiser, Selection, Study
+from irm_bench.config.layout import set_label
+from irm_bench.plugins.model import Model
+from irm_bench.plugins.registry import Plugin
+from irm_bench.theory.moments import Moments
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows of one environment; ``split`` is ``train`` or ``test``, separate random streams."""
+    """Rows of one environment; train, validation and test are separate random streams."""
 
-    sem: str
-    dim: int
+    model: Model
     n_samples: int
     split: str
     environment: Environment
@@ -30,39 +35,63 @@ class Dataset:
     @property
     def axes(self) -> dict[str, object]:
         """The names that key its random stream; what is drawn from it is the stream's role."""
-        others = ("environment", "sampling")
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others} | {
-            f"environment_{name}": value for name, value in self.environment.parameters
-        }
+        axes: dict[str, object] = {"sem": self.model.sem.name, **self.model.option}
+        axes |= {"n_samples": self.n_samples, "split": self.split}
+        for name, value in self.environment.parameters:
+            axes[f"environment_{name}"] = value
+        return axes
 
 
 @dataclass(frozen=True)
 class Cell:
     """All that defines a trained model but its seed; None where a key means nothing to a method."""
 
-    sem: str
-    dim: int
+    model: Model
+    loss: Plugin
     n_samples: int
     train: tuple[Environment, ...]
-    method: str
-    penalty: str
-    monitor: str
-    error_weight: float | None
+    method: Plugin
+    penalty: Plugin | None
+    monitor: Plugin
+    params: tuple[tuple[str, float], ...]
     learning_rate: float | None
+    optimiser: Optimiser | None
+    start: str
     steps: int
     sampling: str
 
     @property
-    def group(self) -> str:
-        return group_of(self.method, self.penalty)
+    def key(self) -> ModelKey:
+        return ModelKey(self.method.name, self.penalty.name if self.penalty else "")
 
     @property
-    def train_sigmas(self) -> str:
-        return ";".join(str(environment["sigma"]) for environment in self.train)
+    def group(self) -> str:
+        return group_of(self.method, self.key, self.optimiser)
+
+    @property
+    def error_weight(self) -> float | None:
+        return dict(self.params).get("error_weight")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What its method, and the penalty that it reports, have to be given besides moments."""
+        return frozenset(self.method.get("NEEDS", ())) | frozenset(self.monitor.get("NEEDS", ()))
+
+    @property
+    def train_label(self) -> str:
+        """Its training set, as the tables write it."""
+        return set_label(self.train)
 
     def datasets(self) -> tuple[Dataset, ...]:
-        where = (self.sem, self.dim, self.n_samples, "train")
-        return tuple(Dataset(*where, environment, self.sampling) for environment in self.train)
+        """The rows that it trains on."""
+        return tuple(
+            Dataset(self.model, self.n_samples, TRAIN, environment, self.sampling)
+            for environment in self.train
+        )
+
+    def without(self, environment: Environment) -> "Cell":
+        """The same training without one of its environments."""
+        return replace(self, train=tuple(e for e in self.train if e != environment))
 
 
 @dataclass
@@ -75,61 +104,89 @@ class Use:
 
 def cells_of(study: Study) -> Iterator[Cell]:
     """The cells of a study, in the order of its table."""
-    for n_samples in study.n_samples:
-        for train in study.train_sets:
-            for method in study.methods:
-                if n_samples <= method.max_n_samples:
-                    yield from _cells(study, n_samples, train, method)
+    for model in study.models:
+        for n_samples in study.n_samples:
+            for train in study.train_sets:
+                for method in study.methods:
+                    if n_samples <= method.max_n_samples:
+                        yield from _cells(study, model, n_samples, train, method)
 
 
 def _cells(
-    study: Study, n_samples: int, train: tuple[Environment, ...], method: Method
+    study: Study,
+    model: Model,
+    n_samples: int,
+    train: tuple[Environment, ...],
+    method: Method,
 ) -> Iterator[Cell]:
-    metadata = registry.metadata("methods", method.name)
-    trained = not metadata["IS_CONTROL"]
-    for weight in study.error_weights if method.penalty else (None,):
-        rate = _learning_rate(study, train, method.name, weight) if trained else None
-        yield Cell(
-            sem=study.sem,
-            dim=study.dim,
-            n_samples=n_samples,
-            train=train,
-            method=method.name,
-            penalty=method.penalty,
-            monitor=method.monitor,
-            error_weight=weight,
-            learning_rate=rate,
-            steps=study.steps if trained else 0,
-            sampling=study.sampling,
-        )
+    is_stepped = method.is_stepped
+    rates: tuple[float | None, ...] = study.learning_rate.values if is_stepped else (None,)
+    optimisers: tuple[Optimiser | None, ...] = study.optimisers if is_stepped else (None,)
+    starts = study.starts if is_stepped else ("",)
+    for params in _choices(method):
+        for rate, optimiser, start in itertools.product(rates, optimisers, starts):
+            weight = dict(params).get("error_weight")
+            yield Cell(
+                model=model,
+                loss=study.loss,
+                n_samples=n_samples,
+                train=train,
+                method=method.plugin,
+                penalty=method.penalty_plugin,
+                monitor=method.monitor,
+                params=params,
+                learning_rate=_learning_rate(study, model, train, method.plugin, weight, rate),
+                optimiser=optimiser,
+                start=start,
+                steps=study.steps if is_stepped else 0,
+                sampling=study.sampling,
+            )
+
+
+def _choices(method: Method) -> Iterator[tuple[tuple[str, float], ...]]:
+    """Every choice of a value for each of a method's parameters."""
+    names = [name for name, _ in method.grid]
+    for values in itertools.product(*(values for _, values in method.grid)):
+        yield tuple(zip(names, values, strict=True))
 
 
 @cache
 def _learning_rate(
-    study: Study, train: tuple[Environment, ...], method: str, weight: float | None
-) -> float:
+    study: Study,
+    model: Model,
+    train: tuple[Environment, ...],
+    method: Plugin,
+    weight: float | None,
+    rate: float | None,
+) -> float | None:
     """The study's rule: fixed, or capped below the stability limit 2/λ at the start."""
     rule = study.learning_rate
-    if rule.rule == "fixed":
-        return rule.value
-    limit = 2 / curvature(method, population(study.sem, study.dim, train), weight)
-    return min(rule.value, float(f"{rule.safety * limit:.3g}"))
+    if rate is None or rule.rule == "fixed":
+        return rate
+    limit = 2 / curvature(method, population(model, train), weight)
+    return min(rate, float(f"{rule.safety * limit:.3g}"))
 
 
-def curvature(method: str, moments: Moments, error_weight: float | None) -> float:
-    """Largest eigenvalue of the Hessian of a method's objective at the start φ = (1, …, 1).
+def curvature(method: Plugin, moments: Moments, error_weight: float | None) -> float:
+    """Largest eigenvalue of the Hessian of a method's objective at φ = (1, …, 1).
 
     The method names the Hessian, so that planning loads no method, and with it torch.
     """
-    hessian = resolve_name(registry.metadata("methods", method)["HESSIAN"])
+    hessian = resolve_name(method.metadata["HESSIAN"])
     values = np.linalg.eigvalsh(hessian(np.ones(moments.n_features), moments, error_weight or 0.0))
     return float(values.max())
 
 
-def population(sem: str, dim: int, environments: Sequence[Environment]) -> Moments:
-    """Exact moments of environments, stacked (E, …)."""
-    module = registry.load("sems", sem)
-    return stack([module.population(dim, e.mapping) for e in environments])
+def population(model: Model, environments: tuple[Environment, ...] | list[Environment]) -> Moments:
+    """Exact moments (E, …) of environments of a SEM that is the same for every seed.
+
+    Raises:
+        ValueError: the SEM does not know them.
+    """
+    found = model.populations([environment.mapping for environment in environments])
+    if found is None or not model.is_fixed:
+        raise ValueError(f"{model.sem.name} has no population that is the same for every seed")
+    return found
 
 
 def cells(config: Config) -> dict[Cell, Use]:
@@ -140,38 +197,82 @@ def cells(config: Config) -> dict[Cell, Use]:
             use = found.setdefault(cell, Use())
             use.seeds.update(study.seeds)
             use.wanted |= study.trajectories
+    for study in config.studies:
+        for selection in study.selection:
+            if selection.plugin.get("DATA") == "left_out":
+                for cell in left_out_cells(study):
+                    found.setdefault(cell, Use()).seeds.update(study.seeds)
     return found
+
+
+def left_out_cells(study: Study) -> Iterator[Cell]:
+    """The trainings that leave one of a cell's environments out, to choose by it."""
+    for cell in cells_of(study):
+        if len(cell.train) > 1:
+            for environment in cell.train:
+                yield cell.without(environment)
 
 
 def datasets(config: Config) -> dict[Dataset, Use]:
     """Every dataset once, with its seeds and whether product covariances are wanted."""
     found: dict[Dataset, Use] = {}
     for study in config.studies:
-        for dataset in test_datasets(study):
-            found.setdefault(dataset, Use()).seeds.update(study.seeds)
+        for model in study.models:
+            for dataset in test_datasets(study, model):
+                found.setdefault(dataset, Use()).seeds.update(study.seeds)
     for cell, use in cells(config).items():
-        needs = registry.metadata("penalties", cell.monitor)["NEEDS"]
         for dataset in cell.datasets():
             whole = found.setdefault(dataset, Use())
             whole.seeds |= use.seeds
-            whole.wanted |= "product_variance" in needs
+            whole.wanted |= "product_variance" in cell.needs
+    for study in config.studies:
+        for dataset in _validation_datasets(study):
+            found.setdefault(dataset, Use()).seeds.update(study.seeds)
     return found
 
 
-def test_datasets(study: Study) -> tuple[Dataset, ...]:
-    where = (study.sem, study.dim, study.n_test_samples, "test")
-    return tuple(Dataset(*where, e, study.sampling) for e in study.test_environments)
+def test_datasets(study: Study, model: Model) -> tuple[Dataset, ...]:
+    """The rows that the models of a structure are tested on."""
+    return tuple(
+        Dataset(model, study.n_test_samples, TEST, environment, study.sampling)
+        for environment in study.test_environments
+    )
 
 
-def group_of(method: str, penalty: str) -> str:
-    """The training job of a model: one a method and penalty, and one for all without a penalty,
-    which train in closed form or not at all, faster than a process starts."""
-    return f"{method}-{penalty}" if penalty else "no_penalty"
+def validation_dataset(study: Study, model: Model, environment: Environment) -> Dataset:
+    """Fresh rows of an environment, to choose by."""
+    return Dataset(model, study.n_validation_samples, VALIDATION, environment, study.sampling)
+
+
+def validation_of(study: Study, selection: Selection, cell: Cell) -> tuple[Dataset, ...]:
+    """The rows that a rule chooses by, but for those that a left-out environment brings."""
+    match selection.plugin.get("DATA"):
+        case "test":
+            return test_datasets(study, cell.model)
+        case "held_out":
+            environments = selection.environments
+        case _:
+            environments = cell.train
+    return tuple(validation_dataset(study, cell.model, e) for e in environments)
+
+
+def _validation_datasets(study: Study) -> Iterator[Dataset]:
+    for selection in study.selection:
+        for cell in cells_of(study):
+            yield from validation_of(study, selection, cell)
+
+
+def group_of(method: Plugin, key: ModelKey, optimiser: Optimiser | None) -> str:
+    """The training job of a model: one a method and penalty, and one for all whose φ is known in
+    closed form, which takes less time than a process to start."""
+    is_stepped_by_gd = optimiser is not None and optimiser.plugin.name == "gd"
+    has_closed_form = "closed_form" in method.get("FUNCTIONS", ()) and is_stepped_by_gd
+    return "no_penalty" if optimiser is None or has_closed_form else str(key)
 
 
 def groups(config: Config) -> list[str]:
     """Names of the training jobs of a shard."""
-    return sorted({group_of(m.name, m.penalty) for study in config.studies for m in study.methods})
+    return sorted({cell.group for cell in cells(config)})
 
 
 def shard_seeds(config: Config, shard: int) -> tuple[int, ...]:
@@ -183,3 +284,15 @@ def shard_seeds(config: Config, shard: int) -> tuple[int, ...]:
 def n_shards(config: Config) -> int:
     """No more shards than seeds."""
     return min(config.shards, len(config.seeds))
+
+
+def setting_names(cell: Cell) -> dict[str, Any]:
+    """What tells a cell from others in a table, by name of the columns; ``layout`` says which."""
+    named: dict[str, Any] = {"sem": cell.model.sem.name, **cell.model.option}
+    named |= {"n_samples": cell.n_samples, "loss": cell.loss.name, "start": cell.start}
+    named |= {"method": cell.key.method, "penalty": cell.key.penalty, **dict(cell.params)}
+    if cell.optimiser is not None:
+        named |= {"optimiser": cell.optimiser.plugin.name, **dict(cell.optimiser.params)}
+    named["learning_rate"] = cell.learning_rate
+    named["steps"] = cell.steps
+    return named

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from irm_bench.planning.plan import Dataset
-from irm_bench.plugins import registry
 from irm_bench.statistics.streams import generator
 from irm_bench.theory.moments import Accumulator, Moments
 
@@ -18,19 +17,25 @@ def rows(dataset: Dataset, root_seed: int, seed: int) -> Iterator[tuple[np.ndarr
 
     They are drawn whatever the dataset's ``sampling`` says.
     """
-    sem = registry.load("sems", dataset.sem)
+    model, environment = dataset.model, dataset.environment.mapping
     rng = generator(root_seed, role="rows", seed=seed, **dataset.axes)
+    mechanism = model.mechanism(root_seed, seed)
     for first in range(0, dataset.n_samples, CHUNK_ROWS):
         n_rows = min(CHUNK_ROWS, dataset.n_samples - first)
-        yield sem.sample(rng, n_rows, dataset.dim, dataset.environment.mapping)
+        yield model.sample(rng, n_rows, environment, mechanism)
+
+
+def all_rows(dataset: Dataset, root_seed: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a dataset at once: features (n, d) and target (n,)."""
+    chunks = list(rows(dataset, root_seed, seed))
+    return np.concatenate([x for x, _ in chunks]), np.concatenate([y for _, y in chunks])
 
 
 def summarise(
     dataset: Dataset, root_seed: int, seed: int, with_covariance: bool
 ) -> tuple[Moments, np.ndarray | None]:
     """Moments of a dataset's rows, and the covariance of their products if asked for."""
-    sem = registry.load("sems", dataset.sem)
-    accumulator = Accumulator(sem.n_features(dataset.dim), with_covariance)
+    accumulator = Accumulator(dataset.model.n_features, with_covariance)
     for x, y in rows(dataset, root_seed, seed):
         accumulator.add(x, y)
     return accumulator.moments(), accumulator.covariance() if with_covariance else None
@@ -38,6 +43,5 @@ def summarise(
 
 def draw_moments(dataset: Dataset, root_seed: int, seeds: Iterable[int]) -> Moments:
     """Moments (seed, …) drawn from their law, without rows."""
-    sem = registry.load("sems", dataset.sem)
     rngs = (generator(root_seed, role="moments", seed=s, **dataset.axes) for s in seeds)
-    return sem.sample_moments(rngs, dataset.n_samples, dataset.dim, dataset.environment.mapping)
+    return dataset.model.sample_moments(rngs, dataset.n_samples, dataset.environment.mapping)

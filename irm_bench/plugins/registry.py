@@ -1,4 +1,8 @@
-"""Finds plugins by folder: ``irm_bench/<kind>/<name>.py`` is the plugin ``name`` of that kind.
+"""Finds plugins by folder: ``<folder>/<kind>/<name>.py`` is the plugin ``name`` of that kind.
+
+A *book* is a folder with a config, claims, figures and whatever plugins it brings; its own are
+found before those of the package. Books of the project stand in ``irm_bench/books``; a book may
+stand anywhere. Its files are code that runs: only a folder that the user names as a book is one.
 
 A plugin's metadata are the literal constants at the top of its file (LABEL, COLOR, NEEDS …). They
 are read without importing it, so that the workflow can be planned without loading torch.
@@ -7,65 +11,176 @@ are read without importing it, so that the workflow can be planned without loadi
 import ast
 import contextlib
 import difflib
+import hashlib
 import importlib
+import re
+import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
-KINDS = ("sems", "penalties", "methods", "claims", "figures")
-
-
-def _folder(kind: str) -> Path:
-    return PACKAGE / ("books/notebook" if kind in ("claims", "figures") else "plugins") / kind
+BOOKS = PACKAGE / "books"
+SHARED = PACKAGE / "plugins"
+# What a plugin can be; claims and figures are of a book alone.
+KINDS = (
+    "sems",
+    "losses",
+    "methods",
+    "penalties",
+    "optimisers",
+    "selection",
+    "claims",
+    "figures",
+)
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class UnknownPluginError(ValueError):
     """A name that no file of the folder bears."""
 
 
-def names(kind: str) -> list[str]:
-    """The known plugins of a kind, sorted."""
-    return sorted(p.stem for p in _folder(kind).glob("*.py") if not p.stem.startswith("_"))
+class BookError(ValueError):
+    """A book that is not there, or that cannot be one: says what is wrong with it."""
 
 
-def path(kind: str, name: str) -> Path:
-    """The source file of a plugin.
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin by its file; as a text, its name."""
+
+    kind: str
+    name: str
+    path: Path
+
+    def __str__(self) -> str:
+        return self.name
+
+    def load(self) -> ModuleType:
+        """Import it."""
+        return importlib.import_module(
+            f"{_package_of(self.path.parents[1])}.{self.kind}.{self.name}"
+        )
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The literal constants of its file, read without running it."""
+        return _metadata(self.path)
+
+    def get(self, constant: str, default: Any = None) -> Any:
+        """One of the literal constants."""
+        return self.metadata.get(constant, default)
+
+
+@dataclass(frozen=True)
+class Book:
+    """A folder of claims, figures, sections and plugins, with the config of its studies."""
+
+    name: str
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    def folders(self, kind: str) -> tuple[Path, ...]:
+        """Where plugins of a kind are looked for, the book's own folder first."""
+        return (self.folder / kind, SHARED / kind)
+
+    def names(self, kind: str) -> list[str]:
+        """The known plugins of a kind, sorted."""
+        found: set[str] = set()
+        for folder in self.folders(kind):
+            found |= {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")}
+        return sorted(found)
+
+    def plugin(self, kind: str, name: str) -> Plugin:
+        """A plugin by its name.
+
+        Raises:
+            UnknownPluginError: names the wrong name, the known ones and the closest of them.
+        """
+        known = self.names(kind)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise UnknownPluginError(
+                f"{name!r} is not among the {kind} known: {', '.join(known)}{hint}"
+                f" (a new one is a file {kind}/{name}.py of the book)"
+            )
+        paths = [folder / f"{name}.py" for folder in self.folders(kind)]
+        return Plugin(kind, name, next(path for path in paths if path.is_file()))
+
+    def file(self, name: str) -> Path | None:
+        """A file of the book's folder; None if there is none."""
+        path = self.folder / name
+        return path if path.is_file() else None
+
+    def module(self, name: str) -> ModuleType | None:
+        """A module ``name.py`` of the book's folder; None if there is none."""
+        if self.file(f"{name}.py") is None:
+            return None
+        return importlib.import_module(f"{_package_of(self.folder)}.{name}")
+
+
+def known_books() -> list[str]:
+    """The names of the project's own books."""
+    return sorted(path.parent.name for path in BOOKS.glob("*/config.yaml"))
+
+
+def find_book(name: str) -> Book:
+    """The project's book of a name, or the book in a folder.
 
     Raises:
-        UnknownPluginError: names the wrong name, the known ones and the closest of them.
+        BookError: there is none, it has no config, or its name is not one that a book may have.
     """
-    known = names(kind)
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UnknownPluginError(
-            f"{name!r} is not among the {kind} known: {', '.join(known)}{hint}"
-            f" (a new one is a file irm_bench/{kind}/{name}.py)"
+    known = known_books()
+    if name in known:
+        return Book(name, BOOKS / name)
+    folder = Path(name).expanduser().resolve()
+    if not folder.is_dir():
+        raise BookError(
+            f"book {name!r} is neither a folder nor a book of the project: {', '.join(known)}"
         )
-    return _folder(kind) / f"{name}.py"
+    if not (folder / "config.yaml").is_file():
+        raise BookError(f"book {name!r}: the folder has no config.yaml")
+    if not NAME.fullmatch(folder.name):
+        raise BookError(
+            f"book {name!r}: its folder's name {folder.name!r} becomes a folder of results; "
+            "allowed are small letters, digits and underscores, a letter first"
+        )
+    if folder.name in known and folder != BOOKS / folder.name:
+        raise BookError(
+            f"book {name!r}: {folder.name!r} is the name of a book of the project already, and "
+            "their results would share a folder; rename the folder"
+        )
+    return Book(folder.name, folder)
+
+
+def _package_of(folder: Path) -> str:
+    """The importable package of a folder of plugins, of the project or of a book elsewhere."""
+    if PACKAGE in folder.parents:
+        return ".".join((PACKAGE.name, *folder.relative_to(PACKAGE).parts))
+    name = f"irm_bench_book_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    if name not in sys.modules:
+        package = ModuleType(name, f"The book in {folder}.")
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package  # its files import each other as ``from ..sems import mine``
+    return name
 
 
 @cache
-def load(kind: str, name: str) -> ModuleType:
-    """Import a plugin."""
-    path(kind, name)
-    return importlib.import_module(
-        ".".join(("irm_bench", *_folder(kind).relative_to(PACKAGE).parts, name))
-    )
-
-
-@cache
-def metadata(kind: str, name: str) -> dict[str, Any]:
-    """The literal constants of a plugin's file, read without running it."""
+def _metadata(path: Path) -> dict[str, Any]:
     constants: dict[str, Any] = {}
-    for node in ast.parse(path(kind, name).read_text(encoding="utf-8")).body:
+    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=key)], value=value) if key.isupper():
                 _keep_literal(constants, key, value)
             case ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value) if key.isupper():
                 _keep_literal(constants, key, value)
+            case ast.FunctionDef(name=key):
+                constants.setdefault("FUNCTIONS", set()).add(key)
     return constants
 
 

@@ -23,7 +23,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from irm_bench.config import Config
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import Plugin
 from irm_bench.presentation import gallery
 from irm_bench.running import job
 from irm_bench.storage import archives, tables
@@ -68,10 +68,10 @@ def style() -> Any:
     return mpl.rc_context(STYLE)  # type: ignore[arg-type]
 
 
-def run(config: Config, names: Sequence[str], folder: Path | str, output: Path | str) -> None:
+def run(config: Config, figures: Sequence[Plugin], folder: Path | str, output: Path | str) -> None:
     """Draw figures of the tables in ``folder`` into the folder ``output``, three files each."""
-    plugins = {name: registry.load("figures", name) for name in names}
-    found = tables.load(config, folder, gallery.table_names(names))
+    plugins = {figure.name: figure.load() for figure in figures}
+    found = tables.load(config, folder, gallery.table_names(figures))
     for name, plugin in plugins.items():
         with job.about(f"figure {name}"):
             _write(name, plugin, plugin.data({t: found[t] for t in plugin.TABLES}, config), output)

@@ -4,18 +4,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from irm_bench.config import Config
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import Plugin
 
 
-def shown(config: Config) -> list[str]:
+def shown(config: Config) -> list[Plugin]:
     """The figures of the config whose study it has, in the order of the page."""
     studies = {"", *(study.name for study in config.studies)}
-    return [n for n in config.figures if registry.metadata("figures", n)["STUDY"] in studies]
+    return [figure for figure in config.figures if figure.get("STUDY", "") in studies]
 
 
-def table_names(names: Iterable[str]) -> list[str]:
+def table_names(figures: Iterable[Plugin]) -> list[str]:
     """The tables that figures read."""
-    return sorted({t for name in names for t in registry.metadata("figures", name)["TABLES"]})
+    return sorted({table for figure in figures for table in figure.metadata["TABLES"]})
 
 
 def paths(folder: Path | str, name: str) -> dict[str, Path]:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config, Environment, Study
-from irm_bench.plugins import registry
+from irm_bench.config.layout import set_label
+from irm_bench.plugins.model import CAUSE
+from irm_bench.plugins.registry import find_book
 from irm_bench.storage.paged import Rows
 
 GREEK = {"sigma": "σ", "gamma": "γ", "tau": "τ", "phi": "φ", "lambda": "λ"}
@@ -34,8 +35,9 @@ class Series:
 
 def look(method: str, penalty: str) -> Series:
     """A method's look: its own, or its penalty's where it trains on one."""
-    own = registry.metadata("methods", method)
-    look = registry.metadata("penalties", penalty) if penalty else own
+    book = find_book("notebook")
+    own = book.plugin("methods", method).metadata
+    look = book.plugin("penalties", penalty).metadata if penalty else own
     label = f"{own['LABEL']} ({look['LABEL']})" if penalty else own["LABEL"]
     return Series(
         method=method,
@@ -44,8 +46,8 @@ def look(method: str, penalty: str) -> Series:
         color=look["COLOR"],
         marker=look["MARKER"],
         dash=look["DASH"],
-        is_control=own["IS_CONTROL"],
-        takes_penalty=own["TAKES_PENALTY"],
+        is_control=bool(own.get("IS_CONTROL", False)),
+        takes_penalty=bool(own.get("TAKES_PENALTY", False)),
     )
 
 
@@ -82,17 +84,12 @@ def find_study(config: Config, name: str) -> Study | None:
     return next((study for study in config.studies if study.name == name), None)
 
 
-def train_label(environments: tuple[Environment, ...]) -> str:
-    """A training set as the tables write it, e.g. ``0.1;1.0``."""
-    return ";".join(str(environment["sigma"]) for environment in environments)
-
-
 def base(study: Study) -> dict[str, Any]:
     """The study's first setting, by the columns of the tables; error weight of penalties only."""
     return {
         "study": study.name,
         "n_samples": study.n_samples[0],
-        "train_sigmas": train_label(study.train_sets[0]),
+        "train_sigmas": set_label(study.train_sets[0]),
     }
 
 
@@ -115,7 +112,7 @@ def seeds_of(
     """The rows of the table ``environments`` for an environment of a study and its seeds."""
     found = environments.find(
         sem=study.sem,
-        dim=study.dim,
+        **study.model.option,
         n_samples=n_samples,
         sampling=study.sampling,
         split=split,
@@ -160,9 +157,8 @@ class Features:
 
 
 def features(study: Study) -> Features:
-    sem = registry.load("sems", study.sem)
-    causal = sem.causal_solution(study.dim)
-    return Features(tuple(sem.feature_names(study.dim)), tuple(bool(c) for c in np.asarray(causal)))
+    causes = tuple(role == CAUSE for role in study.model.roles)
+    return Features(tuple(study.model.feature_names), causes)
 
 
 def risks(summary: pd.DataFrame, study: Study) -> pd.DataFrame:

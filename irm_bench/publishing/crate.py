@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from irm_bench.config import Config
-from irm_bench.plugins import registry
 from irm_bench.report import citation
 from irm_bench.storage import archives, tables
 
@@ -81,5 +80,5 @@ def _described(config: Config, place: Path) -> str:
         return f"Checksum of {place.stem}"
     if place.parent.name == "tables":
         return tables.contracts(config)[place.stem].summary
-    title = registry.metadata("figures", place.stem)["TITLE"]
+    title = config.book.plugin("figures", place.stem).metadata["TITLE"]
     return f"Data of the figure: {title}" if place.suffix == ".csv" else f"Figure: {title}"

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from irm_bench import config
-from irm_bench.plugins import registry
 from irm_bench.presentation import drawing, gallery
 from irm_bench.publishing import crate
 from irm_bench.publishing.publish import standalone
@@ -59,7 +58,8 @@ def _tables(source: Path, folder: Path) -> None:
 def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
     """Every figure as SVG and as PNG, with the table that it draws."""
     folder.mkdir(exist_ok=True)
-    for name in gallery.shown(parsed):
+    for figure in gallery.shown(parsed):
+        name = figure.name
         paths = gallery.paths(results / "figures", name)
         words = json.loads(paths["json"].read_text(encoding="utf-8"))
         if words["empty"]:
@@ -67,7 +67,7 @@ def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
         svg = standalone(paths["svg"].read_text(encoding="utf-8"))
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         shutil.copyfile(paths["csv"], folder / f"{name}.csv")
-        plugin = registry.load("figures", name)
+        plugin = figure.load()
         data = plugin.data(tables.load(parsed, results / "tables", plugin.TABLES), parsed)
         drawing.save_png(drawing.plot(plugin, data), folder / f"{name}.png")
 

@@ -18,7 +18,7 @@ def setting(study: Study) -> dict[str, Any]:
         "irm_steps": replace(invariant, label=f"IRM, {study.steps:,} updates", dash="dashed"),
     }
     return {
-        "dim": study.dim,
+        "dim": study.model.option["dim"],
         "learning_rate": study.learning_rate.value,
         "steps": study.steps,
         "series": [curve(series) | {"key": key, "marker": ""} for key, series in exact.items()],

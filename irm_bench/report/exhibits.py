@@ -110,7 +110,7 @@ def helped_counts(tables: Tables, config: Config) -> Iterator[tuple[str, float, 
 
 def settings(study: Study) -> Iterator[tuple[str, float]]:
     """What a study's first setting is made of."""
-    yield "dim", study.dim
+    yield from study.model.options
     yield "n_samples", study.n_samples[0]
     yield "n_test_samples", study.n_test_samples
     yield "steps", study.steps

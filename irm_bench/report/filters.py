@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import find_book
 from irm_bench.presentation import numbers
 from irm_bench.presentation.series import environment_label, feature_label, look, sigmas_label
 from irm_bench.report import calculator
@@ -44,9 +44,14 @@ def nearest(values: pd.Series, wanted: float) -> float:
 
 def penalty_story(name: str) -> str:
     """What a penalty's file says of itself in its heading, and where it comes from."""
-    text = ast.get_docstring(ast.parse(registry.path("penalties", name).read_text("utf-8"))) or ""
+    text = (
+        ast.get_docstring(
+            ast.parse(find_book("notebook").plugin("penalties", name).path.read_text("utf-8"))
+        )
+        or ""
+    )
     heading = " ".join(text.partition("\n\n")[0].split())
-    source = registry.metadata("penalties", name)["REFERENCE"]
+    source = find_book("notebook").plugin("penalties", name).metadata["REFERENCE"]
     return f"{(heading.partition(': ')[2] or heading).rstrip('.')} ({source})."
 
 
@@ -186,7 +191,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "method_series": lambda method: look(method.name, method.penalty),
     "nearest": nearest,
     "p": p_value,
-    "penalty_label": lambda name: registry.metadata("penalties", name)["LABEL"],
+    "penalty_label": lambda name: find_book("notebook").plugin("penalties", name).metadata["LABEL"],
     "penalty_story": penalty_story,
     "percent": percent,
     "plain": numbers.plain,

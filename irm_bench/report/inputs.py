@@ -6,22 +6,29 @@ from pathlib import Path
 
 from irm_bench.config import Config
 from irm_bench.plugins import registry
-
-PAGE = "results/report.html"
-# A published run of the same config is compared with; how to cite the page is told in it.
-PUBLISHED = ("results/published/about.json", "CITATION.cff")
+from irm_bench.running import closure
 
 
-def sources() -> list[str]:
+def sources(config: Config) -> list[str]:
     """Templates, stylesheet, scripts and the modules that make the page of them."""
-    folders = (registry.PACKAGE / "report", registry.PACKAGE.parent / "report")
-    found = {p for folder in folders for p in folder.rglob("*") if p.is_file()}
-    found |= {registry.PACKAGE / "provenance.py", registry.PACKAGE / "verify.py"}
-    return sorted(os.path.relpath(p) for p in found if "__pycache__" not in p.parts)
+    found = set(closure.sources("report.page"))
+    folders = (registry.PACKAGE.parent / "report", config.book.folder)
+    for folder in folders:
+        found |= {path for path in folder.rglob("*") if path.is_file()}
+    hidden = ("__pycache__", ".git")
+    kept = [path for path in found if not set(hidden) & set(path.parts)]
+    return sorted(os.path.relpath(path) for path in kept)
 
 
-def published() -> list[str]:
-    return [path for path in PUBLISHED if Path(path).exists()]
+def folder_of_published(config: Config) -> Path:
+    """Where a published run of the book is kept."""
+    return Path("results/published") / config.book.name
+
+
+def published(config: Config) -> list[str]:
+    """A published run that is compared with, and how to cite the page."""
+    paths = (folder_of_published(config) / "about.json", Path("CITATION.cff"))
+    return [str(path) for path in paths if path.exists()]
 
 
 def baseline(config: Config) -> list[str]:
@@ -32,7 +39,8 @@ def baseline(config: Config) -> list[str]:
     """
     if not config.baseline:
         return []
-    if Path(config.baseline).resolve() == Path(PAGE).resolve():
+    page = Path("results") / config.book.name / "report.html"
+    if Path(config.baseline).resolve() == page.resolve():
         why = "is the page to write: copy it to another name and compare with that"
     elif not Path(config.baseline).is_file():
         why = "is not there"

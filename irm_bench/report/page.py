@@ -13,8 +13,9 @@ import jinja2
 from markupsafe import Markup
 
 from irm_bench.config import Config, Study
+from irm_bench.config.layout import set_label
 from irm_bench.presentation import gallery
-from irm_bench.presentation.series import Cast, Features, cast, features, train_label
+from irm_bench.presentation.series import Cast, Features, cast, features
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
 from irm_bench.report.changes import Baseline
@@ -70,7 +71,7 @@ class Setting:
     @property
     def train_sigmas(self) -> str:
         """Its training set, as the tables write it."""
-        return train_label(self.study.train_sets[0])
+        return set_label(self.study.train_sets[0])
 
     def fact(self, name: str) -> Entry:
         """A setting of the study, from the config."""

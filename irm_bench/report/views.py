@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from irm_bench.config import Config
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import Plugin
 from irm_bench.presentation import explore, gallery
 from irm_bench.presentation.themes import themed
 from irm_bench.storage import tables
@@ -70,18 +70,18 @@ def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
 
 def load_figures(config: Config, folder: Path) -> dict[str, FigureView]:
     """The figures of the config that have something to show, by name."""
-    found = (_view(name, gallery.paths(folder, name)) for name in gallery.shown(config))
+    found = (_view(figure, gallery.paths(folder, figure.name)) for figure in gallery.shown(config))
     return {view.name: view for view in found if view}
 
 
-def _view(name: str, paths: Mapping[str, Path]) -> FigureView | None:
+def _view(figure: Plugin, paths: Mapping[str, Path]) -> FigureView | None:
     words = json.loads(paths["json"].read_text(encoding="utf-8"))
     if words["empty"]:
         return None
     csv = paths["csv"].read_text(encoding="utf-8")
-    plugin = registry.metadata("figures", name)
+    plugin = figure.metadata
     return FigureView(
-        name=name,
+        name=figure.name,
         section=plugin["SECTION"],
         title=words["title"],
         caption=words["caption"],

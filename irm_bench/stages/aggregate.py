@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config
+from irm_bench.config.layout import layout_of
 from irm_bench.planning.columns import ORDER
 from irm_bench.stages import evaluate
 from irm_bench.statistics import intervals
 from irm_bench.statistics.streams import generator
 from irm_bench.storage import contracts, part_files, tables
 
-SETTING = list(contracts.names(contracts.SETTING))
 WHERE = list(contracts.names(contracts.WHERE))
 N_RESAMPLES = 2000
 
@@ -29,16 +29,16 @@ def run(config: Config, parts: Sequence[Path | str], output: Path | str) -> None
     summaries: dict[str, list[pd.DataFrame]] = defaultdict(list)
 
     def pieces(name: str) -> Iterator[pd.DataFrame]:
-        paths = [evaluate.part_paths(part)[name] for part in parts]
+        paths = [Path(part) / f"{name}.npz" for part in parts]
         keys = [*ORDER, "seed"]
         for piece in part_files.merged(paths, evaluate.STAGE, config.stage_hash, keys):
             if name in ("models", "errors"):
                 summaries["summary"].append(summarise(config, piece))
             if name == "trajectories":
-                summaries["trajectory_summary"].append(summarise_trajectories(piece))
+                summaries["trajectory_summary"].append(summarise_trajectories(config, piece))
             yield piece.reindex(columns=contracts[name].names)
 
-    for name in evaluate.PARTS:
+    for name in tables.parts(config, evaluate.STAGE):
         tables.write_pieces(Path(output) / f"{name}.csv", pieces(name), contracts[name])
     for name in ("summary", "trajectory_summary"):
         whole = _joined(summaries[name], contracts[name])
@@ -58,12 +58,12 @@ def _joined(pieces: Sequence[pd.DataFrame], contract: tables.Contract) -> pd.Dat
 def summarise(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
     """Mean over seeds of every quantity of the models, or of the errors, of whole cells, once with
     each kind of interval."""
-    if "mse" in piece:
+    if "optimum" in piece:
         piece = piece.assign(excess_risk=piece["risk"] - piece["optimum"])
         keys = [key for key in tables.contracts(config)["errors"].keys if key in piece]
-        groups = _Groups(piece, keys, ["mse", "risk", "excess_risk"])
+        groups = _Groups(piece, keys, [*layout_of(config).metrics, "risk", "excess_risk"])
     else:
-        groups = _Groups(piece, SETTING, [*_phis(piece), "train_risk", "final_penalty"])
+        groups = _Groups(piece, _setting(config), [*_phis(piece), *_others(config)])
     student = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     bootstrap = groups.statistics(partial(_bootstrap, config.root_seed)).assign(ci_method="BCa")
     return pd.concat([student, bootstrap]).sort_index(kind="stable")
@@ -76,14 +76,24 @@ def _bootstrap(root_seed: int, matrix: np.ndarray) -> tuple[np.ndarray, ...]:
     return (matrix.mean(axis=1), *bounds)
 
 
-def summarise_trajectories(piece: pd.DataFrame) -> pd.DataFrame:
+def summarise_trajectories(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
     """Mean with its t interval, and 5% and 95% quantiles over seeds, at every recorded step."""
     quantities = [*_phis(piece), "train_risk", "penalty_estimate"]
-    groups = _Groups(piece, [*SETTING, "step"], quantities)
+    groups = _Groups(piece, [*_setting(config), "step"], quantities)
     frame = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     for name, probability in (("q05", 0.05), ("q95", 0.95)):
         frame[name] = groups.quantile(probability)
     return frame
+
+
+def _setting(config: Config) -> list[str]:
+    """The columns that tell trained models apart."""
+    return list(tables.contracts(config)["models"].keys)
+
+
+def _others(config: Config) -> list[str]:
+    """What the table of trained models says of a run beside φ."""
+    return ["train_risk", "final_penalty", *(name for name, _ in layout_of(config).extras)]
 
 
 def _phis(frame: pd.DataFrame) -> list[str]:

@@ -13,13 +13,12 @@ from irm_bench.storage import part_files, tables
 from irm_bench.storage.handover import MomentStore, TrainedStore
 
 STAGE = "diagnose"
-PARTS = ("converged", "penalty_draws", "starts")
 
 
 def run(
     config: Config, shard: int, moments: Path | str, trained: Iterable[Path | str], output: Path
 ) -> None:
-    """Write the shard's part of every table of ``PARTS`` into the folder ``output``."""
+    """Write the shard's part of every table of the stage into the folder ``output``."""
     inputs = MomentStore(config, moments)
     models = TrainedStore(config, trained)
     makers = {
@@ -48,10 +47,10 @@ def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> No
             if name == "converged":
                 summaries["decomposition"].append(decomposition.summary(config, models, piece))
             if name == "penalty_draws":
-                summaries["penalty_estimates"].append(estimators.summary(piece, config.root_seed))
+                summaries["penalty_estimates"].append(estimators.summary(config, piece))
             yield piece.reindex(columns=contracts[name].names)
 
-    for name in PARTS:
+    for name in tables.parts(config, STAGE):
         tables.write_pieces(Path(folder) / f"{name}.csv", pieces(name), contracts[name])
     for name in ("decomposition", "penalty_estimates"):
         whole = pd.concat(summaries[name] or [pd.DataFrame()], ignore_index=True)

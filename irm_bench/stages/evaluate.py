@@ -1,41 +1,84 @@
-"""Stage 3: every trained model in every environment of its studies, for the seeds of a shard."""
+"""Stage 4: every trained model in every environment of its studies, for the seeds of a shard."""
 
 import itertools
 from collections.abc import Iterable, Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from irm_bench.config import Config
-from irm_bench.planning import plan
-from irm_bench.planning.columns import ORDER, phi_columns, setting
+from irm_bench.config import Config, Study
+from irm_bench.config.layout import Layout, layout_of
+from irm_bench.planning import exact, plan
+from irm_bench.planning.candidates import choices
+from irm_bench.planning.columns import ORDER, phi_columns, place, setting, structure
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import rows
-from irm_bench.plugins import registry
 from irm_bench.running import job
+from irm_bench.stages.measures import Measures
+from irm_bench.stages.select import Chosen
 from irm_bench.storage import part_files
 from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
 from irm_bench.theory.moments import Moments, risk
 
 STAGE = "evaluate"
 
-PARTS = ("models", "errors", "trajectories", "environments", "histograms")
+
+@dataclass(frozen=True)
+class Shard:
+    """What an evaluation looks at."""
+
+    config: Config
+    number: int
+    inputs: MomentStore
+    models: TrainedStore
+    chosen: Chosen | None
+
+    @cached_property
+    def layout(self) -> Layout:
+        return layout_of(self.config)
+
+    @cached_property
+    def measures(self) -> Measures:
+        return Measures(self.config, self.inputs)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Trained models of one cell, or those that a rule chose: what tells them, and their runs."""
+
+    columns: dict[str, Any]
+    study: Study
+    cell: Cell
+    seeds: np.ndarray
+    phi: np.ndarray  # (seed, d)
+    runs: dict[str, np.ndarray]  # diverged_at, penalty and extras, (seed,) each
 
 
 def run(
-    config: Config, shard: int, moments: Path | str, trained: Iterable[Path | str], output: Path
+    config: Config,
+    shard: int,
+    moments: Path | str,
+    trained: Iterable[Path | str],
+    output: Path,
+    chosen: Path | str | None = None,
 ) -> None:
-    """Write the shard's part of every table into the folder ``output``."""
-    inputs = MomentStore(config, moments)
-    models = TrainedStore(config, trained)
+    """Write the shard's part of every table into the folder ``output``.
+
+    ``chosen`` is what the stage ``select`` wrote, for a config that selects.
+    """
+    choice = Chosen(config, chosen) if chosen else None
+    whole = Shard(
+        config, shard, MomentStore(config, moments), TrainedStore(config, trained), choice
+    )
     makers = {
-        "models": _models(config, models, inputs),
-        "errors": _errors(config, models, inputs),
-        "trajectories": _trajectories(config, models, inputs),
-        "environments": _environments(config, inputs, shard),
+        "models": _models(whole),
+        "errors": _errors(whole),
+        "trajectories": _trajectories(whole),
+        "environments": _environments(whole),
         "histograms": _histograms(config, shard),
     }
     seeds = plan.shard_seeds(config, shard)
@@ -64,22 +107,54 @@ def _table(parts: list[dict[str, Any]]) -> pd.DataFrame:
     )
 
 
-def part_paths(folder: Path | str) -> dict[str, Path]:
-    return {name: Path(folder) / f"{name}.npz" for name in PARTS}
-
-
-def _models(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
-    for order, study, cell, mine in trained_cells(config, models):
+def _evaluated(shard: Shard) -> Iterator[Evaluated]:
+    """The models of every cell, then those that rules chose."""
+    models = shard.models
+    for order, study, cell, mine in trained_cells(shard.config, models):
         seeds = models.get(cell, "seeds")[mine]
-        phi = models.get(cell, "phi")[-1][:, mine]
-        yield {
-            **setting(order, study, cell),
-            "order_3": 0,
-            "seed": seeds,
+        runs = {
             "diverged_at": _or_nan(models.get(cell, "diverged_at")[mine]),
-            **phi_columns(phi),
-            "train_risk": _train_risk(cell, inputs, seeds, phi.T),
             "final_penalty": models.get(cell, "penalty")[-1][mine],
+        }
+        for name, values in models.extras(cell).items():
+            runs[name] = values[mine]
+        columns = setting(shard.layout, order, study, cell)
+        phi = models.get(cell, "phi")[-1][:, mine].T
+        yield Evaluated(columns, study, cell, seeds, phi, runs)
+    if shard.chosen is not None:
+        yield from _selected(shard, shard.chosen)
+
+
+def _selected(shard: Shard, chosen: Chosen) -> Iterator[Evaluated]:
+    """The models that rules chose, a run from the candidate that its seed takes."""
+    mine = set(plan.shard_seeds(shard.config, shard.number))
+    for choice in choices(shard.config):
+        study, cells = choice.candidates.study, choice.candidates.cells
+        seeds = np.array(sorted(mine & set(study.seeds)), dtype=np.int64)
+        if not len(seeds):
+            continue
+        phi = np.empty((len(seeds), cells[0].model.n_features))
+        runs = {name: np.empty(len(seeds)) for name in ("diverged_at", "final_penalty")}
+        for i, number in enumerate(chosen.cells(choice, seeds)):
+            cell = cells[number]
+            run = int(np.searchsorted(shard.models.get(cell, "seeds"), seeds[i]))
+            phi[i] = shard.models.get(cell, "phi")[-1][:, run]
+            runs["diverged_at"][i] = _or_nan(shard.models.get(cell, "diverged_at")[run])
+            runs["final_penalty"][i] = shard.models.get(cell, "penalty")[-1][run]
+        columns = setting(shard.layout, choice.order, study, cells[0], choice.selection.name)
+        yield Evaluated(columns, study, cells[0], seeds, phi, runs)
+
+
+def _models(shard: Shard) -> Iterator[dict[str, Any]]:
+    for one in _evaluated(shard):
+        yield {
+            **one.columns,
+            "order_3": 0,
+            "seed": one.seeds,
+            "diverged_at": one.runs["diverged_at"],
+            **phi_columns(one.phi.T),
+            "train_risk": _train_risk(shard, one.cell, one.seeds, one.phi),
+            **{name: values for name, values in one.runs.items() if name != "diverged_at"},
         }
 
 
@@ -87,87 +162,96 @@ def _or_nan(diverged_at: np.ndarray) -> np.ndarray:
     return np.where(diverged_at < 0, np.nan, diverged_at)
 
 
-def _train_risk(cell: Cell, inputs: MomentStore, seeds: np.ndarray, phi: np.ndarray) -> np.ndarray:
-    """Mean over training environments of the MSE on their rows; φ (…, seed, d)."""
-    risks = [risk(phi, inputs.moments(dataset, seeds)) for dataset in cell.datasets()]
+def _train_risk(shard: Shard, cell: Cell, seeds: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    """Mean over training environments of the loss on their rows; φ (…, seed, d)."""
+    risks = [shard.measures.loss(cell.loss, phi, dataset, seeds) for dataset in cell.datasets()]
     return np.mean(risks, axis=0)
 
 
-def _errors(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
-    for order, study, cell, mine in trained_cells(config, models):
-        seeds = models.get(cell, "seeds")[mine]
-        phi = models.get(cell, "phi")[-1][:, mine].T
-        for k, dataset in enumerate((*cell.datasets(), *plan.test_datasets(study))):
+def _errors(shard: Shard) -> Iterator[dict[str, Any]]:
+    for one in _evaluated(shard):
+        datasets = (*one.cell.datasets(), *plan.test_datasets(one.study, one.cell.model))
+        for k, dataset in enumerate(datasets):
             yield {
-                **setting(order, study, cell),
+                **one.columns,
                 "order_3": k,
-                "seed": seeds,
-                **_where(dataset),
-                "mse": risk(phi, inputs.moments(dataset, seeds)),
-                "risk": risk(phi, _population(dataset)),
-                "optimum": _optimum(dataset),
+                "seed": one.seeds,
+                **place(shard.layout, dataset.split, dataset.environment),
+                **shard.measures.metrics(one.cell.loss, one.phi, dataset, one.seeds),
+                **_exact(shard.config.root_seed, one, dataset),
             }
 
 
-def _where(dataset: Dataset) -> dict[str, Any]:
+def _exact(root_seed: int, one: Evaluated, dataset: Dataset) -> dict[str, Any]:
+    """Exact risk and noise floor, where the SEM and the loss allow it."""
+    if one.cell.loss.get("NEEDS") != "moments":
+        return {"risk": np.nan, "optimum": np.nan}
+    population = _population(dataset) if dataset.model.is_fixed else None
+    if population is None:
+        population = exact.of_seeds(dataset.model, dataset.environment, root_seed, one.seeds)
     return {
-        "split": dataset.split,
-        "environment": dataset.environment.label,
-        **dataset.environment.mapping,
+        "risk": np.nan if population is None else risk(one.phi, population),
+        "optimum": exact.floor_of_seeds(dataset, root_seed, one.seeds),
     }
 
 
 @cache
-def _population(dataset: Dataset) -> Moments:
-    return plan.population(dataset.sem, dataset.dim, [dataset.environment]).at(0)
+def _population(dataset: Dataset) -> Moments | None:
+    return exact.of_seeds(dataset.model, dataset.environment, 0, np.array([], dtype=np.int64))
 
 
-def _optimum(dataset: Dataset) -> float:
-    return registry.load("sems", dataset.sem).noise_floor(dataset.dim, dataset.environment.mapping)
-
-
-def _trajectories(
-    config: Config, models: TrainedStore, inputs: MomentStore
-) -> Iterator[dict[str, Any]]:
-    for order, study, cell, mine in trained_cells(config, models):
+def _trajectories(shard: Shard) -> Iterator[dict[str, Any]]:
+    models = shard.models
+    for order, study, cell, mine in trained_cells(shard.config, models):
         if not study.trajectories or not cell.steps:
             continue
         steps = models.get(cell, "steps")[:, mine]
         seeds = models.get(cell, "seeds")[mine]
         phi = models.get(cell, "phi")[..., mine]
         yield {
-            **setting(order, study, cell),
+            **setting(shard.layout, order, study, cell),
             "order_3": steps.ravel(),
             "seed": np.tile(seeds, len(steps)),
             "step": steps.ravel(),
             **phi_columns(phi.transpose(1, 0, 2)),
-            "train_risk": _train_risk(cell, inputs, seeds, phi.transpose(0, 2, 1)).ravel(),
+            "train_risk": _train_risk(shard, cell, seeds, phi.transpose(0, 2, 1)).ravel(),
             "penalty_estimate": models.get(cell, "penalty")[:, mine].ravel(),
         }
 
 
-def _environments(config: Config, inputs: MomentStore, shard: int) -> Iterator[dict[str, Any]]:
-    mine = plan.shard_seeds(config, shard)
+def _environments(shard: Shard) -> Iterator[dict[str, Any]]:
+    config, layout = shard.config, shard.layout
+    mine = plan.shard_seeds(config, shard.number)
     for i, (dataset, use) in enumerate(plan.datasets(config).items()):
         seeds = np.array(sorted(use.seeds & set(mine)), dtype=np.int64)
         if not len(seeds):
             continue
-        moments = inputs.moments(dataset, seeds)
-        causal = registry.load("sems", dataset.sem).causal_solution(dataset.dim)
+        moments = shard.inputs.moments(dataset, seeds)
         yield {
             **dict.fromkeys(ORDER, 0),
             "order_1": i,
-            "sem": dataset.sem,
-            "dim": dataset.dim,
+            **structure(layout, dataset.model),
             "n_samples": dataset.n_samples,
             "sampling": dataset.sampling,
-            **_where(dataset),
+            **place(layout, dataset.split, dataset.environment),
             "seed": seeds,
             **{f"corr_{j + 1}": column for j, column in enumerate(correlations(moments).T)},
-            "noise_variance": _residual_variance(causal, moments, dataset.n_samples),
-            "oracle_mse": risk(causal, moments),
-            "optimum": _optimum(dataset),
+            **_oracle_columns(config.root_seed, dataset, moments, seeds),
         }
+
+
+def _oracle_columns(
+    root_seed: int, dataset: Dataset, moments: Moments, seeds: np.ndarray
+) -> dict[str, Any]:
+    """The oracle on the rows themselves, and its exact risk; NaN where the SEM does not know it."""
+    causal = exact.causal_of_seeds(dataset.model, root_seed, seeds)
+    if causal is None:
+        return dict.fromkeys(("noise_variance", "oracle_mse", "optimum"), np.nan)
+    return {
+        "noise_variance": _residual_variance(causal, moments, dataset.n_samples),
+        "oracle_mse": risk(causal, moments),
+        "optimum": exact.floor_of_seeds(dataset, root_seed, seeds),
+    }
 
 
 def correlations(moments: Moments) -> np.ndarray:
@@ -181,7 +265,10 @@ def correlations(moments: Moments) -> np.ndarray:
 
 def _residual_variance(phi: np.ndarray, moments: Moments, n_samples: int) -> np.ndarray:
     """Sample variance of y − φᵀx, ddof = 1."""
-    mean = moments.mean[..., -1] - moments.mean[..., :-1] @ phi
+    fitted = (
+        moments.mean[..., :-1] @ phi if phi.ndim == 1 else np.vecdot(moments.mean[..., :-1], phi)
+    )
+    mean = moments.mean[..., -1] - fitted
     return (risk(phi, moments) - mean**2) * n_samples / (n_samples - 1)
 
 
@@ -195,14 +282,16 @@ def _histograms(config: Config, shard: int) -> Iterator[dict[str, Any]]:
     if seed not in plan.shard_seeds(config, shard):
         return
     first_cell = next(plan.cells_of(study))
-    for i, dataset in enumerate((*first_cell.datasets(), *plan.test_datasets(study))):
+    for i, dataset in enumerate(
+        (*first_cell.datasets(), *plan.test_datasets(study, first_cell.model))
+    ):
         yield from _histogram(config, dataset, seed, i)
 
 
 def _histogram(config: Config, dataset: Dataset, seed: int, order: int) -> Iterator[dict[str, Any]]:
     # The notebook's axes: 50 bins, values within ±6.
     edges = np.linspace(-6, 6, 51)
-    names = [*registry.load("sems", dataset.sem).feature_names(dataset.dim), "y"]
+    names = [*dataset.model.feature_names, "y"]
     counts = np.zeros((len(names), 50), dtype=np.int64)
     n_chunks = 1 if dataset.sampling == "moments" else None
     for x, y in itertools.islice(rows(dataset, config.root_seed, seed), n_chunks):

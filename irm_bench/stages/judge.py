@@ -24,22 +24,12 @@ from irm_bench.judging import findings, printed
 from irm_bench.judging.evidence import Evidence, InsufficientError
 from irm_bench.judging.findings import INCONCLUSIVE, PRIMARY, Part
 from irm_bench.judging.wording import percent, rate
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import Plugin
 from irm_bench.statistics import intervals
 from irm_bench.storage import tables
 from irm_bench.storage.contracts import Contract
 from irm_bench.storage.contracts.judged import CLAIM_DETAILS, CLAIMS
 
-# The tables that claims look at.
-TABLES = (
-    "models",
-    "errors",
-    "trajectories",
-    "environments",
-    "converged",
-    "penalty_draws",
-    "starts",
-)
 # With a larger share of runs diverged, those that are left say little of a method.
 MAX_DIVERGED = 0.05
 
@@ -79,7 +69,10 @@ class Finding:
 def run(config: Config, folder: Path | str, output: Path | str) -> None:
     """Read the results from ``folder`` and write the judged tables into ``output``."""
     contracts = tables.contracts(config)
-    found = {n: tables.open_rows(Path(folder) / f"{n}.csv", contracts[n]) for n in TABLES}
+    found = {
+        n: tables.open_rows(Path(folder) / f"{n}.csv", contracts[n])
+        for n in tables.of_seeds(config)
+    }
     for name, frame in all_tables(Evidence(config, found)).items():
         tables.write(Path(output) / f"{name}.csv", frame, contracts[name])
 
@@ -94,15 +87,15 @@ def all_tables(evidence: Evidence) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def judge(evidence: Evidence, names: Sequence[str]) -> list[Finding]:
-    """The findings of claims, in the order of ``names``."""
-    modules = {name: registry.load("claims", name) for name in names}
-    first = [name for name in names if not getattr(modules[name], "AFTER", False)]
+def judge(evidence: Evidence, claims: Sequence[Plugin]) -> list[Finding]:
+    """The findings of claims, in their order."""
+    modules = {claim.name: claim.load() for claim in claims}
+    first = [name for name in modules if not getattr(modules[name], "AFTER", False)]
     found = {f.name: f for f in _judge_together(evidence, {n: modules[n] for n in first})}
     later = {name: module for name, module in modules.items() if name not in found}
     informed = replace(evidence, findings=tuple(found.values()))
     found |= {f.name: f for f in _judge_together(informed, later)}
-    return [found[name] for name in names]
+    return [found[name] for name in modules]
 
 
 def _judge_together(evidence: Evidence, modules: Mapping[str, ModuleType]) -> list[Finding]:

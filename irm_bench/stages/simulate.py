@@ -53,5 +53,5 @@ def _summary(
     dataset: Dataset, root_seed: int, seed: int, with_covariance: bool
 ) -> tuple[Moments, np.ndarray | None]:
     where = f"{dataset.split} environment {dataset.environment.label}"
-    with job.about(f"{dataset.sem}, {where}, n = {dataset.n_samples}, seed {seed}"):
+    with job.about(f"{dataset.model.sem}, {where}, n = {dataset.n_samples}, seed {seed}"):
         return summarise(dataset, root_seed, seed, with_covariance)

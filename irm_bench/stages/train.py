@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from irm_bench import theory
 from irm_bench.config import Config
 from irm_bench.engine.descent import Path as Trajectory
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine.signs import SignStream
 from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
-from irm_bench.planning import plan
+from irm_bench.planning import plan, starts
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import rows
-from irm_bench.plugins import registry
 from irm_bench.running import job, progress
 from irm_bench.storage import archives
 from irm_bench.storage.handover import TRAINED, MomentStore
-from irm_bench.theory.moments import products
+from irm_bench.theory.moments import products, stack
 
 # What a batch holds at most, the runs of one seed aside: runs (enough to hide the cost of a call,
 # few enough to stay in the cache), numbers of their moments (128 MB) and products of rows for the
@@ -43,11 +44,12 @@ class Run:
     def family(self) -> tuple[Any, ...]:
         """Runs of equal family can share a batch."""
         c = self.cell
-        return (c.method, c.sem, c.dim, c.monitor, c.steps)
+        optimiser = c.optimiser.plugin if c.optimiser else None
+        return (str(c.key), c.model, c.loss, c.monitor, optimiser, c.steps)
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        return registry.metadata("penalties", self.cell.monitor)["NEEDS"]
+    def needs(self) -> frozenset[str]:
+        return self.cell.needs
 
 
 def recorded_steps(n_steps: int) -> list[int]:
@@ -111,8 +113,7 @@ def _bounded(runs: list[Run]) -> Iterator[list[Run]]:
 
 def _load(runs: list[Run]) -> np.ndarray:
     """Of the runs of one seed: how many, the numbers of their moments, the products of rows."""
-    cell = runs[0].cell
-    d = registry.load("sems", cell.sem).n_features(cell.dim)
+    d = runs[0].cell.model.n_features
     n_products = d * (d + 1) // 2 + d
     of_pair = d * d + (n_products**2 if "product_variance" in runs[0].needs else 0)
     held = {dataset for run in runs if "splits" in run.needs for dataset in run.cell.datasets()}
@@ -134,15 +135,15 @@ def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajec
     runs = [batch[i] for i in order]
     slots = _slots(runs)
     cell = runs[0].cell
-    penalty = registry.load("penalties", cell.monitor)
+    penalty = cell.monitor.load()
     wanted = any(run.wanted for run in runs)
     record = recorded_steps(cell.steps) if wanted else [cell.steps]
-    problem = build_problem(runs, slots, inputs, "product_variance" in penalty.NEEDS, config.device)
-    module = registry.load("methods", cell.method)
-    label = f"train {cell.method} {cell.penalty} ({len(runs)} runs)"
+    problem = build_problem(runs, slots, inputs, config)
+    module = cell.method.load()
+    label = f"train {cell.key} ({len(runs)} runs)"
     with progress.bar(cell.steps, label, "step") as bar:
         draws: Draws = no_draws
-        if "splits" in penalty.NEEDS:
+        if "splits" in cell.needs:
             ahead = AHEAD if module.TAKES_PENALTY else 1
             draws = _split_draws(config, runs, slots, ahead, bar.update)
         path = module.train(problem, penalty, cell.steps, record, draws)
@@ -171,15 +172,16 @@ def _pairs(runs: Sequence[Run], slots: Slots) -> list[tuple[Dataset, int]]:
 
 
 def build_problem(
-    runs: Sequence[Run], slots: Slots, inputs: MomentStore, with_variance: bool, device: str
+    runs: Sequence[Run], slots: Slots, inputs: MomentStore, config: Config
 ) -> Problem:
     """The torch problem of runs ordered by falling number of environments."""
     pairs = _pairs(runs, slots)
-    sem = registry.load("sems", runs[0].cell.sem)
-    causal = sem.causal_solution(runs[0].cell.dim)
+    places = [(run.cell, run.seed) for run in runs]
+    start = starts.of_runs(config.root_seed, places, partial(_least_squares, inputs))
+    needs = runs[0].needs
 
     def tensor(array: Any) -> torch.Tensor:
-        return torch.tensor(np.ascontiguousarray(array), dtype=torch.float64, device=device)
+        return torch.tensor(np.ascontiguousarray(array), dtype=torch.float64, device=config.device)
 
     def gathered(name: str) -> torch.Tensor:
         return tensor(np.moveaxis(inputs.gather(pairs, name), 0, -1))
@@ -190,10 +192,16 @@ def build_problem(
         target=gathered("target"),
         error_weight=tensor([run.cell.error_weight or 0.0 for run in runs]),
         learning_rate=tensor([run.cell.learning_rate or 0.0 for run in runs]),
-        start=tensor(np.ones((len(causal), len(runs)))),
-        causal=tensor(np.repeat(causal[:, None], len(runs), axis=1)),
-        product_variance=gathered("product_variance") if with_variance else None,
+        start=tensor(start),
+        causal=tensor(starts.oracles(config.root_seed, places)),
+        product_variance=gathered("product_variance") if "product_variance" in needs else None,
     )
+
+
+def _least_squares(inputs: MomentStore, cell: Cell, seed: int) -> np.ndarray:
+    """Pooled least squares (d,) on the rows of a cell and seed."""
+    parts = [inputs.moments(dataset, np.array([seed])).at(0) for dataset in cell.datasets()]
+    return theory.pooled_least_squares(stack(parts))
 
 
 def _split_draws(
@@ -218,7 +226,7 @@ def _split_draws(
 
 def _row_products(config: Config, dataset: Dataset, seed: int) -> np.ndarray:
     """Products (P, n) of a dataset's rows."""
-    d = registry.load("sems", dataset.sem).n_features(dataset.dim)
+    d = dataset.model.n_features
     found = np.empty((d * (d + 1) // 2 + d, dataset.n_samples))
     first = 0
     for x, y in rows(dataset, config.root_seed, seed):

@@ -60,6 +60,20 @@ class TrainedStore:
         """``seeds`` (run,), ``steps`` and ``penalty`` (K, run), ``phi`` (K, d, run), …"""
         return self._arrays[f"{self._index[cell]}/{name}"]
 
+    def phi(self, cell: Cell, seeds: np.ndarray) -> np.ndarray:
+        """φ (seed, d) of a cell as trained, of some of its seeds."""
+        known = self.get(cell, "seeds")
+        return self.get(cell, "phi")[-1][:, np.searchsorted(known, seeds)].T
+
+    def extras(self, cell: Cell) -> dict[str, np.ndarray]:
+        """What the method reports of each run beside φ, by name: (run,)."""
+        prefix = f"{self._index[cell]}/extras/"
+        found = {}
+        for key, array in self._arrays.items():
+            if key.startswith(prefix):
+                found[key.removeprefix(prefix)] = array
+        return found
+
 
 def trained_cells(config: Config, models: TrainedStore) -> Iterator[tuple[Any, Study, Cell, Any]]:
     """(order, study, cell, positions of the study's seeds among the cell's)."""

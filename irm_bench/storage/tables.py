@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config
-from irm_bench.plugins import registry
+from irm_bench.config.layout import layout_of
 from irm_bench.storage import archives, paged, part_files
 from irm_bench.storage.archives import StageError
-from irm_bench.storage.contracts import Contract, columns, evaluated, judged
+from irm_bench.storage.contracts import Contract, evaluated, judged
 from irm_bench.storage.paged import Rows
 
 
@@ -22,24 +22,26 @@ class TableError(StageError):
 
 
 def contracts(config: Config) -> dict[str, Contract]:
-    """The contracts of a config's tables; φ and environment columns follow its SEMs."""
-    parameters = columns(
-        *((name, "number", f"parameter {name} of the environment") for name in _parameters(config))
-    )
-    phis = columns(
-        *((f"phi_{i + 1}", "number", f"weight of feature {i + 1}") for i in range(_d_max(config)))
-    )
-    found = [c for part in (evaluated, judged) for c in part.contracts(parameters, phis)]
+    """The contracts of a config's tables; many of their columns follow its plugins."""
+    layout = layout_of(config)
+    found = [*evaluated.contracts(layout), *judged.contracts(layout)]
     return {contract.name: replace(contract, config=config.results_hash) for contract in found}
 
 
-def _parameters(config: Config) -> list[str]:
-    sems = dict.fromkeys(study.sem for study in config.studies)
-    return list(dict.fromkeys(p for s in sems for p in registry.metadata("sems", s)["PARAMETERS"]))
+def names(config: Config, *stages: str) -> list[str]:
+    """The tables that stages write, in order; without any stage, those of all."""
+    found = contracts(config).values()
+    return [contract.name for contract in found if not stages or contract.stage in stages]
 
 
-def _d_max(config: Config) -> int:
-    return max(registry.load("sems", s.sem).n_features(s.dim) for s in config.studies)
+def parts(config: Config, stage: str) -> list[str]:
+    """The tables that a stage writes a part of for each shard."""
+    return [found.name for found in contracts(config).values() if found.parts_of == stage]
+
+
+def of_seeds(config: Config) -> list[str]:
+    """The tables of a row a seed."""
+    return [found.name for found in contracts(config).values() if found.keys]
 
 
 def write(path: Path | str, frame: pd.DataFrame, contract: Contract) -> None:

@@ -1,14 +1,16 @@
 # Reads the parts of all shards; writes the tables.
 rule aggregate:
     input:
-        parts=expand("results/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS),
+        parts=expand(
+            RESULTS + "/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS
+        ),
         code=modules("stages.aggregate"),
     output:
-        table_files(),
+        table_files("aggregate"),
     log:
-        "results/logs/aggregate.log",
+        RESULTS + "/logs/aggregate.log",
     benchmark:
-        "results/benchmarks/aggregate.tsv"
+        RESULTS + "/benchmarks/aggregate.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

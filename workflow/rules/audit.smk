@@ -4,11 +4,11 @@ rule audit:
         code=modules("stages.audit"),
         sems=sem_sources(),
     output:
-        table_files(["coverage"]),
+        table_files("audit"),
     log:
-        "results/logs/audit.log",
+        RESULTS + "/logs/audit.log",
     benchmark:
-        "results/benchmarks/audit.tsv"
+        RESULTS + "/benchmarks/audit.tsv"
     # Nothing but the page waits for it: it runs where no other job can.
     priority: -1
     threads: 1

@@ -6,24 +6,23 @@ from irm_bench import config as configuration
 from irm_bench.planning import plan
 from irm_bench.plugins import registry
 from irm_bench.presentation import gallery
+from irm_bench.running import closure, snakefile
+from irm_bench.storage import tables
 
 try:
-    CONFIG = configuration.parse(config)
+    CONFIG = snakefile.config_of(workflow, config)
 except configuration.ConfigError as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
 
+RESULTS = f"results/{CONFIG.book.name}"
 SHARDS = range(plan.n_shards(CONFIG))
 GROUPS = plan.groups(CONFIG)
-PARTS = ("models", "errors", "trajectories", "environments", "histograms")
-TABLES = (*PARTS, "summary", "trajectory_summary")
-# What theory says of the results, what the claims look at, and what the judge makes of it.
-DIAGNOSIS_PARTS = ("converged", "penalty_draws", "starts")
-DIAGNOSED = (*DIAGNOSIS_PARTS, "decomposition", "penalty_estimates")
-EVIDENCE = ("models", "errors", "trajectories", "environments", *DIAGNOSIS_PARTS)
-JUDGED = ("printed", "claims", "claim_details")
-ALL_TABLES = (*TABLES, *DIAGNOSED, "coverage", *JUDGED)
+# Parts of a shard become tables: those of the models, and what theory says of them.
+PARTS = tables.parts(CONFIG, "evaluate")
+DIAGNOSIS_PARTS = tables.parts(CONFIG, "diagnose")
 FIGURES = gallery.shown(CONFIG)
+SELECTS = any(study.selection for study in CONFIG.studies)
 
 
 wildcard_constraints:
@@ -33,15 +32,33 @@ wildcard_constraints:
 
 def targets():
     """What `rule all` asks for."""
-    return ["results/report.html", "results/provenance.json", *table_files(ALL_TABLES)]
+    return [f"{RESULTS}/report.html", f"{RESULTS}/provenance.json", *table_files()]
 
 
-def table_files(names=TABLES):
-    return expand("results/tables/{table}.csv", table=names)
+def table_files(*stages):
+    """The tables that stages write; without any, those of all."""
+    return some_tables(tables.names(CONFIG, *stages))
+
+
+def some_tables(names):
+    return expand(RESULTS + "/tables/{table}.csv", table=names)
+
+
+def tables_of_seeds():
+    """The tables of a row a seed: what claims look at."""
+    return some_tables(tables.of_seeds(CONFIG))
+
+
+def book_files(*names):
+    """Those of the book's files that there are."""
+    found = (CONFIG.book.file(name) for name in names)
+    return [os.path.relpath(path) for path in found if path]
 
 
 def figure_files(*kinds):
-    return expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=kinds)
+    return expand(
+        RESULTS + "/figures/{figure}.{kind}", figure=[f.name for f in FIGURES], kind=kinds
+    )
 
 
 def modules(stage):
@@ -49,31 +66,25 @@ def modules(stage):
     return [os.path.relpath(path) for path in closure.sources(stage)]
 
 
-def plugin(kind, name):
-    """Source of a plugin."""
-    return os.path.relpath(registry.path(kind, name))
+def sources(*plugins):
+    """The files of plugins."""
+    return sorted({os.path.relpath(plugin.path) for plugin in plugins})
 
 
 def sem_sources():
-    return sorted({plugin("sems", study.sem) for study in CONFIG.studies})
+    return sources(*(study.model.sem for study in CONFIG.studies))
 
 
-def group_sources(wildcards):
+def group_plugins(wildcards):
     """What a training group stands on besides the engine: its methods, the penalties that they
-    train on or report, and what splits the rows where one of these asks for it."""
-    methods = {
-        m
-        for s in CONFIG.studies
-        for m in s.methods
-        if plan.group_of(m.name, m.penalty) == wildcards.group
-    }
-    penalties = {m.monitor for m in methods}
-    needs = {n for p in penalties for n in registry.metadata("penalties", p)["NEEDS"]}
-    return sorted(
-        {plugin("methods", m.name) for m in methods}
-        | {plugin("penalties", p) for p in penalties}
-        | set()
-    )
+    train on or report, losses and optimisers."""
+    plugins = set()
+    for cell in plan.cells(CONFIG):
+        if cell.group == wildcards.group:
+            plugins |= {cell.method, cell.monitor, cell.loss, cell.model.sem}
+            if cell.optimiser:
+                plugins.add(cell.optimiser.plugin)
+    return sources(*plugins)
 
 
 def learning_rates(wildcards):

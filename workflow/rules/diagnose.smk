@@ -2,15 +2,15 @@
 # penalty's estimators give on its rows, and where random starts lead; then the tables of all shards.
 rule diagnose:
     input:
-        moments="results/moments/{shard}.npz",
-        trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
+        moments=RESULTS + "/moments/{shard}.npz",
+        trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
         code=modules("stages.diagnose"),
     output:
-        expand("results/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
+        expand(RESULTS + "/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
     log:
-        "results/logs/diagnose/{shard}.log",
+        RESULTS + "/logs/diagnose/{shard}.log",
     benchmark:
-        "results/benchmarks/diagnose/{shard}.tsv"
+        RESULTS + "/benchmarks/diagnose/{shard}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -24,16 +24,16 @@ rule diagnose:
 rule diagnosis:
     input:
         parts=expand(
-            "results/diagnosis/{shard}/{part}.npz", shard=SHARDS, part=DIAGNOSIS_PARTS
+            RESULTS + "/diagnosis/{shard}/{part}.npz", shard=SHARDS, part=DIAGNOSIS_PARTS
         ),
-        models="results/tables/models.csv",
+        models=RESULTS + "/tables/models.csv",
         code=modules("stages.diagnose"),
     output:
-        table_files(DIAGNOSED),
+        table_files("diagnosis"),
     log:
-        "results/logs/diagnosis.log",
+        RESULTS + "/logs/diagnosis.log",
     benchmark:
-        "results/benchmarks/diagnosis.tsv"
+        RESULTS + "/benchmarks/diagnosis.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

@@ -1,15 +1,16 @@
 # Reads a shard's moments and trained models; writes its part of every table.
 rule evaluate:
     input:
-        moments="results/moments/{shard}.npz",
-        trained=expand("results/trained/{group}/{{shard}}.npz", group=GROUPS),
+        moments=RESULTS + "/moments/{shard}.npz",
+        trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
+        chosen=[RESULTS + "/selected.npz"] if SELECTS else [],
         code=modules("stages.evaluate"),
     output:
-        expand("results/parts/{{shard}}/{part}.npz", part=PARTS),
+        expand(RESULTS + "/parts/{{shard}}/{part}.npz", part=PARTS),
     log:
-        "results/logs/evaluate/{shard}.log",
+        RESULTS + "/logs/evaluate/{shard}.log",
     benchmark:
-        "results/benchmarks/evaluate/{shard}.tsv"
+        RESULTS + "/benchmarks/evaluate/{shard}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

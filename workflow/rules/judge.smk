@@ -1,21 +1,21 @@
-# Reads the tables of results; writes what they say of the notebook's numbers and conclusions.
+# Reads the tables of results; writes what they say of the book's numbers and claims.
 rule judge:
     input:
-        results=table_files(EVIDENCE),
+        results=tables_of_seeds(),
         code=modules("stages.judge"),
-        claims=[plugin("claims", name) for name in CONFIG.claims],
-        numbers=os.path.relpath(registry.PACKAGE / "books/notebook/printed.csv"),
+        claims=sources(*CONFIG.claims),
+        book=book_files("printed.csv"),
     output:
-        table_files(JUDGED),
+        table_files("judge"),
     log:
-        "results/logs/judge.log",
+        RESULTS + "/logs/judge.log",
     benchmark:
-        "results/benchmarks/judge.tsv"
+        RESULTS + "/benchmarks/judge.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=(CONFIG.results_hash, CONFIG.claims),
+        config=(CONFIG.results_hash, [claim.name for claim in CONFIG.claims]),
     script:
         "../scripts/judge.py"

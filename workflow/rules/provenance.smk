@@ -7,13 +7,13 @@ localrules:
 
 rule provenance:
     input:
-        tables=table_files(ALL_TABLES),
+        tables=table_files(),
         figures=figure_files("svg"),
         code=modules("running.provenance"),
     output:
-        "results/provenance.json",
+        RESULTS + "/provenance.json",
     log:
-        "results/logs/provenance.log",
+        RESULTS + "/logs/provenance.log",
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 500 * attempt,

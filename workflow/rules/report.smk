@@ -8,48 +8,48 @@ report: "../report/workflow.rst"
 # All in one process: a figure takes less time than starting one and reading the tables.
 rule figures:
     input:
-        tables=table_files(gallery.table_names(FIGURES)),
-        plugins=[plugin("figures", name) for name in FIGURES],
+        tables=some_tables(gallery.table_names(FIGURES)),
+        plugins=sources(*FIGURES),
         code=modules("presentation.drawing"),
     output:
         [
             report(
-                f"results/figures/{name}.svg",
+                f"{RESULTS}/figures/{figure.name}.svg",
                 caption="../report/figure.rst",
                 category="Figures",
-                labels={"figure": name},
+                labels={"figure": figure.name},
             )
-            for name in FIGURES
+            for figure in FIGURES
         ],
         figure_files("csv", "json"),
     log:
-        "results/logs/figures.log",
+        RESULTS + "/logs/figures.log",
     benchmark:
-        "results/benchmarks/figures.tsv"
+        RESULTS + "/benchmarks/figures.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         config=CONFIG.results_hash,
-        figures=FIGURES,
+        figures=[figure.name for figure in FIGURES],
     script:
         "../scripts/figures.py"
 
 
 rule report:
     input:
-        tables=table_files(ALL_TABLES),
+        tables=table_files(),
         figures=figure_files("svg", "csv", "json"),
-        code=inputs.sources(),
-        published=inputs.published(),
+        code=inputs.sources(CONFIG),
+        published=inputs.published(CONFIG),
         baseline=inputs.baseline(CONFIG),
     output:
-        report(inputs.PAGE, caption="../report/page.rst", category="Page"),
+        report(f"{RESULTS}/report.html", caption="../report/page.rst", category="Page"),
     log:
-        "results/logs/report.log",
+        RESULTS + "/logs/report.log",
     benchmark:
-        "results/benchmarks/report.tsv"
+        RESULTS + "/benchmarks/report.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

@@ -4,11 +4,11 @@ rule simulate:
         code=modules("stages.simulate"),
         sems=sem_sources(),
     output:
-        "results/moments/{shard}.npz",
+        RESULTS + "/moments/{shard}.npz",
     log:
-        "results/logs/simulate/{shard}.log",
+        RESULTS + "/logs/simulate/{shard}.log",
     benchmark:
-        "results/benchmarks/simulate/{shard}.tsv"
+        RESULTS + "/benchmarks/simulate/{shard}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

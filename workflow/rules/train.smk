@@ -2,15 +2,15 @@
 # or all that train without a penalty.
 rule train:
     input:
-        moments="results/moments/{shard}.npz",
+        moments=RESULTS + "/moments/{shard}.npz",
         code=modules("stages.train"),
-        plugins=group_sources,
+        plugins=group_plugins,
     output:
-        "results/trained/{group}/{shard}.npz",
+        RESULTS + "/trained/{group}/{shard}.npz",
     log:
-        "results/logs/train/{group}.{shard}.log",
+        RESULTS + "/logs/train/{group}.{shard}.log",
     benchmark:
-        "results/benchmarks/train/{group}.{shard}.tsv"
+        RESULTS + "/benchmarks/train/{group}.{shard}.tsv"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,

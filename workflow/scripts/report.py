@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+from irm_bench.report import inputs
 from irm_bench.running import job
 
 with job.run(snakemake, "report") as (config, report):
+    page = Path(snakemake.output[0])
     report.run(
         config,
-        Path(snakemake.input.tables[0]).parent,
-        snakemake.output[0],
-        "results/figures",
-        published="results/published",
+        page.parent / "tables",
+        page,
+        page.parent / "figures",
+        published=inputs.folder_of_published(config),
         baseline=next(iter(snakemake.input.baseline), None),
     )

@@ -20,7 +20,8 @@ DASH = "dotted"
 REFERENCE = "Vapnik 1991; notebook, 'IRM vs. Standard Learning'"
 IS_CONTROL = False
 TAKES_PENALTY = False
-HESSIAN = "irm_bench.theory:error_hessian"
+COUNTERPART = "erm"
+HESSIAN = "irm_bench.theory.objectives:error_hessian"
 
 
 def train(

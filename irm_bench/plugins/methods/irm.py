@@ -22,8 +22,10 @@ REFERENCE = "Arjovsky et al. 2019, IRMv1"
 IS_CONTROL = False
 TAKES_PENALTY = True
 MIN_ENVIRONMENTS = 2
+PARAMS = {"error_weight": 1e-5}
+COUNTERPART = "penalty"
 # With the plug-in penalty, whichever is trained on.
-HESSIAN = "irm_bench.theory:hessian"
+HESSIAN = "irm_bench.theory.objectives:hessian"
 
 
 def train(

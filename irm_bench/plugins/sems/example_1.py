@@ -5,36 +5,39 @@ target ΣY. The notebook has γ = τ = 1 everywhere; γ and τ change the mechan
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from irm_bench.theory.moments import Moments, gaussian_moments, product_index
 
+Options = Mapping[str, Any]
+Environment = Mapping[str, float]
+
 LABEL = "Example 1"
 REFERENCE = "Arjovsky et al. 2019, Example 1; notebook, 'Motivation and Data Generation'"
+# Options of the structure.
+OPTIONS = {"dim": 2}
 # The parameters of an environment; None marks one that has no default.
 PARAMETERS: dict[str, float | None] = {"sigma": None, "gamma": 1.0, "tau": 1.0}
 POSITIVE = ("sigma", "tau")
 
 
-def n_features(dim: int) -> int:
-    """Number of features, d of the theory: X and Z have ``dim`` components each."""
-    return 2 * dim
+def feature_names(options: Options) -> list[str]:
+    """X and Z have ``dim`` components each."""
+    return [f"{name}_{j + 1}" for name in ("x", "z") for j in range(options["dim"])]
 
 
-def feature_names(dim: int) -> list[str]:
-    return [f"{name}_{j + 1}" for name in ("x", "z") for j in range(dim)]
-
-
-def causal_solution(dim: int) -> np.ndarray:
+def causal_solution(mechanism: Options) -> np.ndarray:
     """The oracle φ = (1, …, 1, 0, …, 0): the mechanism of Y itself."""
-    return np.repeat([1.0, 0.0], dim)
+    return np.repeat([1.0, 0.0], mechanism["dim"])
 
 
 def sample(
-    rng: np.random.Generator, n_samples: int, dim: int, environment: Mapping[str, float]
+    rng: np.random.Generator, n_samples: int, environment: Environment, mechanism: Options
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw rows: features (n_samples, 2·dim) and target (n_samples,)."""
+    dim = mechanism["dim"]
     x, z, y = columns = np.empty((3, dim, n_samples))
     for block in (x, y, z):
         block[:] = rng.standard_normal((n_samples, dim)).T
@@ -49,15 +52,16 @@ def sample(
 def sample_moments(
     rngs: Iterable[np.random.Generator],
     n_samples: int,
-    dim: int,
-    environment: Mapping[str, float],
+    environment: Environment,
+    mechanism: Options,
 ) -> Moments:
     """Moments (rng, …) of rows that are never drawn: all variables are jointly Gaussian, mean 0."""
-    return gaussian_moments(rngs, n_samples, population(dim, environment))
+    return gaussian_moments(rngs, n_samples, population(environment, mechanism))
 
 
-def population(dim: int, environment: Mapping[str, float]) -> Moments:
+def population(environment: Environment, mechanism: Options) -> Moments:
     """Exact moments of an environment: gram (d, d), cross (d,), target (), with d = 2·dim."""
+    dim = mechanism["dim"]
     variance = environment["sigma"] ** 2
     gamma, tau = environment["gamma"], environment["tau"]
     block = np.array(
@@ -72,9 +76,9 @@ def population(dim: int, environment: Mapping[str, float]) -> Moments:
     )
 
 
-def noise_floor(dim: int, environment: Mapping[str, float]) -> float:
-    """Risk of the oracle, Var(ΣY | X) = dim·σ²: the notebook's 'best possible' MSE."""
-    return dim * environment["sigma"] ** 2
+def noise_floor(environment: Environment, mechanism: Options) -> float:
+    """Risk of the oracle, Var(ΣY | X) = dim·σ²: the best possible mean squared error."""
+    return mechanism["dim"] * environment["sigma"] ** 2
 
 
 # Closed forms, for components that are exchangeable: φ = (a, …, a, b, …, b), a for X and b for Z.
@@ -92,29 +96,30 @@ def symmetric_risk(
     return dim * noise
 
 
-def correlations(dim: int, environment: Mapping[str, float]) -> np.ndarray:
+def correlations(environment: Environment, mechanism: Options) -> np.ndarray:
     """Population correlation of every feature with the target ΣY: (2·dim,).
 
     1/√(2·dim) for X_j whatever the environment, γσ√2 / √(dim·(2γ²σ² + τ²)) for Z_j
     (notebook, 'Different Environments').
     """
+    dim = mechanism["dim"]
     scale = environment["gamma"] * environment["sigma"]
     with_x = 1 / np.sqrt(2 * dim)
     with_z = scale * np.sqrt(2 / (dim * (2 * scale**2 + environment["tau"] ** 2)))
     return np.repeat([with_x, with_z], dim)
 
 
-def product_covariance(dim: int, environment: Mapping[str, float]) -> np.ndarray:
+def product_covariance(environment: Environment, mechanism: Options) -> np.ndarray:
     """Population covariance (P, P) of the products of one row, in ``product_index`` order.
 
     For Gaussian variables of mean zero and covariance S, Cov(v_i v_j, v_k v_l) is
     S_ik S_jl + S_il S_jk (Isserlis 1918).
     """
-    moments = population(dim, environment)
+    moments = population(environment, mechanism)
     second = np.block(
         [[moments.gram, moments.cross[:, None]], [moments.cross[None, :], moments.target]]
     )
-    left, right = product_index(2 * dim)
+    left, right = product_index(2 * mechanism["dim"])
     return (
         second[np.ix_(left, left)] * second[np.ix_(right, right)]
         + second[np.ix_(left, right)] * second[np.ix_(right, left)]

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from irm_bench.config.layout import Layout
+
+WHOLE, COMPRESSED, CHECKSUM = "whole", "compressed", "checksum"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -17,6 +21,9 @@ class Column:
 class Contract:
     """The columns of one table, in order; ``config`` is the hash of the config that it is of.
 
+    ``stage`` is the rule that writes it, and ``parts_of`` the one that writes a part of it for each
+    shard. ``kept`` says how it is published: whole, compressed, or by its checksum alone.
+
     ``keys``, of a table with a row a seed, are the columns that tell one seed's rows apart. Rows of
     equal keys stand together. There may be more of them than fit in memory (``rows.py``).
     """
@@ -25,6 +32,9 @@ class Contract:
     summary: str
     columns: tuple[Column, ...]
     keys: tuple[str, ...] = ()
+    stage: str = ""
+    parts_of: str = ""
+    kept: str = CHECKSUM
     config: str = ""
 
     @property
@@ -45,27 +55,85 @@ def columns(*rows: tuple[str, str, str]) -> Columns:
 
 
 STUDY = columns(("study", "text", "study of the config"))
-SEM = columns(
-    ("sem", "text", "structural equation model"),
-    ("dim", "integer", "components of each of X and Z"),
-)
-SETTING = (
-    *STUDY,
-    *SEM,
-    *columns(
-        ("n_samples", "integer", "rows of each training environment"),
-        ("train_sigmas", "text", "σ of the training environments, joined by ;"),
-        ("method", "text", "method"),
-        ("penalty", "text", "penalty estimator that it trains on; empty for none"),
-        ("error_weight", "number", "weight of the summed error beside the penalty; empty for none"),
-        ("learning_rate", "number", "step size of gradient descent; empty for none"),
-        ("steps", "integer", "updates of gradient descent"),
-    ),
-)
+
+
+def of_sem(layout: Layout) -> Columns:
+    """A SEM and its structure."""
+    options = (
+        (name, kind, f"option {name} of the SEM's structure") for name, kind in layout.options
+    )
+    return columns(("sem", "text", "structural equation model"), *options)
+
+
+def train_set(layout: Layout) -> Columns:
+    """Which environments a model trains on."""
+    meaning = "training environments, joined by ;"
+    if layout.train_column == "train_sigmas":
+        meaning = f"σ of the {meaning}"
+    return columns((layout.train_column, "text", meaning))
+
+
+def trained(layout: Layout) -> Columns:
+    """What tells a trained model from all others but its seed."""
+    params = ((name, kind, _param_meaning(name)) for name, kind in layout.params)
+    factors = (
+        (name, kind, FACTORS.get(name, f"{name} of the optimiser")) for name, kind in layout.factors
+    )
+    selection = columns(("selection", "text", "rule that chose among the models; empty: none did"))
+    return (
+        *STUDY,
+        *of_sem(layout),
+        *columns(("n_samples", "integer", "rows of each training environment")),
+        *train_set(layout),
+        *columns(
+            ("method", "text", "method"),
+            ("penalty", "text", "penalty estimator that it trains on; empty for none"),
+        ),
+        *columns(*params),
+        *columns(*factors),
+        *columns(
+            ("learning_rate", "number", "step size of gradient descent; empty for none"),
+            ("steps", "integer", "updates of gradient descent"),
+        ),
+        *(selection if layout.has_selection else ()),
+    )
+
+
+def parameters(layout: Layout) -> Columns:
+    """The parameters of an environment."""
+    named = (
+        (name, kind, f"parameter {name} of the environment") for name, kind in layout.parameters
+    )
+    return columns(*named)
+
+
+def phis(layout: Layout) -> Columns:
+    """φ, a column a feature."""
+    named = ((name, "number", f"weight of feature {i + 1}") for i, name in enumerate(layout.phis))
+    return columns(*named)
+
+
+def _param_meaning(name: str) -> str:
+    if name == "error_weight":
+        return "weight of the summed error beside the penalty; empty for none"
+    return f"parameter {name} of the method; empty for none"
+
+
+FACTORS = {
+    "loss": "loss that is minimised",
+    "start": "where training starts; empty for none",
+    "optimiser": "optimiser; empty for none",
+}
+# What a loss measures on sampled rows.
+METRICS = {
+    "mse": "mean squared error on the sampled rows",
+    "log_loss": "mean logistic loss on the sampled rows",
+    "error_rate": "share of the sampled rows that are classified wrongly",
+}
 SEED = columns(("seed", "integer", "seed: the replicate"))
 WHERE = columns(
     ("split", "text", "train or test: separate random streams"),
-    ("environment", "text", "environment, for people: its parameters that are not 1"),
+    ("environment", "text", "environment, for people: its parameters that are not the SEM's own"),
 )
 INTERVAL = columns(
     ("n_seeds", "integer", "seeds that the row speaks of, diverged ones left out"),

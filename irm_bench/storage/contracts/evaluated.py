@@ -1,136 +1,174 @@
 """Contracts of the tables that evaluation and aggregation make of the trained models."""
 
+from dataclasses import replace
+
+from irm_bench.config.layout import Layout
 from irm_bench.storage.contracts import (
+    COMPRESSED,
     INTERVAL,
+    METRICS,
     SEED,
-    SEM,
-    SETTING,
     WHERE,
+    WHOLE,
     Columns,
     Contract,
     columns,
     names,
+    of_sem,
+    parameters,
+    phis,
+    trained,
 )
 
 QUANTITY = columns(("quantity", "text", "what is summarised; another column of these tables"))
 STEP = columns(("step", "integer", "updates made so far"))
-DATASET = (
-    *SEM,
-    *columns(
-        ("n_samples", "integer", "rows"),
-        ("sampling", "text", "rows, or moments: what was drawn"),
-    ),
-)
 
 
-def contracts(parameters: Columns, phis: Columns) -> tuple[Contract, ...]:
-    """One a table; ``parameters`` of an environment and weights ``phis`` are those of the SEMs."""
-    return (
-        _models(phis),
-        _errors(parameters),
-        _summary(parameters),
-        _trajectories(phis),
-        TRAJECTORY_SUMMARY,
-        _environments(parameters, phis),
-        HISTOGRAMS,
+def contracts(layout: Layout) -> tuple[Contract, ...]:
+    """One a table; their columns follow the plugins of a config."""
+    of_shards = (
+        _models(layout),
+        _errors(layout),
+        replace(_summary(layout), kept=COMPRESSED),
+        _trajectories(layout),
+        replace(_trajectory_summary(layout), kept=WHOLE),
+        _environments(layout),
+        replace(HISTOGRAMS, kept=WHOLE),
     )
+    summaries = ("summary", "trajectory_summary")
+    found = []
+    for contract in of_shards:
+        part = "" if contract.name in summaries else "evaluate"
+        found.append(replace(contract, stage="aggregate", parts_of=part))
+    if layout.has_selection:
+        found.append(replace(_selections(layout), stage="select", kept=COMPRESSED))
+    return tuple(found)
 
 
-def _models(phis: Columns) -> Contract:
+def _models(layout: Layout) -> Contract:
     return Contract(
         "models",
         "One row a trained model.",
         (
-            *SETTING,
+            *trained(layout),
             *SEED,
             *columns(
                 ("diverged_at", "integer", "updates after which φ was not finite; empty: never")
             ),
-            *phis,
+            *phis(layout),
             *columns(
                 ("train_risk", "number", "mean over training environments of the sample MSE"),
                 ("final_penalty", "number", "sum over environments of the estimated penalty"),
+                *((name, "number", meaning) for name, meaning in layout.extras),
             ),
         ),
-        names(SETTING),
+        names(trained(layout)),
     )
 
 
-def _errors(parameters: Columns) -> Contract:
+def _errors(layout: Layout) -> Contract:
     return Contract(
         "errors",
         "One row a trained model and environment.",
         (
-            *SETTING,
+            *trained(layout),
             *SEED,
             *WHERE,
-            *parameters,
+            *parameters(layout),
             *columns(
-                ("mse", "number", "mean squared error on the sampled rows"),
+                *((name, "number", METRICS.get(name, name)) for name in layout.metrics),
                 ("risk", "number", "exact population mean squared error"),
                 ("optimum", "number", "noise floor: the oracle's risk"),
             ),
         ),
-        names((*SETTING, *WHERE, *parameters)),
+        names((*trained(layout), *WHERE, *parameters(layout))),
     )
 
 
-def _summary(parameters: Columns) -> Contract:
+def _summary(layout: Layout) -> Contract:
     return Contract(
         "summary",
         "Means over seeds with their intervals; split and environment are empty for models.",
-        (*SETTING, *WHERE, *parameters, *QUANTITY, *INTERVAL),
+        (*trained(layout), *WHERE, *parameters(layout), *QUANTITY, *INTERVAL),
     )
 
 
-def _trajectories(phis: Columns) -> Contract:
+def _trajectories(layout: Layout) -> Contract:
     return Contract(
         "trajectories",
         "φ, error and penalty along training, for the studies that ask for it.",
         (
-            *SETTING,
+            *trained(layout),
             *SEED,
             *STEP,
-            *phis,
+            *phis(layout),
             *columns(
                 ("train_risk", "number", "mean over training environments of the sample MSE"),
                 ("penalty_estimate", "number", "estimated penalty, summed over environments"),
             ),
         ),
-        names((*SETTING, *STEP)),
+        names((*trained(layout), *STEP)),
     )
 
 
-TRAJECTORY_SUMMARY = Contract(
-    "trajectory_summary",
-    "Trajectories over seeds: mean with its t interval, and the 5% and 95% quantiles.",
-    (
-        *SETTING,
-        *STEP,
-        *QUANTITY,
-        *INTERVAL,
-        *columns(
-            ("q05", "number", "5% quantile over seeds"),
-            ("q95", "number", "95% quantile over seeds"),
+def _trajectory_summary(layout: Layout) -> Contract:
+    return Contract(
+        "trajectory_summary",
+        "Trajectories over seeds: mean with its t interval, and the 5% and 95% quantiles.",
+        (
+            *trained(layout),
+            *STEP,
+            *QUANTITY,
+            *INTERVAL,
+            *columns(
+                ("q05", "number", "5% quantile over seeds"),
+                ("q95", "number", "95% quantile over seeds"),
+            ),
         ),
-    ),
-)
+    )
 
 
-def _environments(parameters: Columns, phis: Columns) -> Contract:
+def _selections(layout: Layout) -> Contract:
+    return Contract(
+        "selections",
+        "One row a choice and seed: which of a method's models a rule chose.",
+        (
+            *trained(layout),
+            *SEED,
+            *columns(
+                ("n_candidates", "integer", "models that it chose among"),
+                ("score", "number", "loss of the chosen one on the rule's rows"),
+            ),
+        ),
+        names(trained(layout)),
+    )
+
+
+def _dataset(layout: Layout) -> Columns:
+    """What tells rows of an environment from all others but their seed."""
+    return (
+        *of_sem(layout),
+        *columns(
+            ("n_samples", "integer", "rows"),
+            ("sampling", "text", "rows, or moments: what was drawn"),
+        ),
+    )
+
+
+def _environments(layout: Layout) -> Contract:
     correlations = columns(
         *(
             (f"corr_{i + 1}", "number", f"sample correlation of feature {i + 1} and target")
-            for i in range(len(phis))
+            for i in range(len(layout.phis))
         )
     )
     return Contract(
         "environments",
         "One row a dataset and seed: what the data themselves look like.",
         (
-            *DATASET,
+            *_dataset(layout),
             *WHERE,
-            *parameters,
+            *parameters(layout),
             *SEED,
             *correlations,
             *columns(
@@ -139,7 +177,7 @@ def _environments(parameters: Columns, phis: Columns) -> Contract:
                 ("optimum", "number", "noise floor: the oracle's risk"),
             ),
         ),
-        names((*DATASET, *WHERE, *parameters)),
+        names((*_dataset(layout), *WHERE, *parameters(layout))),
     )
 
 

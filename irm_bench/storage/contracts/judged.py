@@ -1,40 +1,61 @@
-"""Contracts of the tables that compare the results with the notebook and with theory."""
+"""Contracts of the tables that compare the results with the book's numbers and with theory."""
 
+from dataclasses import replace
+
+from irm_bench.config.layout import Layout
 from irm_bench.storage.contracts import (
     INTERVAL,
     SEED,
-    SEM,
-    SETTING,
     STUDY,
     WHERE,
+    WHOLE,
     Column,
     Columns,
     Contract,
     columns,
     names,
+    of_sem,
+    parameters,
+    phis,
+    train_set,
+    trained,
 )
 
-PRINTED = Contract(
-    "printed",
-    "Every number that the notebook prints, beside the 95% prediction interval of one run of ours.",
-    columns(
-        ("where", "text", "where the number stands in the notebook"),
-        ("model", "text", "the notebook's IRM (irm) or standard model (erm), or the data alone"),
-        ("quantity", "text", "what the number is; names as in the other tables"),
-        ("split", "text", "train or test environments; empty for none"),
-        ("sigma", "number", "σ of the environment; empty for none or all"),
-        ("step", "integer", "updates made so far; empty for results after training"),
-        ("printed", "number", "the number as printed"),
-        ("half_unit", "number", "half a unit of its last printed digit"),
-        ("compared_with", "text", "which of our runs: method and penalty, and the study"),
-        ("n_seeds", "integer", "our runs, diverged ones left out; 0: this config has none"),
-        ("n_diverged", "integer", "our runs that diverged"),
-        ("mean", "number", "our mean over seeds"),
-        ("pi_low", "number", "lower end of the 95% prediction interval of one further run"),
-        ("pi_high", "number", "upper end of the 95% prediction interval of one further run"),
-        ("inside", "integer", "1: the printed number is inside, to its last digit; 0: it is not"),
-    ),
-)
+
+def _printed(layout: Layout) -> Contract:
+    return Contract(
+        "printed",
+        "Every number that the source prints, beside a 95% prediction interval of one run of ours.",
+        columns(
+            ("where", "text", "where the number stands in the source"),
+            (
+                "model",
+                "text",
+                "which model of the source it is of, or the data alone",
+            ),
+            ("quantity", "text", "what the number is; names as in the other tables"),
+            ("split", "text", "train or test environments; empty for none"),
+            *(
+                (name, kind, f"{name} of the environment; empty for none or all")
+                for name, kind in layout.main_parameters
+            ),
+            ("step", "integer", "updates made so far; empty for results after training"),
+            ("printed", "number", "the number as printed"),
+            ("half_unit", "number", "half a unit of its last printed digit"),
+            ("compared_with", "text", "which of our runs: method and penalty, and the study"),
+            ("n_seeds", "integer", "our runs, diverged ones left out; 0: this config has none"),
+            ("n_diverged", "integer", "our runs that diverged"),
+            ("mean", "number", "our mean over seeds"),
+            ("pi_low", "number", "lower end of the 95% prediction interval of one further run"),
+            ("pi_high", "number", "upper end of the 95% prediction interval of one further run"),
+            (
+                "inside",
+                "integer",
+                "1: the printed number is inside, to its last digit; 0: it is not",
+            ),
+        ),
+    )
+
 
 CLAIMS = Contract(
     "claims",
@@ -109,79 +130,98 @@ COVERAGE = Contract(
     ),
 )
 
-_ROWS_OF_PENALTY = (
-    *SEM,
-    *columns(
-        ("n_samples", "integer", "rows of the environment"),
-        ("train_sigmas", "text", "σ of the training set, joined by ;"),
-        ("environment", "text", "environment, for people"),
-        ("sigma", "number", "σ of the environment"),
-        ("predictor", "text", "fixed φ: causal (the oracle) or erm (ERM's with infinite data)"),
-        ("estimator", "text", "penalty estimator"),
-    ),
-)
 
-PENALTY_DRAWS = Contract(
-    "penalty_draws",
-    "The penalty's estimates at fixed φ on each seed's rows, one environment at a time.",
-    (
-        *_ROWS_OF_PENALTY,
-        *SEED,
-        *columns(
-            ("n_draws", "integer", "random splits behind the means of this row"),
-            ("estimate", "number", "the estimate, of the first split"),
-            ("mean_estimate", "number", "mean over splits"),
-            ("squared_error", "number", "mean over splits of the squared distance from the truth"),
-            ("negative_share", "number", "share of splits with a negative estimate"),
-            ("true_penalty", "number", "the population's penalty"),
-            ("exact_bias", "number", "bias by theory"),
-            ("exact_variance", "number", "variance by theory"),
-            ("exact_negative_share", "number", "share of negative values by theory"),
-        ),
-    ),
-    names(_ROWS_OF_PENALTY),
-)
-
-PENALTY_ESTIMATES = Contract(
-    "penalty_estimates",
-    "Bias, variance, squared error and share of negative values of the penalty's estimators.",
-    (
-        *_ROWS_OF_PENALTY,
-        *columns(
-            ("true_penalty", "number", "the population's penalty"),
-            ("quantity", "text", "bias, variance, squared_error or negative_share"),
-            ("n_seeds", "integer", "seeds"),
-            ("mean", "number", "the quantity over seeds"),
-            ("ci_low", "number", "lower end of its 95% interval"),
-            ("ci_high", "number", "upper end of its 95% interval"),
-            ("ci_method", "text", "kind of the interval"),
-            ("truth", "number", "the quantity by theory"),
-        ),
-    ),
-)
+def mains(layout: Layout) -> Columns:
+    """The parameter that each SEM names first."""
+    named = ((name, kind, f"{name} of the environment") for name, kind in layout.main_parameters)
+    return columns(*named)
 
 
-def contracts(parameters: Columns, phis: Columns) -> tuple[Contract, ...]:
-    """The contracts, with the columns that follow a config's SEMs."""
+def rows_of_penalty(layout: Layout) -> Columns:
+    """What tells the estimates of a penalty at a fixed φ from all others but their seed."""
     return (
-        _converged(phis),
-        _decomposition(parameters),
-        PENALTY_DRAWS,
-        PENALTY_ESTIMATES,
-        _starts(phis),
-        COVERAGE,
-        PRINTED,
-        CLAIMS,
-        CLAIM_DETAILS,
+        *of_sem(layout),
+        *columns(("n_samples", "integer", "rows of the environment")),
+        *train_set(layout),
+        *columns(("environment", "text", "environment, for people")),
+        *mains(layout),
+        *columns(
+            ("predictor", "text", "fixed φ: causal (the oracle) or erm (ERM's with infinite data)"),
+            ("estimator", "text", "penalty estimator"),
+        ),
     )
 
 
-def _converged(phis: Columns) -> Contract:
+def _penalty_draws(layout: Layout) -> Contract:
+    return Contract(
+        "penalty_draws",
+        "The penalty's estimates at fixed φ on each seed's rows, one environment at a time.",
+        (
+            *rows_of_penalty(layout),
+            *SEED,
+            *columns(
+                ("n_draws", "integer", "random splits behind the means of this row"),
+                ("estimate", "number", "the estimate, of the first split"),
+                ("mean_estimate", "number", "mean over splits"),
+                (
+                    "squared_error",
+                    "number",
+                    "mean over splits of the squared distance from the truth",
+                ),
+                ("negative_share", "number", "share of splits with a negative estimate"),
+                ("true_penalty", "number", "the population's penalty"),
+                ("exact_bias", "number", "bias by theory"),
+                ("exact_variance", "number", "variance by theory"),
+                ("exact_negative_share", "number", "share of negative values by theory"),
+            ),
+        ),
+        names(rows_of_penalty(layout)),
+    )
+
+
+def _penalty_estimates(layout: Layout) -> Contract:
+    return Contract(
+        "penalty_estimates",
+        "Bias, variance, squared error and share of negative values of the penalty's estimators.",
+        (
+            *rows_of_penalty(layout),
+            *columns(
+                ("true_penalty", "number", "the population's penalty"),
+                ("quantity", "text", "bias, variance, squared_error or negative_share"),
+                ("n_seeds", "integer", "seeds"),
+                ("mean", "number", "the quantity over seeds"),
+                ("ci_low", "number", "lower end of its 95% interval"),
+                ("ci_high", "number", "upper end of its 95% interval"),
+                ("ci_method", "text", "kind of the interval"),
+                ("truth", "number", "the quantity by theory"),
+            ),
+        ),
+    )
+
+
+def contracts(layout: Layout) -> tuple[Contract, ...]:
+    """The contracts, with the columns that follow a config's SEMs."""
+    diagnosis, audit, judge = "diagnosis", "audit", "judge"
+    part = "diagnose"
+    return (
+        replace(_converged(layout), stage=diagnosis, parts_of=part),
+        replace(_decomposition(layout), stage=diagnosis),
+        replace(_penalty_draws(layout), stage=diagnosis, parts_of=part),
+        replace(_penalty_estimates(layout), stage=diagnosis, kept=WHOLE),
+        replace(_starts(layout), stage=diagnosis, parts_of=part, kept=WHOLE),
+        replace(COVERAGE, stage=audit, kept=WHOLE),
+        replace(_printed(layout), stage=judge, kept=WHOLE),
+        replace(CLAIMS, stage=judge, kept=WHOLE),
+        replace(CLAIM_DETAILS, stage=judge, kept=WHOLE),
+    )
+
+
+def _converged(layout: Layout) -> Contract:
     return Contract(
         "converged",
         "Where each training would have ended: the minimum of its own objective on its own rows.",
         (
-            *SETTING,
+            *trained(layout),
             *SEED,
             *columns(
                 ("objective", "text", "erm, or the penalty whose objective it is"),
@@ -191,38 +231,37 @@ def _converged(phis: Columns) -> Contract:
                     "1: a minimum was found; 0: the run diverged, or none was",
                 ),
             ),
-            *phis,
+            *phis(layout),
         ),
-        names(SETTING),
+        names(trained(layout)),
     )
 
 
-def _decomposition(parameters: Columns) -> Contract:
+def _decomposition(layout: Layout) -> Contract:
     return Contract(
         "decomposition",
         "Excess risk over the oracle and its terms, over seeds: excess = objective_bias + "
         "optimisation_gap + estimation_error.",
         (
-            *SETTING,
+            *trained(layout),
             *WHERE,
-            *parameters,
+            *parameters(layout),
             *columns(("quantity", "text", "excess, or one of its terms")),
             *INTERVAL,
         ),
     )
 
 
-def _starts(phis: Columns) -> Contract:
+def _starts(layout: Layout) -> Contract:
     starts = tuple(
-        Column(c.name.replace("phi", "start"), c.kind, f"start of {c.meaning}") for c in phis
+        Column(c.name.replace("phi", "start"), c.kind, f"start of {c.meaning}")
+        for c in phis(layout)
     )
     setting = (
         *STUDY,
-        *SEM,
-        *columns(
-            ("train_sigmas", "text", "σ of the training environments, joined by ;"),
-            ("error_weight", "number", "weight of the summed error beside the penalty"),
-        ),
+        *of_sem(layout),
+        *train_set(layout),
+        *columns(("error_weight", "number", "weight of the summed error beside the penalty")),
     )
     return Contract(
         "starts",
@@ -231,7 +270,7 @@ def _starts(phis: Columns) -> Contract:
             *setting,
             *SEED,
             *starts,
-            *phis,
+            *phis(layout),
             *columns(
                 ("penalty_value", "number", "the penalty where it ends"),
                 ("converged", "integer", "1: it ends; 0: it did not within the steps allowed"),

@@ -26,7 +26,6 @@ from irm_bench.judging.findings import (
     within,
 )
 from irm_bench.judging.wording import listed, num, pick, say
-from irm_bench.plugins import registry
 
 TITLE = "The 1e-5 seems arbitrary"
 STATEMENT = "The scaling of the error by 1e-5 seems arbitrary"
@@ -70,7 +69,7 @@ def _verdicts(evidence: Evidence, model: Selection) -> pd.DataFrame:
 
     The row ``ALL`` for all seeds together, and a row for each seed alone.
     """
-    modules = {name: registry.load("claims", name) for name in CLAIMS}
+    modules = {name: evidence.config.book.plugin("claims", name).load() for name in CLAIMS}
     parts = {name: list(module.measure(evidence, model)) for name, module in modules.items()}
     adjusted = iter(findings.adjust([part for own in parts.values() for part in own]))
     verdicts = {}

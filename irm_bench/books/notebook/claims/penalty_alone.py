@@ -8,7 +8,6 @@ import pandas as pd
 from irm_bench.judging.evidence import Evidence, InsufficientError
 from irm_bench.judging.findings import FAILS, Outcomes, Part, above, below, fact, mean, verdict
 from irm_bench.judging.wording import num, pick, say
-from irm_bench.plugins import registry
 
 TITLE = "The penalty alone has a curve of solutions"
 STATEMENT = (
@@ -67,11 +66,11 @@ def _spread(ends: pd.DataFrame) -> pd.Series:
 
 def _curve(evidence: Evidence, ends: pd.DataFrame) -> list[Part]:
     """How far the ends lie from the closed form of the curve, if the SEM knows one."""
-    sem = registry.load("sems", evidence.study(STUDY).sem)
+    sem = evidence.study(STUDY).model.sem.load()
     if not hasattr(sem, "penalty_zero"):
         return []
     phi = _phi(ends).to_numpy(dtype=float)
-    dim = evidence.study(STUDY).dim
+    dim = evidence.study(STUDY).model.option["dim"]
     nearest = sem.penalty_zero(phi[:, :dim] - 0.5)
     far = float(np.linalg.norm(phi - nearest, axis=1).max())
     return [

@@ -52,7 +52,7 @@ def _at_oracle(evidence: Evidence) -> pd.DataFrame:
     draws = evidence.find(
         "penalty_draws",
         sem=study.sem,
-        dim=study.dim,
+        **study.model.option,
         train_sigmas=evidence.cell(SPLIT)["train_sigmas"],
         predictor="causal",
     )

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from irm_bench.config import Config, Environment, Study
-from irm_bench.plugins import registry
+from irm_bench.planning import plan
 from irm_bench.presentation.axes import legend_above, level
 from irm_bench.presentation.drawing import INK
 from irm_bench.presentation.series import environment_label, feature_label, find_study, seeds_of
@@ -31,11 +31,11 @@ def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
 
 
 def _environment(table: Rows, study: Study, environment: Environment) -> pd.DataFrame:
-    sem = registry.load("sems", study.sem)
+    model = study.model
     rows = seeds_of(table, study, "test", study.n_test_samples, environment)
-    truth = population_correlations(sem.population(study.dim, environment.mapping))
+    truth = population_correlations(plan.population(model, [environment]).at(0))
     found = []
-    for i, name in enumerate(sem.feature_names(study.dim)):
+    for i, name in enumerate(model.feature_names):
         summary = over_seeds(rows.assign(feature=name), ["environment", "feature"], f"corr_{i + 1}")
         found.append(summary.assign(closed_form=truth[i]))
     return pd.concat(found)

@@ -5,10 +5,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from irm_bench.config import Config
+from irm_bench.config.layout import set_label
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import find_study, looks, risks, sigmas_label, train_label
+from irm_bench.presentation.series import find_study, looks, risks, sigmas_label
 
 TITLE = "Where each model wins: risk over the test noise σ"
 SECTION = "where"
@@ -43,7 +44,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     if study is None:
         return pd.DataFrame()
     frame = risks(tables["summary"], study)[KEYS].merge(exact.crossings(study))
-    sets = [main_set(config), *(train_label(train) for train in study.train_sets)]
+    sets = [main_set(config), *(set_label(train) for train in study.train_sets)]
     frame = frame.assign(order=frame["train_sigmas"].map(sets.index))
     return frame.sort_values(["order", "sigma"], kind="stable").drop(columns="order")
 
@@ -51,8 +52,8 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
 def main_set(config: Config) -> str:
     """The training set that is drawn: the notebook's if the grid has it, else the grid's first."""
     grid, notebook = find_study(config, STUDY), find_study(config, "notebook")
-    sets = [train_label(train) for train in grid.train_sets] if grid else []
-    wanted = train_label(notebook.train_sets[0]) if notebook else ""
+    sets = [set_label(train) for train in grid.train_sets] if grid else []
+    wanted = set_label(notebook.train_sets[0]) if notebook else ""
     return wanted if wanted in sets else sets[0]
 
 

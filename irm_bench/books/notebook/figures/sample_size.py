@@ -5,9 +5,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from irm_bench.config import Config
+from irm_bench.config.layout import set_label
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis, symlog_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import find_study, looks, train_label
+from irm_bench.presentation.series import find_study, looks
 from irm_bench.statistics.over_seeds import effects_over_seeds, over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -46,7 +47,7 @@ def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
-    here = {"study": study.name, "train_sigmas": train_label(study.train_sets[0])}
+    here = {"study": study.name, "train_sigmas": set_label(study.train_sets[0])}
     models, errors = (tables[name] for name in TABLES)
     of_models, of_errors = models.select(**here), errors.select(**here, split="test")
     parts = [

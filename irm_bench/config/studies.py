@@ -1,0 +1,248 @@
+"""A study of the config, typed: its structures, environments, methods and all that is a grid."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from irm_bench.config import checks
+from irm_bench.config.model import (
+    ConfigError,
+    Environment,
+    LearningRate,
+    Method,
+    Optimiser,
+    Selection,
+    Study,
+    Value,
+)
+from irm_bench.plugins.model import Model, model_of
+from irm_bench.plugins.registry import Book, Plugin
+
+# Keys of a method in the config that are not parameters of its own.
+METHOD_KEYS = ("name", "penalty", "monitor", "max_n_samples")
+STARTS = ("ones", "zeros", "oracle", "erm", "random")
+
+
+def parse_study(book: Book, where: str, raw: Mapping[str, Any]) -> Study:
+    """Type a study whose defaults are filled in; ``where`` is its place in the config.
+
+    Raises:
+        ConfigError: for the first thing wrong with it.
+    """
+    for key in ("test_environments", "methods"):
+        if key not in raw:
+            raise ConfigError(f"config key {where}: key {key!r} is missing, here and in defaults")
+    sem = checks.known(book, "sems", raw["sem"], f"{where}.sem")
+    train_sets = _train_sets(sem, raw, where)
+    test_place = f"{where}.test_environments"
+    study = Study(
+        name=raw["name"],
+        description=raw.get("description", ""),
+        models=_models(sem, raw, where, train_sets[0][0]),
+        loss=checks.known(book, "losses", raw["loss"], f"{where}.loss"),
+        n_samples=tuple(sorted(_as_list(raw["n_samples"]))),
+        n_test_samples=raw["n_test_samples"],
+        n_validation_samples=raw["n_validation_samples"],
+        train_sets=train_sets,
+        test_environments=_environments(sem, raw["test_environments"], test_place),
+        methods=_methods(book, raw, where),
+        error_weights=tuple(float(weight) for weight in raw["error_weights"]),
+        steps=raw["steps"],
+        learning_rate=_learning_rate(raw["learning_rate"]),
+        optimisers=_optimisers(book, raw["optimiser"], f"{where}.optimiser"),
+        starts=tuple(_as_list(raw["start"])),
+        selection=_selections(book, sem, raw["selection"], f"{where}.selection"),
+        seeds=_seeds(raw["seeds"]),
+        sampling=raw["sampling"],
+        trajectories=raw["trajectories"],
+    )
+    checks.consistent(book, study, where)
+    return study
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _seeds(value: int | list[int]) -> tuple[int, ...]:
+    return tuple(range(value)) if isinstance(value, int) else tuple(sorted(value))
+
+
+def _learning_rate(raw: Mapping[str, Any]) -> LearningRate:
+    values = tuple(float(value) for value in _as_list(raw["value"]))
+    return LearningRate(raw["rule"], values, raw.get("safety", 1.0))
+
+
+def _grid(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every choice of one value for each name, the last name varying fastest."""
+    lists = [_as_list(value) for value in values.values()]
+    for chosen in itertools.product(*lists):
+        yield dict(zip(values, chosen, strict=True))
+
+
+def _models(
+    sem: Plugin, raw: Mapping[str, Any], where: str, environment: Environment
+) -> tuple[Model, ...]:
+    """The SEM at every structure of the grid of its options."""
+    known = sem.get("OPTIONS", {})
+    for name in raw["options"]:
+        if name not in known:
+            allowed = ", ".join(known) or "none"
+            raise ConfigError(
+                f"config key {where}.options.{name}: {sem.name} has no such option; "
+                f"allowed are {allowed}"
+            )
+    options = {name: raw["options"].get(name, default) for name, default in known.items()}
+    for name, value in options.items():
+        for one in _as_list(value):
+            checks.same_kind(one, known[name], f"{where}.options.{name}")
+    intercept = bool(raw["intercept"])
+    return tuple(model_of(sem, chosen, intercept, environment.mapping) for chosen in _grid(options))
+
+
+def _environment(sem: Plugin, given: Mapping[str, Value], where: str) -> Environment:
+    """An environment of a SEM, what is not given being the SEM's own."""
+    parameters: dict[str, Value | None] = sem.get("PARAMETERS", {})
+    for name, value in given.items():
+        if name not in parameters:
+            known = ", ".join(parameters) or "none"
+            raise ConfigError(
+                f"config key {where}: unknown parameter {name!r}; {sem.name} has {known}"
+            )
+        checks.allowed_value(sem, name, value, where)
+    missing = [n for n, default in parameters.items() if default is None and n not in given]
+    if missing:
+        raise ConfigError(f"config key {where}: parameter {missing[0]!r} of {sem.name} is missing")
+    pairs = []
+    defaults = []
+    for name, default in parameters.items():
+        pairs.append((name, _plain(given.get(name, 0.0 if default is None else default))))
+        if default is not None:
+            defaults.append((name, _plain(default)))
+    return Environment(tuple(pairs), tuple(defaults))
+
+
+def _plain(value: Any) -> Value:
+    return value if isinstance(value, str) else float(value)
+
+
+def _train_sets(
+    sem: Plugin, raw: Mapping[str, Any], where: str
+) -> tuple[tuple[Environment, ...], ...]:
+    """Each training set once, its environments sorted by their parameters.
+
+    A bare number or text stands for the parameter that the SEM names first.
+    """
+    given = [key for key in ("train_sigmas", "train_environments") if key in raw]
+    if not given:
+        raise ConfigError(
+            f"config key {where}: key 'train_environments' (or 'train_sigmas', for lists of σ) "
+            "is missing, here and in defaults"
+        )
+    key = given[-1]
+    first = next(iter(sem.get("PARAMETERS", {})), "")
+    sets: dict[tuple[Environment, ...], None] = {}
+    for i, members in enumerate(raw[key]):
+        found = set()
+        for member in members:
+            mapping = member if isinstance(member, Mapping) else {first: member}
+            found.add(_environment(sem, mapping, f"{where}.{key}[{i}]"))
+        sets[tuple(sorted(found))] = None
+    return tuple(sets)
+
+
+def _environments(sem: Plugin, raw: list[Any], where: str) -> tuple[Environment, ...]:
+    """Every environment of the grids, once, in the order given."""
+    found: dict[Environment, None] = {}
+    for i, grid in enumerate(raw):
+        for given in _grid(grid):
+            found[_environment(sem, given, f"{where}[{i}]")] = None
+    return tuple(found)
+
+
+def _methods(book: Book, raw: Mapping[str, Any], where: str) -> tuple[Method, ...]:
+    found = []
+    for i, method in enumerate(raw["methods"]):
+        found.append(_method(book, method, raw["error_weights"], f"{where}.methods[{i}]"))
+    return tuple(found)
+
+
+def _method(book: Book, raw: Mapping[str, Any], error_weights: list[float], where: str) -> Method:
+    plugin = checks.known(book, "methods", raw["name"], f"{where}.name")
+    takes_penalty = bool(plugin.get("TAKES_PENALTY", False))
+    penalty = raw.get("penalty", "")
+    if takes_penalty != bool(penalty):
+        need = "needs a key 'penalty'" if takes_penalty else "trains on no penalty"
+        known = ", ".join(book.names("penalties"))
+        raise ConfigError(
+            f"config key {where}.penalty: {penalty or None!r}; {raw['name']} {need} "
+            f"(known: {known})"
+        )
+    monitor = raw.get("monitor", penalty or "plug_in")
+    if penalty and monitor != penalty:
+        raise ConfigError(
+            f"config key {where}.monitor: {monitor!r}; a method that trains on a penalty reports it"
+        )
+    return Method(
+        plugin=plugin,
+        penalty_plugin=(
+            checks.known(book, "penalties", penalty, f"{where}.penalty") if penalty else None
+        ),
+        monitor=checks.known(book, "penalties", monitor, f"{where}.monitor"),
+        grid=_parameters(plugin, raw, error_weights, where),
+        max_n_samples=raw.get("max_n_samples", math.inf),
+    )
+
+
+def _parameters(
+    plugin: Plugin, raw: Mapping[str, Any], error_weights: list[float], where: str
+) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """The values of each of a method's parameters; the study's error weights unless it has own."""
+    known: dict[str, float] = plugin.get("PARAMS", {})
+    for name in raw:
+        if name not in METHOD_KEYS and name not in known:
+            allowed = ", ".join([*METHOD_KEYS, *known])
+            raise ConfigError(
+                f"config key {where}: unknown key {name!r}; {plugin.name} allows {allowed}"
+            )
+    found = []
+    for name, default in known.items():
+        common = error_weights if name == "error_weight" else default
+        values = _as_list(raw.get(name, common))
+        found.append((name, tuple(float(value) for value in values)))
+    return tuple(found)
+
+
+def _optimisers(book: Book, raw: Any, where: str) -> tuple[Optimiser, ...]:
+    """Every optimiser, at every choice of its parameters."""
+    found: list[Optimiser] = []
+    for one in _as_list(raw):
+        given = {"name": one} if isinstance(one, str) else dict(one)
+        plugin = checks.known(book, "optimisers", given.pop("name"), where)
+        known: dict[str, float] = plugin.get("PARAMS", {})
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            allowed = ", ".join(known) or "none"
+            raise ConfigError(
+                f"config key {where}: unknown parameter {unknown[0]!r}; {plugin.name} has {allowed}"
+            )
+        for chosen in _grid({name: given.get(name, known[name]) for name in known}):
+            params = tuple((name, float(value)) for name, value in chosen.items())
+            found.append(Optimiser(plugin, params))
+    return tuple(found)
+
+
+def _selections(book: Book, sem: Plugin, raw: list[Any], where: str) -> tuple[Selection, ...]:
+    found = []
+    for i, one in enumerate(raw):
+        given: Mapping[str, Any] = {"rule": one} if isinstance(one, str) else one
+        plugin = checks.known(book, "selection", given["rule"], f"{where}[{i}].rule")
+        environments = given.get("environments", [])
+        place = f"{where}[{i}].environments"
+        needs = bool(plugin.get("NEEDS_ENVIRONMENTS", False))
+        if needs != bool(environments):
+            need = "needs environments to validate on" if needs else "brings its own environments"
+            raise ConfigError(f"config key {place}: {environments!r}; {plugin.name} {need}")
+        found.append(Selection(plugin, _environments(sem, environments, place)))
+    return tuple(found)

@@ -1,0 +1,51 @@
+"""Where training starts, and the oracle, run by run."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from irm_bench.planning.plan import Cell
+from irm_bench.statistics.streams import generator
+
+# A cell and a seed.
+Run = tuple[Cell, int]
+
+
+def of_runs(
+    root_seed: int, runs: Sequence[Run], least_squares: Callable[[Cell, int], np.ndarray]
+) -> np.ndarray:
+    """The start φ (d, run) of each run, as its cell says.
+
+    ``least_squares`` gives ERM's weights (d,) on the rows of a cell and seed.
+    """
+    d = runs[0][0].model.n_features
+    found = np.ones((d, len(runs)))
+    for i, (cell, seed) in enumerate(runs):
+        match cell.start:
+            case "zeros":
+                found[:, i] = 0.0
+            case "random":
+                found[:, i] = random_start(root_seed, cell, seed)
+            case "oracle":
+                found[:, i] = oracles(root_seed, [(cell, seed)])[:, 0]
+            case "erm":
+                found[:, i] = least_squares(cell, seed)
+    return found
+
+
+def oracles(root_seed: int, runs: Sequence[Run]) -> np.ndarray:
+    """The oracle φ (d, run) of each run; NaN where the SEM does not know it."""
+    d = runs[0][0].model.n_features
+    found = np.full((d, len(runs)), np.nan)
+    for i, (cell, seed) in enumerate(runs):
+        causal = cell.model.causal(cell.model.mechanism(root_seed, seed))
+        if causal is not None:
+            found[:, i] = causal
+    return found
+
+
+def random_start(root_seed: int, cell: Cell, seed: int) -> np.ndarray:
+    """Standard normal weights (d,), the same for all methods of a seed."""
+    axes = {"sem": cell.model.sem.name, **cell.model.option, "seed": seed}
+    rng = generator(root_seed, role="start", **axes)
+    return rng.standard_normal(cell.model.n_features)

@@ -1,0 +1,216 @@
+"""A structural equation model at one structure: every access to a SEM's file, in one place.
+
+Only ``sample`` is required of a SEM (``protocols.Sem``). What it does not know is None here, and
+the columns and sections that would need it stay empty. The *mechanism* is what is fixed for a seed:
+what the SEM's ``mechanism`` draws from a random stream of its own, or the options themselves.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from irm_bench.plugins.registry import Plugin
+from irm_bench.statistics.streams import generator
+from irm_bench.theory.moments import Array, Moments, stack
+
+Parameters = Mapping[str, Any]
+Mechanism = Mapping[str, Any]
+CAUSE, EFFECT, MIXED = "cause", "effect", "mixed"
+INTERCEPT = "intercept"
+
+
+class PluginError(ValueError):
+    """A plugin that does not keep its contract: names its file, what it gave and what is needed."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A SEM, its structure options, and whether a constant feature is added to the others."""
+
+    sem: Plugin
+    options: tuple[tuple[str, Any], ...]
+    n_sem_features: int
+    intercept: bool = False
+
+    @property
+    def n_features(self) -> int:
+        """d of the theory, the intercept included."""
+        return self.n_sem_features + self.intercept
+
+    @property
+    def option(self) -> dict[str, Any]:
+        """The options by name."""
+        return dict(self.options)
+
+    @property
+    def feature_names(self) -> list[str]:
+        names = feature_names(self.sem, self.option)
+        if names is None:
+            names = [f"x_{j + 1}" for j in range(self.n_sem_features)]
+        return [*names, INTERCEPT] if self.intercept else names
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the mechanism is the same for every seed."""
+        return not self.has("mechanism")
+
+    def has(self, function: str) -> bool:
+        """Whether the SEM has a function of the contract."""
+        return function in self.sem.get("FUNCTIONS", ())
+
+    def mechanism(self, root_seed: int, seed: int) -> Mechanism:
+        """What is fixed for a seed."""
+        return _mechanism(self.sem, self.options, root_seed, seed)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Of every feature, whether it is a cause of the target, an effect of it, or mixed."""
+        module = self.sem.load()
+        if self.has("roles"):
+            roles = tuple(module.roles(options=self.option))
+        elif self.is_fixed and self.has("causal_solution"):
+            weights = module.causal_solution(mechanism=self.option)
+            roles = tuple(CAUSE if weight else EFFECT for weight in weights)
+        else:
+            roles = (MIXED,) * self.n_sem_features
+        return (*roles, MIXED) if self.intercept else roles
+
+    def sample(
+        self,
+        rng: np.random.Generator,
+        n_samples: int,
+        environment: Parameters,
+        mechanism: Mechanism,
+    ) -> tuple[Array, Array]:
+        """Rows: features (n_samples, d) and target (n_samples,).
+
+        Raises:
+            PluginError: the SEM gives arrays of other shapes, or values that are not finite.
+        """
+        rows = self.sem.load().sample(
+            rng=rng, n_samples=n_samples, environment=environment, mechanism=mechanism
+        )
+        x, y = _checked_rows(self, rows, n_samples)
+        if self.intercept:
+            x = np.column_stack([x, np.ones(n_samples)])
+        return x, y
+
+    def sample_moments(
+        self, rngs: Iterable[np.random.Generator], n_samples: int, environment: Parameters
+    ) -> Moments:
+        """Moments (rng, …) of rows that are never drawn, from their law."""
+        return self.sem.load().sample_moments(
+            rngs=rngs, n_samples=n_samples, environment=environment, mechanism=self.option
+        )
+
+    def population(self, environment: Parameters, mechanism: Mechanism) -> Moments | None:
+        """Exact moments of an environment: gram (d, d), cross (d,), target (), mean (d + 1,)."""
+        if not self.has("population"):
+            return None
+        found = self.sem.load().population(environment=environment, mechanism=mechanism)
+        if np.shape(found.gram) != (self.n_sem_features,) * 2:
+            raise PluginError(
+                f"{self.sem.path}: population gives a gram of shape {np.shape(found.gram)}; "
+                f"needed is {(self.n_sem_features,) * 2}"
+            )
+        return with_intercept(found, self.sem) if self.intercept else found
+
+    def causal(self, mechanism: Mechanism) -> Array | None:
+        """The oracle φ (d,): the weights of the target's own mechanism."""
+        if not self.has("causal_solution"):
+            return None
+        found = np.asarray(self.sem.load().causal_solution(mechanism=mechanism), dtype=float)
+        if found.shape != (self.n_sem_features,):
+            raise PluginError(
+                f"{self.sem.path}: causal_solution has shape {found.shape}; "
+                f"needed is {(self.n_sem_features,)}"
+            )
+        return np.append(found, 0.0) if self.intercept else found
+
+    def noise_floor(self, environment: Parameters, mechanism: Mechanism) -> float:
+        """Risk of the oracle; NaN where the SEM does not know it."""
+        if self.has("noise_floor"):
+            found = self.sem.load().noise_floor(environment=environment, mechanism=mechanism)
+            return float(found)
+        return float("nan")
+
+    def product_covariance(self, environment: Parameters) -> Array | None:
+        """Covariance (P, P) of the products of one row, ``product_index`` order; None: unknown."""
+        if not self.has("product_covariance") or self.intercept or not self.is_fixed:
+            return None
+        return self.sem.load().product_covariance(environment=environment, mechanism=self.option)
+
+    def populations(self, environments: Sequence[Parameters]) -> Moments | None:
+        """Exact moments (E, …) of a SEM whose mechanism is the same for every seed."""
+        if not self.has("population"):
+            return None
+        found = [self.population(environment, self.option) for environment in environments]
+        return stack([moments for moments in found if moments is not None])
+
+
+def feature_names(sem: Plugin, options: Mapping[str, Any]) -> list[str] | None:
+    """The names that a SEM gives its features; None where it does not name them."""
+    if "feature_names" not in sem.get("FUNCTIONS", ()):
+        return None
+    return list(sem.load().feature_names(options=options))
+
+
+def model_of(
+    sem: Plugin, options: Mapping[str, Any], intercept: bool, environment: Parameters
+) -> Model:
+    """The model of a SEM's options; a SEM that does not name its features is asked for two rows.
+
+    Raises:
+        PluginError: it has no function ``sample``, or that gives no rows.
+    """
+    if "sample" not in sem.get("FUNCTIONS", ()):
+        raise PluginError(f"{sem.path}: a SEM needs a function 'sample', and this file has none")
+    names = feature_names(sem, options)
+    if names is not None:
+        return Model(sem, tuple(options.items()), len(names), intercept)
+    probe = Model(sem, tuple(options.items()), -1, False)
+    rng = generator(0, role="probe", sem=sem.name)
+    x, _ = probe.sample(rng, 2, environment, probe.mechanism(0, 0))
+    return Model(sem, tuple(options.items()), x.shape[1], intercept)
+
+
+@cache
+def _mechanism(
+    sem: Plugin, options: tuple[tuple[str, Any], ...], root_seed: int, seed: int
+) -> Mechanism:
+    if "mechanism" not in sem.get("FUNCTIONS", ()):
+        return dict(options)
+    rng = generator(root_seed, role="mechanism", sem=sem.name, seed=seed, **dict(options))
+    return sem.load().mechanism(rng=rng, options=dict(options))
+
+
+def _checked_rows(model: Model, rows: Any, n_samples: int) -> tuple[Array, Array]:
+    """Rows as a SEM gave them, refused unless they are two arrays of the right shapes."""
+    try:
+        x, y = (np.asarray(part, dtype=float) for part in rows)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"{model.sem.path}: sample must give (x, y), not {rows!r:.80}") from error
+    d = x.shape[1] if model.n_sem_features < 0 and x.ndim == 2 else model.n_sem_features
+    if x.shape != (n_samples, d) or y.shape != (n_samples,):
+        raise PluginError(
+            f"{model.sem.path}: sample gives x of shape {x.shape} and y of shape {y.shape}; "
+            f"needed are {(n_samples, d)} and {(n_samples,)}"
+        )
+    return x, y
+
+
+def with_intercept(moments: Moments, sem: Plugin) -> Moments:
+    """Moments of features with a constant 1 behind them.
+
+    Raises:
+        PluginError: the SEM does not say what the means are.
+    """
+    if moments.mean is None:
+        raise PluginError(f"{sem.path}: an intercept needs the means, and population has none")
+    means, target_mean = moments.mean[:-1], moments.mean[-1]
+    gram = np.block([[moments.gram, means[:, None]], [means[None, :], np.ones((1, 1))]])
+    cross = np.append(moments.cross, target_mean)
+    return Moments(gram, cross, moments.target, np.concatenate([means, [1.0, target_mean]]))

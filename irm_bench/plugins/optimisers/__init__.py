@@ -1,0 +1,1 @@
+"""How parameters are stepped, one file each."""

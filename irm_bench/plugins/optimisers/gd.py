@@ -1,0 +1,4 @@
+"""Plain gradient descent."""
+
+LABEL = "gradient descent"
+PARAMS: dict[str, float] = {}

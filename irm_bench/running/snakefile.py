@@ -1,0 +1,29 @@
+"""What the Snakefile asks of the package: its config, and whether the book may be run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from irm_bench import config as configuration
+from irm_bench.config import Config, ConfigError
+from irm_bench.plugins.registry import known_books
+
+
+def config_of(workflow: Any, config: Mapping[str, Any]) -> Config:
+    """The config of a workflow, laid over its book's.
+
+    A book elsewhere is code that runs: it has to be named on the command line (``--config book=``),
+    or in the Snakefile of a workflow that uses this one as a module; a config file cannot name it.
+
+    Raises:
+        ConfigError: the config cannot be run, or names a folder.
+    """
+    raw = dict(config)
+    name = str(raw.get("book", configuration.DEFAULT_BOOK))
+    is_module = bool(workflow.modifier.skip_configfile)
+    on_command_line = workflow.config_settings.config.get("book")
+    if name not in known_books() and not is_module and str(on_command_line) != name:
+        raise ConfigError(
+            f"config key book: {name!r}; a book is named on the command line alone "
+            "(make report BOOK=… or snakemake --config book=…), for its files are code that runs"
+        )
+    return configuration.parse(configuration.laid_over(raw))

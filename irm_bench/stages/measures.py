@@ -1,0 +1,41 @@
+"""What a predictor does on a dataset's rows, by the loss: from moments where these settle it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from irm_bench.config import Config
+from irm_bench.planning.plan import Dataset
+from irm_bench.planning.sampling import all_rows
+from irm_bench.plugins.registry import Plugin
+from irm_bench.storage.handover import MomentStore
+from irm_bench.theory.moments import risk
+
+
+class Measures:
+    """The metrics of losses on datasets; rows are drawn anew where moments do not do."""
+
+    def __init__(self, config: Config, inputs: MomentStore):
+        self._root_seed = config.root_seed
+        self._inputs = inputs
+
+    def metrics(
+        self, loss: Plugin, phi: np.ndarray, dataset: Dataset, seeds: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        """The loss's metrics by name, (…, seed) each, of φ (…, seed, d)."""
+        names = loss.metadata["METRICS"]
+        if loss.get("NEEDS") == "moments":
+            return {names[0]: risk(phi, self._inputs.moments(dataset, seeds))}
+        found = {name: np.empty(phi.shape[:-1]) for name in names}
+        for i, seed in enumerate(seeds):
+            x, y = all_rows(dataset, self._root_seed, int(seed))
+            measured = loss.load().measure(x, y, phi[..., i, :])
+            for name in names:
+                found[name][..., i] = measured[name]
+        return found
+
+    def loss(
+        self, loss: Plugin, phi: np.ndarray, dataset: Dataset, seeds: np.ndarray
+    ) -> np.ndarray:
+        """What is minimised, the first of the loss's metrics: (…, seed) of φ (…, seed, d)."""
+        return self.metrics(loss, phi, dataset, seeds)[loss.metadata["METRICS"][0]]

@@ -1,0 +1,45 @@
+# Reads a shard's moments and trained models; writes the scores of what a rule chooses among; then,
+# of all shards, which model each seed takes. Runs for a config that selects alone.
+rule score:
+    input:
+        moments=RESULTS + "/moments/{shard}.npz",
+        trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
+        code=modules("stages.select"),
+    output:
+        RESULTS + "/scores/{shard}.npz",
+    log:
+        RESULTS + "/logs/score/{shard}.log",
+    benchmark:
+        RESULTS + "/benchmarks/score/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=CONFIG.stage_hash,
+    script:
+        "../scripts/score.py"
+
+
+rule select:
+    input:
+        scores=expand(RESULTS + "/scores/{shard}.npz", shard=SHARDS),
+        code=modules("stages.select"),
+        rules=sources(
+            *(rule.plugin for study in CONFIG.studies for rule in study.selection)
+        ),
+    output:
+        selected=RESULTS + "/selected.npz",
+        table=RESULTS + "/tables/selections.csv",
+    log:
+        RESULTS + "/logs/select.log",
+    benchmark:
+        RESULTS + "/benchmarks/select.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        config=CONFIG.stage_hash,
+    script:
+        "../scripts/select.py"
