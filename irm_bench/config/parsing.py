@@ -16,7 +16,7 @@ from irm_bench.config.model import (
     Study,
 )
 from irm_bench.config.studies import parse_study
-from irm_bench.plugins.model import PluginError
+from irm_bench.errors import PluginError
 from irm_bench.plugins.registry import Book, BookError, find_book
 
 DEFAULT_BOOK = "notebook"

@@ -3,23 +3,23 @@
 Layout and symbols as in ``problem.py``.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from irm_bench.engine.problem import (
+    AnySlope,
     Draw,
     Draws,
     Gradient,
     Penalty,
     Problem,
     Quadratic,
-    Slope,
     no_draws,
-    slope_of,
 )
 from irm_bench.engine.signs import BLOCK
 
@@ -29,13 +29,15 @@ class Path:
     """What training left: φ (K, d, run) and penalty (K, run) after ``steps[k]`` updates.
 
     ``diverged_at`` (run,) is the number of updates after which φ was first not finite, −1 where it
-    stayed finite; from there on the records of that run are NaN.
+    stayed finite; from there on the records of that run are NaN. ``extras`` (run,) are what the
+    method reports of a run besides.
     """
 
     steps: Sequence[int]
     phi: Tensor
     penalty: Tensor
     diverged_at: Tensor
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Recorder:
@@ -55,7 +57,9 @@ class Recorder:
     def wants(self, step: int) -> bool:
         return step in self._rows
 
-    def record(self, step: int, slope: Slope, problem: Problem, draw: Draw, runs: Tensor) -> None:
+    def record(
+        self, step: int, slope: AnySlope, problem: Problem, draw: Draw, runs: Tensor
+    ) -> None:
         row = self._rows[step]
         self._phi[row, :, runs] = slope.phi[:, : len(runs)]
         value = self._estimate(slope, problem, draw)
@@ -72,72 +76,109 @@ class Recorder:
         return Path(self.steps, self._phi, self._penalty, self._diverged_at)
 
 
+@dataclass(frozen=True)
+class Route:
+    """How a method descends: along what, by which optimiser, and what φ its parameters are.
+
+    ``guard`` is the mode of torch in which steps run; a gradient that torch has to find itself
+    needs one that still records, where it asks for it.
+    """
+
+    gradient: Gradient
+    optimiser: Any
+    predictor: Callable[[Tensor], Tensor] = lambda parameters: parameters
+    guard: Callable[[], Any] = torch.inference_mode
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the runs that are left stand: parameters (…, run) and what the optimiser remembers."""
+
+    parameters: Tensor
+    memory: tuple[Tensor, ...]
+
+    def select(self, keep: Tensor) -> "State":
+        return State(self.parameters[..., keep], tuple(part[..., keep] for part in self.memory))
+
+    @property
+    def finite(self) -> Tensor:
+        """Which runs have nothing but finite parameters: (run,)."""
+        return torch.isfinite(self.parameters).flatten(0, -2).all(dim=0)
+
+
 def descend(
     problem: Problem,
-    gradient: Gradient,
+    route: Route,
+    parameters: Tensor,
     penalty: Penalty,
     n_steps: int,
     record: Iterable[int],
     draws: Draws = no_draws,
 ) -> Path:
-    """Gradient descent of every run of the problem from its start, ``n_steps`` updates.
+    """Descent of every run of the problem from its parameters (…, run), ``n_steps`` updates.
 
     ``record`` lists the numbers of updates after which φ and the penalty (estimated with the draw
-    of the update to come) are kept; ``n_steps`` itself is always among them. A run whose φ stops
-    being finite is flagged with the step, taken out, and changes nothing for the others.
+    of the update to come) are kept; ``n_steps`` itself is always among them. A run whose parameters
+    stop being finite is flagged with the step, taken out, and changes nothing for the others.
     """
     recorder = Recorder(problem, penalty, [*record, n_steps])
     runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
-    phi = problem.start
-    with torch.inference_mode():
+    with route.guard():
+        state = State(parameters, route.optimiser.init(parameters))
         for first in range(0, n_steps, BLOCK):
             steps = range(first, min(first + BLOCK, n_steps))
-            before = phi
+            before = state
             for step in steps:
-                phi = _update(phi, step, problem, gradient, draws, runs, recorder)
-            finite = torch.isfinite(phi).all(dim=0)
+                state = _update(state, step, problem, route, draws, runs, recorder)
+            finite = state.finite
             if not finite.all():
-                _flag(before, steps, finite, problem, gradient, draws, runs, recorder)
+                _flag(before, steps, finite, problem, route, draws, runs, recorder)
                 keep = finite.nonzero().squeeze(1)
-                runs, phi = runs[keep], phi[:, keep]
+                runs, state = runs[keep], state.select(keep)
                 if not len(runs):
                     return recorder.path()
                 problem = problem.select(keep)
-        slope = slope_of(phi, problem)
+        slope = problem.slope(route.predictor(state.parameters))
         recorder.record(n_steps, slope, problem, partial(draws, n_steps, runs), runs)
     return recorder.path()
 
 
 def _update(
-    phi: Tensor,
+    state: State,
     step: int,
     problem: Problem,
-    gradient: Gradient,
+    route: Route,
     draws: Draws,
     runs: Tensor,
     recorder: Recorder | None,
-) -> Tensor:
+) -> State:
     draw = partial(draws, step, runs)
+    parameters = state.parameters
     if recorder is not None and recorder.wants(step):
-        recorder.record(step, slope_of(phi, problem), problem, draw, runs)
-    return torch.addcmul(phi, problem.learning_rate, gradient(phi, problem, draw), value=-1)
+        slope = problem.slope(route.predictor(parameters))
+        recorder.record(step, slope, problem, draw, runs)
+    gradient = route.gradient(parameters, problem, draw)
+    updated, memory = route.optimiser.update(
+        parameters, gradient, state.memory, step, problem.learning_rate, problem.params
+    )
+    return State(updated, memory)
 
 
 def _flag(
-    phi: Tensor,
+    state: State,
     steps: range,
     finite: Tensor,
     problem: Problem,
-    gradient: Gradient,
+    route: Route,
     draws: Draws,
     runs: Tensor,
     recorder: Recorder,
 ) -> None:
     """Run a block once more to find the step at which each of its runs diverged."""
-    diverged_at = torch.zeros(len(runs), dtype=torch.long, device=phi.device)
+    diverged_at = torch.zeros(len(runs), dtype=torch.long, device=runs.device)
     for step in steps:
-        phi = _update(phi, step, problem, gradient, draws, runs, None)
-        new = ~torch.isfinite(phi).all(dim=0) & (diverged_at == 0)
+        state = _update(state, step, problem, route, draws, runs, None)
+        new = ~state.finite & (diverged_at == 0)
         diverged_at[new] = step + 1
     recorder.diverged(runs[~finite], diverged_at[~finite])
 
@@ -178,6 +219,6 @@ def evaluate_path(
     runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
     with torch.inference_mode():  # as in ``descend``: draws may serve both
         for step in recorder.steps:
-            slope = slope_of(phi_at(step), problem)
+            slope = problem.slope(phi_at(step))
             recorder.record(step, slope, problem, partial(draws, step, runs), runs)
     return recorder.path()

@@ -10,13 +10,15 @@ Symbols as in the IRM paper: φ predictor, w = 1 dummy classifier, G, b moments.
 environment is φᵀGφ − 2φᵀb + c and its derivative along w at w = 1 is 2 φᵀ(Gφ − b).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from math import isqrt
 
 import torch
 from torch import Tensor
+
+from irm_bench.engine.row_losses import RowBatch, RowSlope
 
 
 @cache
@@ -86,21 +88,63 @@ class Quadratic:
 class Problem:
     """What a batch of runs minimises.
 
-    moments over pairs; target (pair,) mean squared target; error_weight, learning_rate (run,);
-    start (d, run); product_variance (P, P, pair), the covariance of the mean products, C / n,
-    for the penalties that need it; causal (d, run) the oracle, for the methods that know it; cubic
-    (…, d, run) the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
+    moments over pairs; target (pair,) mean squared target; learning_rate (run,); params, the
+    parameters of the method and of its optimiser by name, (run,) each; start (d, run).
+
+    For what asks for it (NEEDS): product_variance (P, P, pair), the covariance of the mean
+    products, C / n; means (d + 1, pair) of features and target; n_samples (pair,); causal (d, run), the
+    oracle; rows, for losses that moments do not settle (``row_losses.py``). cubic (…, d, run) are
+    the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
     """
 
     slots: Slots
     moments: Quadratic
     target: Tensor
-    error_weight: Tensor
     learning_rate: Tensor
     start: Tensor
-    causal: Tensor
+    params: Mapping[str, Tensor] = field(default_factory=dict)
     product_variance: Tensor | None = None
+    means: Tensor | None = None
+    n_samples: Tensor | None = None
+    causal: Tensor | None = None
+    rows: RowBatch | None = None
     cubic: Tensor | None = None
+
+    @property
+    def error_weight(self) -> Tensor:
+        """Weight (run,) of the summed risks beside the penalty."""
+        return self.params["error_weight"]
+
+    def slope(self, phi: Tensor) -> "AnySlope":
+        """The slopes of φ (d, run) in every pair, under the loss."""
+        spread = self.slots.spread(phi)
+        return Slope(spread, self.moments) if self.rows is None else self.rows.slope(spread)
+
+    def risks(self, phi: Tensor) -> Tensor:
+        """The risk (pair,) of φ (d, run) in every pair; torch can differentiate it."""
+        spread = self.slots.spread(phi)
+        if self.rows is not None:
+            return self.rows.risks(spread)
+        rows = spread.unbind()
+        fitted = combine(self.moments.columns, rows) - 2 * self.moments.cross
+        return combine(fitted.unbind(), rows) + self.target
+
+    def spread(self, per_run: Tensor) -> Tensor:
+        """(..., run) → (..., pair): what all of a run's environments share."""
+        return self.slots.spread(per_run)
+
+    def total(self, per_pair: Tensor) -> Tensor:
+        """(..., pair) → (..., run): the sum over a run's environments."""
+        return self.slots.total(per_pair)
+
+    def mean(self, per_pair: Tensor) -> Tensor:
+        """(..., pair) → (..., run): the mean over a run's environments."""
+        return self.slots.total(per_pair) / self.n_environments
+
+    @cached_property
+    def n_environments(self) -> Tensor:
+        """How many environments each run trains on: (run,)."""
+        return self.slots.total(torch.ones_like(self.target))
 
     @cached_property
     def residual_weight(self) -> Tensor:
@@ -115,19 +159,26 @@ class Problem:
     def select(self, runs: Tensor) -> "Problem":
         """The problem of some of the runs (rising indices)."""
         slots, pairs = self.slots.select(runs)
-        variance, cubic = self.product_variance, self.cubic
         return replace(
             self,
             slots=slots,
             moments=self.moments.select(pairs),
             target=self.target[pairs],
-            error_weight=self.error_weight[runs],
             learning_rate=self.learning_rate[runs],
             start=self.start[:, runs],
-            causal=self.causal[:, runs],
-            product_variance=None if variance is None else variance[..., pairs],
-            cubic=None if cubic is None else cubic[..., runs],
+            params={name: values[runs] for name, values in self.params.items()},
+            product_variance=_taken(self.product_variance, pairs),
+            means=_taken(self.means, pairs),
+            n_samples=_taken(self.n_samples, pairs),
+            causal=_taken(self.causal, runs),
+            rows=None if self.rows is None else self.rows.select(pairs),
+            cubic=_taken(self.cubic, runs),
         )
+
+
+def _taken(array: Tensor | None, places: Tensor) -> Tensor | None:
+    """Some places of the last axis of what there may be none of."""
+    return None if array is None else array[..., places]
 
 
 def combine(terms: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
@@ -155,24 +206,21 @@ class Slope:
         self.gradient = fitted.add_(self.residual)
 
 
+# φ seen through moments or through rows: both have residual, value and gradient.
+AnySlope = Slope | RowSlope
 # (step, runs) → the random draw of that step for those runs, as a Quadratic over their pairs.
 Draws = Callable[[int, Tensor], Quadratic]
 
 # The draw of one step, made when it is called: most penalties never do.
 Draw = Callable[[], Quadratic]
 
-# (φ, problem, draw) → gradient (d, run)
+# (parameters, problem, draw) → gradient in the parameters (..., run)
 Gradient = Callable[[Tensor, Problem, Draw], Tensor]
 
 # (slope of φ, problem, draw) → penalty (pair,)
-Penalty = Callable[[Slope, Problem, Draw], Tensor]
+Penalty = Callable[[AnySlope, Problem, Draw], Tensor]
 
 
 def no_draws(step: int, runs: Tensor) -> Quadratic:
     """Draws of a deterministic penalty: there are none."""
     raise ValueError(f"step {step}: this penalty was given no random draws")
-
-
-def slope_of(phi: Tensor, problem: Problem) -> Slope:
-    """The slopes of φ (d, run) in every pair."""
-    return Slope(problem.slots.spread(phi), problem.moments)

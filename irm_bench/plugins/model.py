@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from irm_bench.errors import PluginError
 from irm_bench.plugins.registry import Plugin
 from irm_bench.statistics.streams import generator
 from irm_bench.theory.moments import Array, Moments, stack
@@ -20,10 +21,6 @@ Parameters = Mapping[str, Any]
 Mechanism = Mapping[str, Any]
 CAUSE, EFFECT, MIXED = "cause", "effect", "mixed"
 INTERCEPT = "intercept"
-
-
-class PluginError(ValueError):
-    """A plugin that does not keep its contract: names its file, what it gave and what is needed."""
 
 
 @dataclass(frozen=True)

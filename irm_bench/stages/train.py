@@ -13,13 +13,15 @@ import torch
 
 from irm_bench import theory
 from irm_bench.config import Config
+from irm_bench.engine import training
 from irm_bench.engine.descent import Path as Trajectory
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
+from irm_bench.engine.row_losses import Part, RowBatch
 from irm_bench.engine.signs import SignStream
 from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
 from irm_bench.planning import plan, starts
 from irm_bench.planning.plan import Cell, Dataset
-from irm_bench.planning.sampling import rows
+from irm_bench.planning.sampling import all_rows, rows
 from irm_bench.running import job, progress
 from irm_bench.storage import archives
 from irm_bench.storage.handover import TRAINED, MomentStore
@@ -121,9 +123,17 @@ def _load(runs: list[Run]) -> np.ndarray:
         [
             len(runs),
             of_pair * sum(len(run.cell.train) for run in runs),
-            n_products * sum(dataset.n_samples for dataset in held),
+            n_products * sum(dataset.n_samples for dataset in held) + _held_rows(runs),
         ]
     )
+
+
+def _held_rows(runs: list[Run]) -> int:
+    """Numbers of the rows that a loss which needs them holds."""
+    if runs[0].cell.loss.get("NEEDS") != "rows":
+        return 0
+    held = {dataset for run in runs for dataset in run.cell.datasets()}
+    return sum(2 * dataset.n_samples * (dataset.model.n_features + 1) for dataset in held)
 
 
 def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajectory:
@@ -139,20 +149,23 @@ def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajec
     wanted = any(run.wanted for run in runs)
     record = recorded_steps(cell.steps) if wanted else [cell.steps]
     problem = build_problem(runs, slots, inputs, config)
-    module = cell.method.load()
+    optimiser = cell.optimiser.plugin.load() if cell.optimiser else None
     label = f"train {cell.key} ({len(runs)} runs)"
     with progress.bar(cell.steps, label, "step") as bar:
         draws: Draws = no_draws
         if "splits" in cell.needs:
-            ahead = AHEAD if module.TAKES_PENALTY else 1
+            ahead = AHEAD if cell.penalty else 1
             draws = _split_draws(config, runs, slots, ahead, bar.update)
-        path = module.train(problem, penalty, cell.steps, record, draws)
+        path = training.train(
+            cell.method.load(), penalty, optimiser, problem, cell.steps, record, draws
+        )
     back = torch.as_tensor(np.argsort(order))
     return Trajectory(
         path.steps,
         path.phi.cpu()[..., back],
         path.penalty.cpu()[:, back],
         path.diverged_at.cpu()[back],
+        {name: values.cpu()[back] for name, values in path.extras.items()},
     )
 
 
@@ -190,12 +203,38 @@ def build_problem(
         slots=slots,
         moments=Quadratic(gathered("gram"), gathered("cross")),
         target=gathered("target"),
-        error_weight=tensor([run.cell.error_weight or 0.0 for run in runs]),
+        params={name: tensor(values) for name, values in _params(runs).items()},
         learning_rate=tensor([run.cell.learning_rate or 0.0 for run in runs]),
         start=tensor(start),
-        causal=tensor(starts.oracles(config.root_seed, places)),
+        causal=tensor(starts.oracles(config.root_seed, places)) if "causal" in needs else None,
         product_variance=gathered("product_variance") if "product_variance" in needs else None,
+        means=gathered("mean") if "means" in needs else None,
+        n_samples=tensor([dataset.n_samples for dataset, _ in pairs]),
+        rows=_row_batch(config, pairs) if runs[0].cell.loss.get("NEEDS") == "rows" else None,
     )
+
+
+def _params(runs: Sequence[Run]) -> dict[str, list[float]]:
+    """The parameters of the runs' method and optimiser by name, one value a run."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for run in runs:
+        of_optimiser = run.cell.optimiser.params if run.cell.optimiser else ()
+        for name, value in (*run.cell.params, *of_optimiser):
+            found[name].append(value)
+    return dict(found)
+
+
+def _row_batch(config: Config, pairs: Sequence[tuple[Dataset, int]]) -> RowBatch:
+    """The rows of every dataset and seed once, with the pairs that train on them."""
+    places: dict[tuple[Dataset, int], list[int]] = defaultdict(list)
+    for place, pair in enumerate(pairs):
+        places[pair].append(place)
+    parts = []
+    for (dataset, seed), mine in places.items():
+        x, y = all_rows(dataset, config.root_seed, seed)
+        columns = [torch.tensor(array, device=config.device) for array in (x, y, np.array(mine))]
+        parts.append(Part(columns[0], columns[1], columns[2]))
+    return RowBatch(tuple(parts))
 
 
 def _least_squares(inputs: MomentStore, cell: Cell, seed: int) -> np.ndarray:
@@ -251,5 +290,6 @@ def _by_cell(batch: Sequence[Run], path: Trajectory) -> Iterator[tuple[int, dict
                 "phi": path.phi[kept][..., runs].numpy(),
                 "penalty": path.penalty[kept][:, runs].numpy(),
                 "diverged_at": path.diverged_at[runs].numpy(),
+                **{f"extras/{name}": v[runs].numpy() for name, v in path.extras.items()},
             },
         )

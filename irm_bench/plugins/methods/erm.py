@@ -10,28 +10,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from irm_bench.engine.descent import Path, Selected, descend, evaluate_path, join
-from irm_bench.engine.problem import Draw, Draws, Penalty, Problem, slope_of
+from irm_bench.engine.descent import Path, Route, Selected, descend, evaluate_path, join
+from irm_bench.engine.problem import AnySlope, Draw, Draws, Penalty, Problem
+from irm_bench.plugins.optimisers import gd
 
 LABEL = "ERM"
 COLOR = "#56b4e9"
 MARKER = "D"
 DASH = "dotted"
-REFERENCE = "Vapnik 1991; notebook, 'IRM vs. Standard Learning'"
-IS_CONTROL = False
-TAKES_PENALTY = False
+REFERENCE = "Vapnik 1991"
 COUNTERPART = "erm"
 HESSIAN = "irm_bench.theory.objectives:error_hessian"
 
 
-def train(
+def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
+    """Gradient (d, run) of the summed risks."""
+    return 2 * problem.slots.total(slope.residual)
+
+
+def closed_form(
     problem: Problem,
     penalty: Any,
     n_steps: int,
     record: Iterable[int],
     draws: Draws,
 ) -> Path:
-    """Train every run; ``penalty`` is only reported, never trained on.
+    """The path of gradient descent; ``penalty`` is only reported, never trained on.
 
     Runs with an eigenvalue beyond the stability limit may overflow on the way: they are few, end
     soon, and are stepped through so that the step at which they diverge is exact.
@@ -47,13 +51,13 @@ def train(
     return join(parts, problem.slots.n_runs)
 
 
-def risk_gradient(phi: Tensor, problem: Problem, draw: Draw) -> Tensor:
-    """Gradient (d, run) of the summed risks."""
-    return 2 * problem.slots.total(slope_of(phi, problem).residual)
+def _risk_gradient(phi: Tensor, problem: Problem, draw: Draw) -> Tensor:
+    return gradient(phi, problem.slope(phi), problem, draw)
 
 
 def _stepped(problem: Problem, penalty: Penalty, record: list[int], draws: Draws) -> Path:
-    return descend(problem, risk_gradient, penalty, record[-1], record, draws)
+    route = Route(_risk_gradient, gd)
+    return descend(problem, route, problem.start, penalty, record[-1], record, draws)
 
 
 def _closed_form(problem: Problem, penalty: Penalty, record: list[int], draws: Draws) -> Path:

@@ -1,30 +1,19 @@
-"""Oracle: the causal mechanism itself, φ = (1, …, 1, 0, …, 0) in Example 1. Nothing is trained.
+"""Oracle: the target's own mechanism, known to the SEM. Nothing is trained."""
 
-Notebook, 'Tracking Ideal Performance'.
-"""
+from torch import Tensor
 
-from collections.abc import Iterable
-from typing import Any
-
-from irm_bench.engine.descent import Path, evaluate_path
-from irm_bench.engine.problem import Draws, Problem
+from irm_bench.engine.problem import Problem
 
 LABEL = "oracle"
 COLOR = "#000000"
 MARKER = "x"
 DASH = (0, (1, 1))
-REFERENCE = "notebook, 'Tracking Ideal Performance'"
+REFERENCE = "the causal solution of the structural equation model"
 IS_CONTROL = True
-TAKES_PENALTY = False
+NEEDS = ("causal",)
 
 
-def train(
-    problem: Problem,
-    penalty: Any,
-    n_steps: int,
-    record: Iterable[int],
-    draws: Draws,
-) -> Path:
-    """The causal solution at every step."""
-    steps = [*record, n_steps]
-    return evaluate_path(problem, lambda step: problem.causal, penalty.value, steps, draws)
+def fit(problem: Problem) -> Tensor:
+    """The causal solution (d, run)."""
+    assert problem.causal is not None  # it is in NEEDS
+    return problem.causal

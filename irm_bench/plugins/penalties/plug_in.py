@@ -6,7 +6,7 @@ The code of the paper on GitHub, and the simplified alternative in the notebook'
 
 from torch import Tensor
 
-from irm_bench.engine.problem import Draw, Problem, Slope
+from irm_bench.engine.problem import AnySlope, Draw, Problem
 
 LABEL = "plug-in"
 COLOR = "#0072b2"
@@ -18,11 +18,11 @@ NEEDS: tuple[str, ...] = ()
 MEAN = "plug_in"
 
 
-def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+def value(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """‖∂_w R‖² = 4 (φᵀ(Gφ − b))², per pair."""
     return 4 * slope.value**2
 
 
-def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+def gradient(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
     return slope.gradient * (8 * slope.value)

@@ -7,7 +7,7 @@ is 4[(uᵀm̄)² − (uᵀD)²]. Unbiased over independent rows, and often negat
 
 from torch import Tensor
 
-from irm_bench.engine.problem import Draw, Problem, Slope
+from irm_bench.engine.problem import AnySlope, Draw, Problem, Slope
 
 LABEL = "split-half"
 COLOR = "#d55e00"
@@ -19,12 +19,12 @@ NEEDS = ("splits",)
 MEAN = "u_statistic"
 
 
-def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+def value(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """ḡ₁·ḡ₂ with the step's split, per pair."""
     return 4 * (slope.value**2 - Slope(slope.phi, draw()).value ** 2)
 
 
-def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+def gradient(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
     half = Slope(slope.phi, draw())
     whole = slope.gradient * (8 * slope.value)

@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from irm_bench.engine.problem import Draw, Problem, Quadratic, Slope, combine
+from irm_bench.engine.problem import AnySlope, Draw, Problem, Quadratic, Slope, combine
 from irm_bench.theory.moments import product_index, unpacking
 
 LABEL = "U-statistic"
@@ -22,12 +22,12 @@ NEEDS = ("product_variance",)
 MEAN = "u_statistic"
 
 
-def value(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+def value(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """4[(uᵀm̄)² − uᵀ(C/n)u], per pair."""
     return 4 * (slope.value**2 - _spread(slope, problem).value)
 
 
-def gradient(slope: Slope, problem: Problem, draw: Draw) -> Tensor:
+def gradient(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
     whole = slope.gradient * slope.value
     return whole.sub_(_spread(slope, problem).gradient).mul_(8)
@@ -40,7 +40,7 @@ def quartic(problem: Problem) -> Tensor:
     return 4 * (mean[:, None] * mean - _variance(problem))
 
 
-def _spread(slope: Slope, problem: Problem) -> Slope:
+def _spread(slope: AnySlope, problem: Problem) -> Slope:
     """uᵀ(C/n)u as a slope: with w = (C/n)u it is uᵀw, and its gradient twice that at fixed w."""
     weighted = combine(_variance(problem).unbind(), _coefficients(slope.phi).unbind())
     rows = weighted.index_select(0, _unpacking(len(slope.phi), weighted.device))

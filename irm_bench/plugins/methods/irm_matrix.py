@@ -1,0 +1,46 @@
+"""IRM with a full matrix Φ and a fixed w of ones, as the IRM paper's repository trains it.
+
+The predictor is φ = Φw, w = (1, …, 1); the dummy classifier has a weight a column of Φ, and the
+penalty is the mean over them of (∂R/∂w_j)²: with r = Gφ − b, ∂R/∂w_j = 2 Φ_jᵀr, Φ_j the j-th column.
+
+    error weight · Σ_e R_e + (1 − error weight) · Σ_e mean_j (∂R_e/∂w_j)²
+"""
+
+import torch
+from torch import Tensor
+
+from irm_bench.engine.problem import AnySlope, Draw, Problem
+
+LABEL = "IRM, matrix Φ"
+COLOR = "#882255"
+MARKER = "v"
+DASH = "dashdot"
+REFERENCE = "IRM paper's repository, code/experiment_synthetic"
+PARAMS = {"error_weight": 1e-3}
+MIN_ENVIRONMENTS = 2
+LOSSES = ("squared",)
+
+
+def initial(start: Tensor) -> Tensor:
+    """Φ (d, d, run) with the start φ (d, run) on its diagonal: the identity, for a start of ones."""
+    return torch.diag_embed(start.T).permute(1, 2, 0).contiguous()
+
+
+def predictor(parameters: Tensor) -> Tensor:
+    """φ (d, run) of Φ (d, d, run): the sum of its columns."""
+    return parameters.sum(dim=1)
+
+
+def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
+    """Gradient (d, d, run) in Φ."""
+    d = len(parameters)
+    weight = problem.spread(problem.error_weight)
+    columns = problem.spread(parameters)  # (d, column, pair)
+    residual = slope.residual  # r (d, pair)
+    along = (columns * residual[:, None]).sum(dim=0)  # Φ_jᵀr (column, pair)
+    # d/dΦ of mean_j (2 Φ_jᵀr)²: through Φ_j itself, and through r = GΦw − b, in every column alike
+    back = (columns * along).sum(dim=1)  # Σ_j Φ_j (Φ_jᵀr): (d, pair)
+    through = (problem.moments.gram * back).sum(dim=1)
+    own = residual[:, None] * along[None]
+    penalty = (8 / d) * (own + through[:, None])
+    return problem.total(2 * weight * residual[:, None] + (1 - weight) * penalty)
