@@ -191,6 +191,14 @@ class Section:
     table: str = ""
 
 
+@dataclass(frozen=True)
+class Printed:
+    """What the numbers that a source prints are compared with: a study, and its models by name."""
+
+    study: str
+    models: tuple[tuple[str, ModelKey], ...]
+
+
 # Keys of a config that no result depends on.
 OF_THE_PAGE = (
     *("book", "title", "shards", "figures", "claims", "audit", "device", "sections", "lead"),
@@ -212,6 +220,8 @@ class Config:
     claims: tuple[Plugin, ...]
     sections: tuple[Section, ...]
     lead: tuple[str, ...]
+    source: Mapping[str, Any]
+    printed: Printed | None
     audit: Audit
     baseline: str
     resolved: Mapping[str, Any]

@@ -12,6 +12,8 @@ from irm_bench.config.model import (
     Audit,
     Config,
     ConfigError,
+    ModelKey,
+    Printed,
     Section,
     Study,
 )
@@ -78,6 +80,8 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         claims=plugins["claims"],
         sections=tuple(Section(**section) for section in raw.get("sections", [])),
         lead=tuple(raw.get("lead", [])),
+        source={"name": "the source", **raw.get("source", {})},
+        printed=_printed(raw),
         audit=_audit(raw.get("audit", {})),
         baseline=raw.get("baseline", ""),
         resolved=_resolved(raw, studies),
@@ -162,6 +166,14 @@ def _numbers_of_a_seed(study: Study) -> int:
     # A row of a table is worth 100 numbers, texts and all.
     n_rows = n_cells * (n_train + len(study.train_sets) * (n_test + 60 * study.trajectories))
     return n_datasets * of_dataset + 100 * n_rows
+
+
+def _printed(raw: Mapping[str, Any]) -> Printed | None:
+    if "printed" not in raw:
+        return None
+    models = raw["printed"]["models"].items()
+    keys = tuple((name, ModelKey(m["method"], m.get("penalty", ""))) for name, m in models)
+    return Printed(raw["printed"]["study"], keys)
 
 
 def _audit(raw: Mapping[str, Any]) -> Audit:

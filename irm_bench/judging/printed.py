@@ -1,11 +1,10 @@
-"""Every number that the notebook prints, beside the 95% prediction interval of our runs.
+"""Every number that a book's source prints, beside the 95% prediction interval of our runs.
 
-``data/notebook_numbers.csv`` holds the numbers as printed, and where they stand. They are compared
-with the study ``notebook``: the notebook's IRM with ``irm`` on the ``split_half`` penalty, which is
-the one that its code computes; its standard model with ``erm``, whose penalty is reported with
-``split_half`` too. After 'Epoch k' the notebook has made k − 1 updates. It computes in single
-precision and we in double; a printed number is inside where the interval of all values that round
-to it meets the prediction interval.
+``printed.csv`` of the book holds the numbers as printed, and where they stand; its config says
+which study they are compared with, and which method each of the source's models is (``printed``). After
+'Epoch k' a source has made k − 1 updates. A source may compute in single precision and we in
+double; a printed number is inside where the interval of all values that round to it meets the
+prediction interval.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,95 +14,119 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from irm_bench.config import Config
+from irm_bench.config.layout import layout_of
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
-from irm_bench.plugins import registry
 from irm_bench.statistics import intervals
 
-NUMBERS = registry.PACKAGE / "books/notebook/printed.csv"
-STUDY = "notebook"
-MODELS = {
-    "irm": Selection(STUDY, "irm", "split_half"),
-    "erm": Selection(STUDY, "erm"),
-}
-KEYS = ["model", "quantity", "split", "sigma", "step"]
-# The values of KEYS, None where there is none.
+FILE = "printed.csv"
+# The values of ``columns``, None where there is none.
 Key = tuple[Any, ...]
 
 
-def numbers() -> pd.DataFrame:
-    """The notebook's numbers, in its order; ``half_unit`` is half a unit of the last digit."""
+def columns(config: Config) -> list[str]:
+    """The columns that tell printed numbers apart."""
+    mains = [name for name, _ in layout_of(config).main_parameters]
+    return ["model", "quantity", "split", *mains, "step"]
+
+
+def models(config: Config) -> dict[str, Selection]:
+    """The models that the source prints numbers of, by their names there; none without any."""
+    printed = config.printed
+    if printed is None:
+        return {}
+    return {name: Selection(printed.study, key.method, key.penalty) for name, key in printed.models}
+
+
+def numbers(config: Config) -> pd.DataFrame:
+    """The source's numbers, in its order; ``half_unit`` is half a unit of the last digit.
+
+    Empty where the book has none.
+    """
+    path = config.book.file(FILE)
+    if path is None or config.printed is None:
+        return pd.DataFrame()
+    mains = [name for name, _ in layout_of(config).main_parameters]
     frame = pd.read_csv(
-        NUMBERS,
+        path,
         dtype={"printed": str},
         keep_default_na=False,
-        na_values={"sigma": [""], "step": [""]},
+        na_values={name: [""] for name in (*mains, "step")},
     )
     decimals = frame["printed"].str.partition(".")[2].str.len()
     return frame.assign(printed=frame["printed"].astype(float), half_unit=0.5 * 10.0**-decimals)
 
 
 def observed(evidence: Evidence) -> dict[Key, pd.Series]:
-    """Our own values of what the notebook prints, by seed; none without the study."""
+    """Our own values of what the source prints, by seed; none without the study."""
+    named = models(evidence.config)
     try:
-        return dict(chain(_data(evidence), *(_model(evidence, name) for name in MODELS)))
+        of_models = (_model(evidence, name, model) for name, model in named.items())
+        return dict(chain(_data(evidence, named), *of_models))
     except InsufficientError:
         return {}
 
 
-def _data(evidence: Evidence) -> Iterator[tuple[Key, pd.Series]]:
-    """What the notebook prints of the data, before any model."""
-    features = len(evidence.causal(STUDY))
-    columns = [*(f"corr_{j + 1}" for j in range(features)), "noise_variance", "oracle_mse"]
+def _data(evidence: Evidence, named: dict[str, Selection]) -> Iterator[tuple[Key, pd.Series]]:
+    """What the source prints of the data, before any model."""
+    model = next(iter(named.values()))
+    features = evidence.study(model.study).model.n_features
+    names = [*(f"corr_{j + 1}" for j in range(features)), "noise_variance", "oracle_mse"]
     for split in ("train", "test"):
         floors = []
-        for environment in evidence.environments(MODELS["irm"], split):
-            sigma = environment["sigma"]
-            for column in columns:
-                values = evidence.data(STUDY, split, environment, column)
-                yield ("data", column, split, sigma, None), values
-            floors.append(evidence.data(STUDY, split, environment, "optimum"))
-            yield ("data", "noise_floor", split, sigma, None), floors[-1]
+        for environment in evidence.environments(model, split):
+            main = environment.main
+            for column in names:
+                values = evidence.data(model.study, split, environment, column)
+                yield ("data", column, split, main, None), values
+            floors.append(evidence.data(model.study, split, environment, "optimum"))
+            yield ("data", "noise_floor", split, main, None), floors[-1]
         average = pd.concat(floors, axis=1).mean(axis=1)
         yield ("data", "average_noise_floor", split, None, None), average
 
 
-def _model(evidence: Evidence, name: str) -> Iterator[tuple[Key, pd.Series]]:
+def _model(evidence: Evidence, name: str, model: Selection) -> Iterator[tuple[Key, pd.Series]]:
     """What it prints while a model trains, and of its errors."""
-    model = MODELS[name]
     for split in ("train", "test"):
         for environment in evidence.environments(model, split):
             mse = evidence.error(model, environment, split)
-            yield (name, "mse", split, environment["sigma"], None), mse
+            yield (name, "mse", split, environment.main, None), mse
         average = evidence.average_error(model, split)
         yield (name, "average_mse", split, None, None), average
     quantities = {name: name for name in evidence.phi(model).columns}
     quantities |= {"train_risk": "train_risk", "penalty_estimate": "penalty"}
-    for step in numbers()["step"].dropna().unique():  # of all that are recorded, few are printed
-        where = {"study": STUDY, **evidence.cell(model), "step": step}
+    steps = numbers(evidence.config)["step"].dropna().unique()
+    for step in steps:  # of all that are recorded, few are printed
+        where = {"study": model.study, **evidence.cell(model), "step": step}
         found = evidence.tables["trajectories"].find(**where).set_index("seed")
         for column, quantity in quantities.items():
             yield (name, quantity, "", None, step), found[column]
 
 
 def values(evidence: Evidence) -> pd.DataFrame:
-    """Our values of the notebook's numbers, in its order: (number, seed); NaN where none."""
+    """Our values of the source's numbers, in its order: (number, seed); NaN where none."""
     found = observed(evidence)
     none = pd.Series(dtype=float)
-    keys = map(_key, numbers()[KEYS].itertuples(index=False))
+    printed = numbers(evidence.config)
+    keys = map(_key, printed[columns(evidence.config)].itertuples(index=False))
     rows = [found.get(key, none).astype(float) for key in keys]
     return pd.DataFrame(rows).reset_index(drop=True).sort_index(axis=1)
 
 
 def compare(evidence: Evidence) -> pd.DataFrame:
     """The table ``printed``: each number with our mean and the prediction interval of one run."""
-    frame = numbers()
+    frame = numbers(evidence.config)
+    if frame.empty or evidence.config.printed is None:
+        return frame
     ours = values(evidence).to_numpy(dtype=float)
     rows = [
         _beside(printed, half_unit, one)
         for printed, half_unit, one in zip(frame["printed"], frame["half_unit"], ours, strict=True)
     ]
-    words = frame["model"].map({name: _words(model) for name, model in MODELS.items()})
-    frame["compared_with"] = words.fillna("our data") + f", study {STUDY}"
+    named = models(evidence.config).items()
+    words = frame["model"].map({name: _words(model) for name, model in named})
+    study = evidence.config.printed.study
+    frame["compared_with"] = words.fillna("our data") + f", study {study}"
     return pd.concat([frame, pd.DataFrame(rows)], axis=1)
 
 

@@ -6,9 +6,10 @@ reads) and SIZE (inches), and the functions
     data(tables, config) → DataFrame      what it draws; empty where the config has nothing to show.
                                           A table of a row a seed comes as ``Rows`` (rows.py), for
                                           there may be more of them than fit in memory
-    draw(data, figure)                    onto an empty matplotlib figure
-    describe(data) → str                  for those who cannot see it: what is shown, and the gist
-    caption(data) → str                   what points, bars and bands are; level and n of intervals
+    draw(data, figure, looks)             onto an empty matplotlib figure; ``looks(data)`` are the
+                                          methods of a table, with label, colour, marker and dash
+    describe(data, looks) → str           for those who cannot see it: what is shown, and the gist
+    caption(data, looks) → str            what points, bars and bands are; level and n of intervals
 """
 
 import io
@@ -25,6 +26,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.plugins.registry import Plugin
 from irm_bench.presentation import gallery
+from irm_bench.presentation.series import Looks
 from irm_bench.running import job
 from irm_bench.storage import archives, tables
 
@@ -71,18 +73,23 @@ def style() -> Any:
 def run(config: Config, figures: Sequence[Plugin], folder: Path | str, output: Path | str) -> None:
     """Draw figures of the tables in ``folder`` into the folder ``output``, three files each."""
     plugins = {figure.name: figure.load() for figure in figures}
+    looks = Looks(config.book)
     found = tables.load(config, folder, gallery.table_names(figures))
     for name, plugin in plugins.items():
         with job.about(f"figure {name}"):
-            _write(name, plugin, plugin.data({t: found[t] for t in plugin.TABLES}, config), output)
+            data = plugin.data({t: found[t] for t in plugin.TABLES}, config)
+            _write(name, plugin, data, looks, output)
 
 
-def _write(name: str, plugin: Any, data: pd.DataFrame, output: Path | str) -> None:
+def _write(name: str, plugin: Any, data: pd.DataFrame, looks: Looks, output: Path | str) -> None:
     words = {"title": plugin.TITLE, "empty": bool(data.empty)}
     svg = ""
     if not data.empty:
-        words |= {"description": plugin.describe(data), "caption": plugin.caption(data)}
-        figure = plot(plugin, data)
+        words |= {
+            "description": plugin.describe(data, looks),
+            "caption": plugin.caption(data, looks),
+        }
+        figure = plot(plugin, data, looks)
         svg = as_svg(figure, name, words["title"], words["description"])
         words["axes"] = axes_of(figure, getattr(plugin, "EXPLORE", {}).get("x", ""))
     found = gallery.paths(output, name)
@@ -91,10 +98,10 @@ def _write(name: str, plugin: Any, data: pd.DataFrame, output: Path | str) -> No
     archives.write_text(found["json"], json.dumps(words, ensure_ascii=False, indent=1) + "\n")
 
 
-def plot(plugin: Any, data: pd.DataFrame) -> Figure:
+def plot(plugin: Any, data: pd.DataFrame, looks: Looks) -> Figure:
     with style():
         figure = Figure(figsize=plugin.SIZE, layout="constrained")
-        plugin.draw(data, figure)
+        plugin.draw(data, figure, looks)
         return figure
 
 

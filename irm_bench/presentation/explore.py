@@ -16,13 +16,15 @@ from typing import Any
 
 import pandas as pd
 
-from irm_bench.presentation.series import Series, looks, sigmas_label
+from irm_bench.presentation.series import Looks, Series, sigmas_label
 
 DASHES = {"dotted": "2 3", "dashed": "6 3", "dashdot": "7 3 2 3"}
 EXTRA_DASHES = ("5 4", "1 3")
 
 
-def specification(plugin: Mapping[str, Any], data: pd.DataFrame) -> dict[str, Any] | None:
+def specification(
+    plugin: Mapping[str, Any], data: pd.DataFrame, looks: Looks
+) -> dict[str, Any] | None:
     """The specification of a figure's interactive chart; None if it has none."""
     given = plugin.get("EXPLORE")
     if not given or data.empty:

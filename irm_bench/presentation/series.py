@@ -9,7 +9,7 @@ import pandas as pd
 from irm_bench.config import Config, Environment, Study
 from irm_bench.config.layout import set_label
 from irm_bench.plugins.model import CAUSE
-from irm_bench.plugins.registry import find_book
+from irm_bench.plugins.registry import Book, Plugin
 from irm_bench.storage.paged import Rows
 
 GREEK = {"sigma": "σ", "gamma": "γ", "tau": "τ", "phi": "φ", "lambda": "λ"}
@@ -33,32 +33,51 @@ class Series:
         return frame[(frame["method"] == self.method) & (frame["penalty"] == self.penalty)]
 
 
-def look(method: str, penalty: str) -> Series:
-    """A method's look: its own, or its penalty's where it trains on one."""
-    book = find_book("notebook")
-    own = book.plugin("methods", method).metadata
-    look = book.plugin("penalties", penalty).metadata if penalty else own
-    label = f"{own['LABEL']} ({look['LABEL']})" if penalty else own["LABEL"]
-    return Series(
-        method=method,
-        penalty=penalty,
-        label=label,
-        color=look["COLOR"],
-        marker=look["MARKER"],
-        dash=look["DASH"],
-        is_control=bool(own.get("IS_CONTROL", False)),
-        takes_penalty=bool(own.get("TAKES_PENALTY", False)),
-    )
+# For plugins that say nothing of their looks: told apart without seeing colours (Okabe and Ito).
+COLORS = ("#009e73", "#cc79a7", "#e69f00", "#8c510a", "#5e3c99", "#35978f")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("solid", "dashed", "dashdot", "dotted")
 
 
-def looks(frame: pd.DataFrame) -> list[Series]:
-    """The series of a table with the columns method and penalty, in its order."""
-    pairs = frame[["method", "penalty"]].drop_duplicates()
-    return [look(method, penalty) for method, penalty in pairs.itertuples(index=False)]
+class Looks:
+    """How the methods of a book look: as their files say, or by place among those that do not."""
 
+    def __init__(self, book: Book):
+        self._book = book
 
-def all_series(study: Study) -> list[Series]:
-    return [look(method.name, method.penalty) for method in study.methods]
+    def __call__(self, frame: pd.DataFrame) -> list[Series]:
+        """The series of a table with the columns method and penalty, in its order."""
+        pairs = frame[["method", "penalty"]].drop_duplicates()
+        return [self.one(method, penalty) for method, penalty in pairs.itertuples(index=False)]
+
+    def one(self, method: str, penalty: str = "") -> Series:
+        """A method's look: its own, or its penalty's where it trains on one."""
+        own = self._book.plugin("methods", method)
+        look = self._book.plugin("penalties", penalty) if penalty else own
+        name = str(own.get("LABEL", method))
+        label = f"{name} ({look.get('LABEL', penalty)})" if penalty else name
+        place = self._place(look)
+        return Series(
+            method=method,
+            penalty=penalty,
+            label=label,
+            color=look.get("COLOR", COLORS[place % len(COLORS)]),
+            marker=look.get("MARKER", MARKERS[place % len(MARKERS)]),
+            dash=look.get("DASH", DASHES[place % len(DASHES)]),
+            is_control=bool(own.get("IS_CONTROL", False)),
+            takes_penalty=bool(own.get("TAKES_PENALTY", False)),
+        )
+
+    def of_study(self, study: Study) -> list[Series]:
+        """The series of a study's methods."""
+        return [self.one(method.name, method.penalty) for method in study.methods]
+
+    def _place(self, plugin: Plugin) -> int:
+        """The place of a plugin among those of its kind that have no colour: whatever is drawn."""
+        kind = plugin.kind
+        plugins = [self._book.plugin(kind, name) for name in self._book.names(kind)]
+        plain = [other.name for other in plugins if not other.get("COLOR")]
+        return plain.index(plugin.name) if plugin.name in plain else 0
 
 
 @dataclass(frozen=True)
@@ -70,9 +89,9 @@ class Cast:
     oracle: Series | None
 
 
-def cast(study: Study) -> Cast:
+def cast(study: Study, looks: Looks) -> Cast:
     """The first method that trains on a penalty, the first without one, the first control."""
-    found = all_series(study)
+    found = looks.of_study(study)
     return Cast(
         invariant=next((s for s in found if s.takes_penalty), None),
         standard=next((s for s in found if not s.takes_penalty and not s.is_control), None),

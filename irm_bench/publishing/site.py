@@ -13,6 +13,7 @@ from pathlib import Path
 
 from irm_bench import config
 from irm_bench.presentation import drawing, gallery
+from irm_bench.presentation.series import Looks
 from irm_bench.publishing import crate
 from irm_bench.publishing.publish import standalone
 from irm_bench.running import provenance
@@ -69,7 +70,7 @@ def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
         shutil.copyfile(paths["csv"], folder / f"{name}.csv")
         plugin = figure.load()
         data = plugin.data(tables.load(parsed, results / "tables", plugin.TABLES), parsed)
-        drawing.save_png(drawing.plot(plugin, data), folder / f"{name}.png")
+        drawing.save_png(drawing.plot(plugin, data, Looks(parsed.book)), folder / f"{name}.png")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,11 +11,10 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from irm_bench.plugins.registry import find_book
+from irm_bench.plugins.registry import Book, Plugin
 from irm_bench.presentation import numbers
-from irm_bench.presentation.series import environment_label, feature_label, look, sigmas_label
-from irm_bench.report import calculator
-from irm_bench.report.ledger import Book, Entry
+from irm_bench.presentation.series import Looks, environment_label, feature_label, sigmas_label
+from irm_bench.report.ledger import Entry, Ledger
 
 
 def csv_link(text: str) -> str:
@@ -42,16 +41,11 @@ def nearest(values: pd.Series, wanted: float) -> float:
     return float(values.iloc[(values - wanted).abs().to_numpy().argmin()])
 
 
-def penalty_story(name: str) -> str:
+def penalty_story(penalty: Plugin) -> str:
     """What a penalty's file says of itself in its heading, and where it comes from."""
-    text = (
-        ast.get_docstring(
-            ast.parse(find_book("notebook").plugin("penalties", name).path.read_text("utf-8"))
-        )
-        or ""
-    )
+    text = ast.get_docstring(ast.parse(penalty.path.read_text("utf-8"))) or ""
     heading = " ".join(text.partition("\n\n")[0].split())
-    source = find_book("notebook").plugin("penalties", name).metadata["REFERENCE"]
+    source = penalty.get("REFERENCE", "")
     return f"{(heading.partition(': ')[2] or heading).rstrip('.')} ({source})."
 
 
@@ -137,7 +131,7 @@ def with_claims(context: jinja2.runtime.Context, text: str) -> Markup:
     return context["claim_link"](text)
 
 
-def claim_links(book: Book) -> Callable[[str], Markup]:
+def claim_links(book: Ledger) -> Callable[[str], Markup]:
     """A function: where a text names a claim by its file, the claim's title with a link to it."""
     titles = dict(book.rows("claims")[["claim", "title"]].to_numpy()) if "claims" in book else {}
     names = re.compile(rf"\b({'|'.join(map(re.escape, titles))})\b") if titles else None
@@ -177,10 +171,9 @@ def blank(value: Any) -> str:
     return "" if pd.isna(value) else numbers.plain(float(value))
 
 
-FILTERS: dict[str, Callable[..., Any]] = {
+_FILTERS: dict[str, Callable[..., Any]] = {
     "as_csv": as_csv,
     "blank": blank,
-    "calculator": calculator.setting,
     "claims": with_claims,
     "bounds": bounds,
     "csv_link": csv_link,
@@ -188,16 +181,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "env": environment_label,
     "feature": feature_label,
     "listing": listing,
-    "method_series": lambda method: look(method.name, method.penalty),
     "nearest": nearest,
     "p": p_value,
-    "penalty_label": lambda name: find_book("notebook").plugin("penalties", name).metadata["LABEL"],
-    "penalty_story": penalty_story,
     "percent": percent,
     "plain": numbers.plain,
     "plain_bounds": plain_bounds,
     "quantity": quantity_label,
-    "series": lambda row: look(row.method, row.penalty),
     "share": share,
     "sig": numbers.significant,
     "sig_or_blank": sig_or_blank,
@@ -209,3 +198,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "yaml": as_yaml,
     "yes_no": yes_no,
 }
+
+
+def filters_of(book: Book) -> dict[str, Callable[..., Any]]:
+    """The filters of a book's page: those above, and those that look a plugin up."""
+    looks = Looks(book)
+    return _FILTERS | {
+        "method_series": lambda method: looks.one(method.name, method.penalty),
+        "series": lambda row: looks.one(row.method, row.penalty),
+        "penalty_label": lambda name: book.plugin("penalties", name).get("LABEL", name),
+        "penalty_story": lambda name: penalty_story(book.plugin("penalties", name)),
+    }

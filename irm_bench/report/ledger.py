@@ -149,7 +149,7 @@ def _end(bound: float, value: float) -> float:
     return bound if math.isfinite(bound) else value
 
 
-class Book:
+class Ledger:
     """Tables by name; ``value`` looks a number up and keeps it for the list of sources."""
 
     def __init__(self, frames: Mapping[str, pd.DataFrame]):

@@ -14,22 +14,20 @@ from markupsafe import Markup
 
 from irm_bench.config import Config, Study
 from irm_bench.config.layout import set_label
+from irm_bench.plugins.registry import Book
 from irm_bench.presentation import gallery
-from irm_bench.presentation.series import Cast, Features, cast, features
+from irm_bench.presentation.series import Cast, Features, Looks, cast, features
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
 from irm_bench.report.changes import Baseline
-from irm_bench.report.ledger import Book, Entry, compare
+from irm_bench.report.chapter import Chapter
+from irm_bench.report.ledger import Entry, Ledger, compare
 from irm_bench.storage import archives
 from irm_bench.storage.paged import Rows
 
 SOURCES = Path(__file__).parents[2] / "report"
 # One script element, in this order.
-SCRIPTS = (
-    *("theory", "numbers", "svg", "marks", "explore", "tables", "theme", "calculator", "start"),
-)
-# The figure of the first screen: the first of these that there is.
-LEADS = ("risk_over_sigma", "errors_by_environment", "histograms")
+SCRIPTS = ("numbers", "svg", "marks", "explore", "tables", "theme", "start")
 # Where the package goes once its room is known; text of a table or config cannot look like this.
 MANIFEST, PACKAGE = "<!--manifest-->", "<!--package-->"
 # What differs from run to run stands between these; all the rest is a function of the data.
@@ -59,12 +57,13 @@ class Sources:
         return origin.collect(self.config, self.tables.parent)
 
 
-class Setting:
+class StudyView:
     """A study's first setting: who is compared, and its numbers by name."""
 
-    def __init__(self, book: Book, study: Study):
+    def __init__(self, book: Ledger, study: Study, looks: Looks):
         self.study = study
-        self.cast: Cast = cast(study)
+        self.cast: Cast = cast(study, looks)
+        self.chapter = Chapter(book, study, looks)
         self.features: Features = features(study)
         self._book = book
 
@@ -122,22 +121,26 @@ def without_package(sources: Sources, found: views.Tables) -> str:
     """The page but for its data."""
     config = sources.config
     shown = views.load_figures(config, sources.figures)
-    book = Book(frames(sources, found, shown))
+    book = Ledger(frames(sources, found, shown))
     fixed, run_facts = sources.origin
-    context = look_ups(book) | {
+    context = look_ups(config, book) | {
         "config": config,
         "sections": sections.shown(config, book),
+        "template": sections.template,
+        "source": config.source,
         "figures": Named(shown),
-        "lead": next((name for name in LEADS if name in shown), None),
-        "studies": Named({study.name: Setting(book, study) for study in config.studies}),
+        "lead": next((name for name in (*config.lead, *shown) if name in shown), None),
+        "studies": Named(
+            {study.name: StudyView(book, study, Looks(config.book)) for study in config.studies}
+        ),
         "style": Markup(stylesheet(shown)),
-        "script": Markup(script()),
+        "script": Markup(script(config.book)),
         "cite": citation.load(),
         "origin": fixed,
         "run": run_facts,
         "baseline": sources.baseline,
     }
-    return environment().get_template("page.html.j2").render(context)
+    return environment(config.book).get_template("page.html.j2").render(context)
 
 
 def frames(
@@ -147,6 +150,9 @@ def frames(
     config = sources.config
     held = {name: table for name, table in found.items() if not isinstance(table, Rows)}
     made = held | exhibits.build(found, config)
+    own = config.book.module("exhibits")
+    if own is not None:
+        made |= own.build(found, config)
     if sources.baseline:
         made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)
@@ -161,7 +167,11 @@ def with_package(page: str, press: bundle.Press, sources: Sources) -> str:
     length = len(without_run(page).encode()) + len(bundle.as_json([], about).encode())
     items = press.pack(bundle.LIMIT - bundle.RESERVE - length)
     rules = {Path(path).stem: f["rule"] for path, f in fixed["files"].items()}
-    manifest = environment().get_template("manifest.html.j2").render(items=items, rules=rules)
+    manifest = (
+        environment(sources.config.book)
+        .get_template("manifest.html.j2")
+        .render(items=items, rules=rules)
+    )
     page = page.replace(MANIFEST, manifest, 1)
     return page.replace(PACKAGE, bundle.as_json(items, about), 1)
 
@@ -183,27 +193,32 @@ def stylesheet(shown: Mapping[str, views.FigureView]) -> str:
     )
 
 
-def script() -> str:
-    """The page's script: strict, in a scope of its own."""
-    parts = [(SOURCES / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+def script(book: Book) -> str:
+    """The page's script and the book's own, strict, in a scope of their own."""
+    *shared, start = (SOURCES / "scripts" / f"{name}.js" for name in SCRIPTS)
+    paths = [*shared, *sorted((book.folder / "scripts").glob("*.js")), start]
+    parts = [path.read_text(encoding="utf-8") for path in paths]
     lines = [line for part in parts for line in part.splitlines() if "module.exports" not in line]
     return "(() => {\n" + "\n".join(lines) + "\n})();"
 
 
 @cache
-def environment() -> jinja2.Environment:
-    """Jinja with autoescape and the page's filters."""
+def environment(book: Book) -> jinja2.Environment:
+    """Jinja with autoescape and the page's filters; a book's templates are found first."""
+    folders = (book.folder / "sections", SOURCES / "templates", SOURCES / "templates/sections")
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(SOURCES / "templates"),
+        loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         lstrip_blocks=True,
     )
-    found.filters.update(filters.FILTERS, json=_json)
+    found.filters.update(filters.filters_of(book), json=_json)
+    extra = book.module("exhibits")
+    found.filters.update(getattr(extra, "FILTERS", {}))
     return found
 
 
-def look_ups(book: Book) -> dict[str, Any]:
+def look_ups(config: Config, book: Ledger) -> dict[str, Any]:
     """What the templates look numbers up with."""
     return {
         "book": book,
@@ -211,7 +226,7 @@ def look_ups(book: Book) -> dict[str, Any]:
         "value_at": book.value_at,
         "rows": book.rows,
         "compare": compare,
-        "claims_of": sections.claims_of(book),
+        "claims_of": sections.claims_of(config, book),
         "claim_link": filters.claim_links(book),
     }
 

@@ -1,42 +1,13 @@
-"""The chapters of the page, in the notebook's order, and what each of them needs."""
+"""The chapters of a page: the book's, one for each other study, and those of every page."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from irm_bench.config import Config
+from irm_bench.config import Config, Section
 from irm_bench.presentation.series import find_study
-from irm_bench.report.ledger import Book
+from irm_bench.report.ledger import Ledger
 
-
-@dataclass(frozen=True)
-class Section:
-    """A chapter of the page: its template, its heading, and the study or table that it needs."""
-
-    name: str
-    title: str
-    study: str = ""
-    table: str = ""
-
-    @property
-    def template(self) -> str:
-        return f"sections/{self.name}.html.j2"
-
-
-SECTIONS = (
-    Section("data", "Motivation and data", "notebook"),
-    Section("environments", "Different environments", "notebook"),
-    Section("penalty", "The IRM penalty", "notebook"),
-    Section("training", "Training", "notebook"),
-    Section("comparison", "IRM and standard learning", "notebook"),
-    Section("ideal", "Ideal performance", "notebook"),
-    Section("excess", "What keeps IRM from the ideal", "notebook", table="decomposition"),
-    Section("where", "Where does IRM help?", "sigma_grid"),
-    Section("calculator", "Try it: exact risks", "notebook", table="calculator"),
-    Section("learning_rate", "When training diverges", "sigma_grid_fixed_rate"),
-    Section("error_weight", "The weight of the error", "error_weight"),
-    Section("sample_size", "How many rows?", "sample_size"),
-    Section("z_mechanism", "When Z itself changes", "z_mechanism"),
-    Section("conclusions", "What the notebook concludes", "notebook"),
+# What every page ends with.
+COMMON = (
     Section("claims", "Claim by claim", table="claims"),
     Section("methods", "Methods and statistics"),
     Section("coverage", "Do the intervals hold what they promise?", table="coverage"),
@@ -46,38 +17,51 @@ SECTIONS = (
     Section("cite", "How to cite"),
     Section("sources", "Where every number comes from"),
 )
+# The template of a study without a chapter of its book.
+STUDY_TEMPLATE = "study.html.j2"
 
 
-# Where the page treats what the notebook says under a heading.
-PLACES = {
-    "Different Environments": "environments",
-    "The IRM Penalty": "penalty",
-    "IRM vs. Standard Learning": "comparison",
-    "All outputs": "comparison",
-    "Tracking Ideal Performance": "ideal",
-    "Where Does IRM Help?": "where",
-    "Beyond the notebook": "conclusions",
-}
-# A claim of a study that has a chapter of its own belongs there too.
-OWN_CHAPTER = ("error_weight", "sample_size", "z_mechanism")
-
-
-def claims_of(book: Book) -> Callable[[str], list[str]]:
-    """A function: the claims that a section tells the verdicts of, by the claims' own words."""
+def chapters_of_claims(config: Config) -> dict[str, list[str]]:
+    """The claims that a chapter tells the verdicts of, as each claim's file says."""
     places: dict[str, list[str]] = {}
-    for claim in book.rows("claims").itertuples() if "claims" in book else ():
-        found = (place for words, place in PLACES.items() if str(claim.source).startswith(words))
-        chapter = {str(claim.study)} & set(OWN_CHAPTER)
-        for name in dict.fromkeys((next(found, "conclusions"), *chapter)):
-            places.setdefault(name, []).append(str(claim.claim))
-    return lambda section: places.get(section, [])
+    for claim in config.claims:
+        for chapter in claim.get("SECTION", ()):
+            places.setdefault(chapter, []).append(claim.name)
+    return places
 
 
-def shown(config: Config, book: Book) -> list[Section]:
+def claims_of(config: Config, ledger: Ledger) -> Callable[[str], list[str]]:
+    """A function: the claims of a chapter that have been judged."""
+    places = chapters_of_claims(config)
+    judged = set(ledger.rows("claims")["claim"]) if "claims" in ledger else set()
+
+    def of_chapter(chapter: str) -> list[str]:
+        return [name for name in places.get(chapter, []) if name in judged]
+
+    return of_chapter
+
+
+def shown(config: Config, ledger: Ledger) -> list[Section]:
     """The sections whose study the config has and whose table is there, with rows."""
-    return [
-        section
-        for section in SECTIONS
-        if (not section.study or find_study(config, section.study))
-        and (not section.table or (section.table in book and len(book.rows(section.table))))
-    ]
+    told = {section.study for section in config.sections}
+    of_studies = []
+    for study in config.studies:
+        if study.name not in told:
+            title = study.name.replace("_", " ").capitalize()
+            of_studies.append(Section(f"study-{study.name}", title, study.name))
+    found = []
+    for section in (*config.sections, *of_studies, *COMMON):
+        has_study = not section.study or find_study(config, section.study)
+        has_table = not section.table or (
+            section.table in ledger and len(ledger.rows(section.table))
+        )
+        if has_study and has_table:
+            found.append(section)
+    return found
+
+
+def template(section: Section) -> str:
+    """The template of a section."""
+    if section.name.startswith("study-"):
+        return STUDY_TEMPLATE
+    return f"{section.name}.html.j2"

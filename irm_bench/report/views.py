@@ -12,6 +12,7 @@ from markupsafe import Markup
 from irm_bench.config import Config
 from irm_bench.plugins.registry import Plugin
 from irm_bench.presentation import explore, gallery
+from irm_bench.presentation.series import Looks
 from irm_bench.presentation.themes import themed
 from irm_bench.storage import tables
 from irm_bench.storage.paged import Rows
@@ -70,11 +71,14 @@ def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
 
 def load_figures(config: Config, folder: Path) -> dict[str, FigureView]:
     """The figures of the config that have something to show, by name."""
-    found = (_view(figure, gallery.paths(folder, figure.name)) for figure in gallery.shown(config))
+    looks = Looks(config.book)
+    found = (
+        _view(figure, looks, gallery.paths(folder, figure.name)) for figure in gallery.shown(config)
+    )
     return {view.name: view for view in found if view}
 
 
-def _view(figure: Plugin, paths: Mapping[str, Path]) -> FigureView | None:
+def _view(figure: Plugin, looks: Looks, paths: Mapping[str, Path]) -> FigureView | None:
     words = json.loads(paths["json"].read_text(encoding="utf-8"))
     if words["empty"]:
         return None
@@ -88,7 +92,7 @@ def _view(figure: Plugin, paths: Mapping[str, Path]) -> FigureView | None:
         svg=Markup(themed(paths["svg"].read_text(encoding="utf-8"))),
         csv=csv,
         axes=words.get("axes", []),
-        explore=explore.specification(plugin, figure_data(paths["csv"])),
+        explore=explore.specification(plugin, figure_data(paths["csv"]), looks),
     )
 
 

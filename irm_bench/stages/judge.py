@@ -80,8 +80,9 @@ def run(config: Config, folder: Path | str, output: Path | str) -> None:
 def all_tables(evidence: Evidence) -> Mapping[str, pd.DataFrame]:
     """The judged tables by name."""
     found = judge(evidence, evidence.config.claims)
+    contracts = tables.contracts(evidence.config)
     return {
-        "printed": printed.compare(evidence),
+        "printed": printed.compare(evidence).reindex(columns=contracts["printed"].names),
         "claims": _frame([_row(f) for f in found], CLAIMS),
         "claim_details": _frame([_detail(f, p) for f in found for p in f.parts], CLAIM_DETAILS),
     }

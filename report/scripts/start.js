@@ -5,4 +5,4 @@ document.documentElement.classList.add("scripted");
 startTheme();
 startTables();
 startExplorers();
-startCalculator();
+if (typeof startBook === "function") startBook(); // of the scripts that a book brings

@@ -12,7 +12,7 @@ import pytest
 
 from irm_bench import config, report
 from irm_bench.report import bundle, filters
-from irm_bench.report.ledger import Book
+from irm_bench.report.ledger import Ledger
 from irm_bench.report.page import without_run
 from irm_bench.report.sections import SECTIONS
 from irm_bench.storage import tables
@@ -169,7 +169,7 @@ def test_every_claim_of_the_config_is_linked_from_a_section(case: Case, page: st
 
 def test_a_claim_named_in_a_sentence_is_linked_by_its_title() -> None:
     frame = pd.DataFrame({"claim": ["worse_on_average"], "title": ["Worse <on> average"]})
-    linked = filters.claim_links(Book({"claims": frame}))
+    linked = filters.claim_links(Ledger({"claims": frame}))
     assert linked("see worse_on_average & more") == (
         'see <a href="#claim-worse-on-average">Worse &lt;on&gt; average</a> &amp; more'
     )

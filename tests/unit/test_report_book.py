@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from irm_bench.report.ledger import Book, compare
+from irm_bench.report.ledger import Ledger, compare
 from irm_bench.storage.tables import TableError
 
 SUMMARY = pd.DataFrame(
@@ -26,10 +26,10 @@ SUMMARY = pd.DataFrame(
 
 @pytest.fixture
 def book() -> Book:
-    return Book({"summary": SUMMARY, "facts": pd.DataFrame({"name": ["n"], "value": [50000.0]})})
+    return Ledger({"summary": SUMMARY, "facts": pd.DataFrame({"name": ["n"], "value": [50000.0]})})
 
 
-def test_a_number_links_to_the_line_that_it_comes_from(book: Book) -> None:
+def test_a_number_links_to_the_line_that_it_comes_from(book: Ledger) -> None:
     entry = book.value("summary", method="erm")
     assert entry.short == "0.50"
     assert entry.line == 2
@@ -38,7 +38,7 @@ def test_a_number_links_to_the_line_that_it_comes_from(book: Book) -> None:
     assert book.cited == {entry.anchor: entry}
 
 
-def test_none_stands_for_an_empty_cell(book: Book) -> None:
+def test_none_stands_for_an_empty_cell(book: Ledger) -> None:
     assert book.value("summary", error_weight=None).about.startswith("method erm")
 
 
@@ -52,13 +52,13 @@ def test_none_stands_for_an_empty_cell(book: Book) -> None:
     ],
 )
 def test_a_lookup_that_is_not_unique_is_an_error(
-    book: Book, table: str, keys: dict, message: str
+    book: Ledger, table: str, keys: dict, message: str
 ) -> None:
     with pytest.raises(TableError, match=message):
         book.value(table, **keys)
 
 
-def test_intervals_decide_what_is_lower(book: Book) -> None:
+def test_intervals_decide_what_is_lower(book: Ledger) -> None:
     erm, plug_in = (
         book.value("summary", method="erm"),
         book.value("summary", penalty="plug_in", method="irm"),
@@ -73,9 +73,9 @@ def test_intervals_decide_what_is_lower(book: Book) -> None:
     assert compare(slow, erm) is None
 
 
-def test_a_mean_of_no_run_says_so(book: Book) -> None:
+def test_a_mean_of_no_run_says_so(book: Ledger) -> None:
     assert book.value("summary", method="slow").short == "no value (all runs diverged)"
 
 
-def test_settings_keep_their_digits(book: Book) -> None:
+def test_settings_keep_their_digits(book: Ledger) -> None:
     assert book.value("facts", name="n").short == "50,000"

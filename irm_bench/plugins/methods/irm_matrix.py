@@ -1,7 +1,7 @@
 """IRM with a full matrix Φ and a fixed w of ones, as the IRM paper's repository trains it.
 
 The predictor is φ = Φw, w = (1, …, 1); the dummy classifier has a weight a column of Φ, and the
-penalty is the mean over them of (∂R/∂w_j)²: with r = Gφ − b, ∂R/∂w_j = 2 Φ_jᵀr, Φ_j the j-th column.
+penalty is the mean over them of (∂R/∂w_j)²; with r = Gφ − b and Φ_j a column, ∂R/∂w_j = 2 Φ_jᵀr.
 
     error weight · Σ_e R_e + (1 − error weight) · Σ_e mean_j (∂R_e/∂w_j)²
 """
@@ -22,7 +22,7 @@ LOSSES = ("squared",)
 
 
 def initial(start: Tensor) -> Tensor:
-    """Φ (d, d, run) with the start φ (d, run) on its diagonal: the identity, for a start of ones."""
+    """Φ (d, d, run) with the start φ (d, run) on its diagonal: of ones, the identity."""
     return torch.diag_embed(start.T).permute(1, 2, 0).contiguous()
 
 

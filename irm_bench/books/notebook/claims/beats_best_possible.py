@@ -13,6 +13,7 @@ SOURCE = (
     "Where Does IRM Help?: 'strangely, the standard model is even better than best possible! This "
     "is because it exploits a correlation between Y and Z'"
 )
+SECTION = ("where",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (

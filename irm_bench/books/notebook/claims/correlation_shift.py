@@ -29,6 +29,7 @@ SOURCE = (
     "Different Environments: 'a strong correlation with the second two variables', "
     "'thoroughly destroyed in Test Environment 1'"
 )
+SECTION = ("environments",)
 STUDY = "notebook"
 CURVE = "sigma_grid"
 FAMILY = "notebook"

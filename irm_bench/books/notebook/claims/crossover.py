@@ -31,6 +31,7 @@ SOURCE = (
     "IRM vs. Standard Learning: 'the environments with lower variances is where IRM does better. "
     "When there is high variance, the spurious correlation with Z will help us'"
 )
+SECTION = ("comparison",)
 STUDY = "notebook"
 CURVE = "sigma_grid"
 FAMILY = "notebook"

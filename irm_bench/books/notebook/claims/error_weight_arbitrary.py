@@ -33,6 +33,7 @@ SOURCE = (
     "The IRM Penalty, train: 'This scaling seems arbitrary and I'm not sure if the paper provides "
     "insight as to how to choose this hyperparameter'"
 )
+SECTION = ("penalty", "error_weight")
 STUDY = "error_weight"
 FAMILY = "notebook"
 RULE = (

@@ -24,6 +24,7 @@ STATEMENT = (
     "More environments of this family add nothing to the identification of the causal weights"
 )
 SOURCE = "Beyond the notebook, which trains on two environments"
+SECTION = ("conclusions",)
 STUDY = "sigma_grid"
 FAMILY = "beyond"
 RULE = (

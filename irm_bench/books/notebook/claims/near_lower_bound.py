@@ -28,6 +28,7 @@ SOURCE = (
     "Tracking Ideal Performance: 'IRM reaches very close to this theoretical lower bound!'; "
     "Where Does IRM Help?: 'IRM is very close to the theoretical best possible performance'"
 )
+SECTION = ("ideal",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (

@@ -12,6 +12,7 @@ SOURCE = (
     "Tracking Ideal Performance: 'the inherent uncertainty of the data … is a variance of 2σ²', "
     "'the data matches the theoretical variance very closely'"
 )
+SECTION = ("ideal",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = "mean sample variance of the noise within ±5% of dσ² in every training and test environment"

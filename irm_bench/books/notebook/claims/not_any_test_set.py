@@ -27,6 +27,7 @@ STATEMENT = "The standard model is better on this test set, but not on any test 
 SOURCE = (
     "Where Does IRM Help?: 'the standard model is better on this test set—but not on any test set'"
 )
+SECTION = ("where",)
 STUDY = "notebook"
 CHANGED = "z_mechanism"
 FAMILY = "notebook"

@@ -16,6 +16,7 @@ STATEMENT = (
     "unfinished optimisation"
 )
 SOURCE = "Beyond the notebook, which takes the end of training for the model's solution"
+SECTION = ("conclusions",)
 STUDY = "notebook"
 FAMILY = "beyond"
 RULE = (

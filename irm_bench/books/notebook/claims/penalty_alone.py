@@ -15,6 +15,7 @@ STATEMENT = (
     "ends; the small error term picks the solution"
 )
 SOURCE = "Beyond the notebook, which never asks what its 1e-5 · error does"
+SECTION = ("conclusions",)
 STUDY = "notebook"
 FAMILY = "beyond"
 RULE = (

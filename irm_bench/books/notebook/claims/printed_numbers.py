@@ -25,6 +25,7 @@ from irm_bench.statistics.intervals import Interval
 TITLE = "The notebook's printed numbers"
 STATEMENT = "Each number that the notebook prints lies in the 95% prediction interval of our runs"
 SOURCE = "All outputs: initial and final performance, errors, correlations, ideal performance"
+SECTION = ("comparison",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (

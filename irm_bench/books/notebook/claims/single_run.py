@@ -25,6 +25,7 @@ from irm_bench.judging.wording import listed, percent
 TITLE = "One run is enough to conclude"
 STATEMENT = "A reader of a single run comes to the same verdicts"
 SOURCE = "Beyond the notebook, which concludes from one run"
+SECTION = ("conclusions",)
 STUDY = "notebook"
 FAMILY = "single run"
 RULE = (

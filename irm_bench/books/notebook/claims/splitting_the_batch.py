@@ -26,6 +26,7 @@ SOURCE = (
     "The IRM Penalty, compute_penalty: 'it's unclear why they're doing it this way here, since it "
     "doesn't seem to me like it would improve the estimate'"
 )
+SECTION = ("penalty", "sample_size")
 STUDY = "sample_size"
 FAMILY = "notebook"
 RULE = (

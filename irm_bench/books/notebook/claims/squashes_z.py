@@ -30,6 +30,7 @@ SOURCE = (
     "The IRM Penalty: 'IRM very quickly learns to squash the weight on the last two parameters "
     "to almost zero'"
 )
+SECTION = ("penalty",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (

@@ -28,6 +28,7 @@ SOURCE = (
     "Different Environments: 'we want our training performance … to be predictive of our "
     "performance on the test set (a.k.a. the real world)'"
 )
+SECTION = ("environments",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (

@@ -29,6 +29,7 @@ SOURCE = (
     "Where Does IRM Help?: 'the equation for Z could change in many other ways; … So the potential "
     "error for the standard model is unbounded'"
 )
+SECTION = ("where", "z_mechanism")
 STUDY = "z_mechanism"
 FAMILY = "notebook"
 RULE = (

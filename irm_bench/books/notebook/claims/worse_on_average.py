@@ -9,6 +9,7 @@ from irm_bench.judging.wording import num, pick, say
 TITLE = "IRM is worse on average"
 STATEMENT = "IRM performs worse than the standard model on both train and test data"
 SOURCE = "IRM vs. Standard Learning: 'IRM performs worse on both train and test data'"
+SECTION = ("comparison",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (

@@ -8,7 +8,13 @@ from irm_bench.config import Config, Environment, Study
 from irm_bench.planning import plan
 from irm_bench.presentation.axes import legend_above, level
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import environment_label, feature_label, find_study, seeds_of
+from irm_bench.presentation.series import (
+    Looks,
+    environment_label,
+    feature_label,
+    find_study,
+    seeds_of,
+)
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import Moments
@@ -46,7 +52,7 @@ def population_correlations(moments: Moments) -> np.ndarray:
     return moments.cross / np.sqrt(np.diagonal(moments.gram) * moments.target)
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     ax = figure.subplots()
     features = list(dict.fromkeys(data["feature"]))
     groups = list(data.groupby("environment", sort=False))
@@ -63,7 +69,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     legend_above(figure, ax)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     worst = (data["mean"] - data["closed_form"]).abs().max()
     parts = []
     for environment, rows in data.groupby("environment", sort=False):
@@ -77,7 +83,7 @@ def describe(data: pd.DataFrame) -> str:
     )
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     return (
         f"Points: mean correlation in the rows of a test environment; bars: {level(data)}, often "
         "smaller than the marker. Short lines: the closed form."

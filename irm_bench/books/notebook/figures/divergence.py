@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from irm_bench.config import Config
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import find_study, looks, sigmas_label
+from irm_bench.presentation.series import Looks, find_study, sigmas_label
 from irm_bench.storage.paged import Rows
 
 TITLE = "Diverged runs at the notebook's learning rate"
@@ -35,7 +35,7 @@ def _counts(models: pd.DataFrame) -> pd.DataFrame:
     return groups.agg(n_runs="size", n_diverged="count", median_step="median").reset_index()
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     ax = figure.subplots()
     sets = list(dict.fromkeys(data["train_sigmas"]))
     found = looks(data)
@@ -55,7 +55,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     ax.grid(False)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     bad = data[data["n_diverged"] > 0]
     if bad.empty:
         return f"A grid of counts, all zero: none of {int(data['n_runs'].sum())} runs diverged."
@@ -66,7 +66,7 @@ def describe(data: pd.DataFrame) -> str:
     )
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     rate = ", ".join(f"{r:g}" for r in sorted(set(data["learning_rate"].dropna())))
     return (
         f"Diverged runs of all runs (one a seed), learning rate {rate}. A run has diverged when a "

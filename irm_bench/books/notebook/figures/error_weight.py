@@ -9,7 +9,7 @@ from irm_bench.config import Config, Study
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, plain_ticks
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import base, cast, features, find_study, looks
+from irm_bench.presentation.series import Looks, base, cast, features, find_study
 from irm_bench.statistics.over_seeds import effects_over_seeds, over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -42,7 +42,7 @@ PANELS = {
 def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """φ_Z and average test error over seeds for every error weight, and φ_Z without noise."""
     study = find_study(config, STUDY)
-    if study is None or cast(study).invariant is None:
+    if study is None or cast(study, Looks(config.book)).invariant is None:
         return pd.DataFrame()
     models, errors = (tables[name] for name in TABLES)
     of_models, of_errors = models.select(**base(study)), errors.select(**base(study), split="test")
@@ -75,15 +75,15 @@ def _exact(study: Study) -> pd.DataFrame:
     )
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     axes = figure.subplots(1, len(PANELS))
     for ax, (quantity, title) in zip(axes, PANELS.items(), strict=True):
-        _panel(ax, data[data["quantity"] == quantity])
+        _panel(ax, data[data["quantity"] == quantity], looks)
         ax.set_ylabel(title)
     legend_above(figure, axes[0], columns=3)
 
 
-def _panel(ax: Axes, rows: pd.DataFrame) -> None:
+def _panel(ax: Axes, rows: pd.DataFrame, looks: Looks) -> None:
     grid = rows[rows["error_weight"].notna()].sort_values("error_weight")
     for series in looks(grid):
         curve(ax, series.rows(grid), "error_weight", series)
@@ -109,7 +109,7 @@ def _weight_axis(ax: Axes, positive: list[float]) -> None:
     ax.set_xlabel("error weight")
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     grid = data[data["error_weight"].notna()].sort_values("error_weight")
     parts = []
     for quantity, name in (("phi_z", "φ_Z"), ("mse", "average test error")):
@@ -122,7 +122,7 @@ def describe(data: pd.DataFrame) -> str:
     return "Two panels of curves over the error weight: " + "; ".join(parts) + "."
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     return (
         f"Points: mean; bands: {level(data)}. Horizontal lines: methods that have no error "
         "weight. Left, with infinitely many rows: dashed, where the objective has its "

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.presentation.axes import left_out, legend_above, level, log_axis, points
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import base_batches, environment_label, find_study, looks
+from irm_bench.presentation.series import Looks, base_batches, environment_label, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -40,7 +40,7 @@ def _summaries(errors: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return each, whole
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     splits = list(dict.fromkeys(data["split"]))
     counts = [data[data["split"] == s]["environment"].nunique() for s in splits]
     axes = figure.subplots(1, len(splits), sharey=True, squeeze=False, width_ratios=counts)[0]
@@ -63,7 +63,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     legend_above(figure, axes[0], columns=3)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     parts = []
     for (split, environment), rows in data.groupby(["split", "environment"], sort=False):
         name = environment if environment == AVERAGE else environment_label(environment)
@@ -72,7 +72,7 @@ def describe(data: pd.DataFrame) -> str:
     return "Mean squared errors on a logarithmic axis. " + "; ".join(parts) + "."
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     return (
         f"Points: mean squared error on the sampled rows; bars: {level(data)}. Horizontal "
         "lines: the noise floor, the oracle's exact risk. 'average' weighs the environments "

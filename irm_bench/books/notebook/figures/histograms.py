@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.presentation.axes import plain
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import environment_label, feature_label
+from irm_bench.presentation.series import Looks, environment_label, feature_label
 
 TITLE = "The variables in every environment"
 SECTION = "data"
@@ -25,7 +25,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     return counts[counts["count"] > 0].reset_index(drop=True)
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     panels = list(data.groupby(["split", "environment"], sort=False))
     variables = list(dict.fromkeys(data["variable"]))
     axes = figure.subplots(len(panels), len(variables), sharex=True, sharey=True, squeeze=False)
@@ -52,7 +52,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, color: str, top: float) -> None:
     ax.grid(False)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     counts = data.groupby(["split", "environment"], sort=False)
     widths = []
     for (split, environment), rows in counts:
@@ -68,7 +68,7 @@ def describe(data: pd.DataFrame) -> str:
     )
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     seed = int(data["seed"].iloc[0])
     return (
         f"One seed ({seed}). X are the causes, Z the effects of the target's parts, ΣY the "

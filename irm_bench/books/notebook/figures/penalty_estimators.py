@@ -9,7 +9,7 @@ from irm_bench.config import Config, Study
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import ink, legend_above, symlog_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import at_base, find_study, looks
+from irm_bench.presentation.series import Looks, at_base, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -42,11 +42,11 @@ def _truth(study: Study, step: pd.Series) -> pd.Series:
     return pd.Series(np.where(step == 0, start, np.nan), index=step.index)
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     steps = sorted(set(data["step"]))
     axes = figure.subplots(1, len(steps), squeeze=False)[0]
     for ax, step in zip(axes, steps, strict=True):
-        _panel(ax, data[data["step"] == step])
+        _panel(ax, data[data["step"] == step], looks)
         ax.set_title(f"after {step:,} update{'s' if step != 1 else ''}")
     axes[0].set_ylabel("penalty estimate,\nsum over environments")
     symlog_axis(axes[-1], "y", _linear(data[data["step"] == steps[-1]]["penalty_estimate"]))
@@ -59,7 +59,7 @@ def _linear(values: pd.Series) -> float:
     return float(10 ** np.floor(np.log10(max(size, 1e-12))))
 
 
-def _panel(ax: Axes, data: pd.DataFrame) -> None:
+def _panel(ax: Axes, data: pd.DataFrame, looks: Looks) -> None:
     for k, series in enumerate(looks(data)):
         values = series.rows(data)["penalty_estimate"].to_numpy(dtype=float)
         # Spread sideways by the golden ratio: as even as random, and the same in every run.
@@ -73,7 +73,7 @@ def _panel(ax: Axes, data: pd.DataFrame) -> None:
     ax.set_xticks([])
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     parts = []
     for (step, *_), rows in data.groupby(["step", "method", "penalty"], sort=True):
         label = looks(rows)[0].label
@@ -86,7 +86,7 @@ def describe(data: pd.DataFrame) -> str:
     return "Two panels of dots, one dot a seed: " + "; ".join(parts) + "."
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     n = over_seeds(data, ["step", "method", "penalty"], "penalty_estimate")["n_seeds"].max()
     which = f"the first {n}" if n == MOST_SEEDS else f"{n}"
     return (

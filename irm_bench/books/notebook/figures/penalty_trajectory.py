@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.presentation.axes import curve, left_out, legend_above, symlog_axis, updates_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import base_batches, find_study, looks
+from irm_bench.presentation.series import Looks, base_batches, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -37,7 +37,7 @@ def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     return found.rename(columns={"step": "updates"})
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     ax = figure.subplots()
     for series in looks(data):
         curve(ax, series.rows(data), "updates", series, band=("q05", "q95"))
@@ -49,14 +49,14 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     legend_above(figure, ax)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     first = data[data["updates"] == data["updates"].min()]["mean"].max()
     last = data[data["updates"] == data["updates"].max()]
     parts = [f"{s.label} {s.rows(last)['mean'].iloc[0]:.3g}" for s in looks(last)]
     return f"Curves that start near {first:.3g}; mean estimates at the end: {', '.join(parts)}."
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     n = int(data["n_seeds"].max())
     return (
         f"Curves: mean over {n} seeds; bands: 5% to 95% quantile of the seeds. The vertical "

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.presentation.axes import curve, left_out, legend_above, updates_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import base_batches, features, find_study, looks
+from irm_bench.presentation.series import Looks, base_batches, features, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -55,22 +55,22 @@ def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     ).rename(columns={"step": "updates"})
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     axes = figure.subplots(1, len(PANELS))
     for ax, (weight, (title, causal)) in zip(axes, PANELS.items(), strict=True):
-        _panel(ax, data[data["weight"] == weight])
+        _panel(ax, data[data["weight"] == weight], looks)
         ax.axhline(causal, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         ax.set_title(title)
     legend_above(figure, axes[0])
 
 
-def _panel(ax: Axes, data: pd.DataFrame) -> None:
+def _panel(ax: Axes, data: pd.DataFrame, looks: Looks) -> None:
     for series in looks(data):
         curve(ax, series.rows(data), "updates", series, band=("q05", "q95"))
     updates_axis(ax, int(data["updates"].max()))
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     last = data[data["updates"] == data["updates"].max()]
     parts = [
         f"{series.label} ends at φ_X {_mean(rows, 'phi_x'):.3g} and φ_Z {_mean(rows, 'phi_z'):.3g}"
@@ -88,7 +88,7 @@ def _mean(rows: pd.DataFrame, weight: str) -> float:
     return float(rows.loc[rows["weight"] == weight, "mean"].iloc[0])
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     n = int(data["n_seeds"].max())
     return (
         f"Curves: mean over {n} seeds; bands: from the 5% to the 95% quantile of the seeds, so "

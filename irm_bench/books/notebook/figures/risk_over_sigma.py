@@ -9,7 +9,7 @@ from irm_bench.config.layout import set_label
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import find_study, looks, risks, sigmas_label
+from irm_bench.presentation.series import Looks, find_study, risks, sigmas_label
 
 TITLE = "Where each model wins: risk over the test noise σ"
 SECTION = "where"
@@ -57,7 +57,7 @@ def main_set(config: Config) -> str:
     return wanted if wanted in sets else sets[0]
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     ax = figure.subplots()
     data = data[data["train_sigmas"] == data["train_sigmas"].iloc[0]]
     for series in looks(data):
@@ -76,7 +76,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     legend_above(figure, ax)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     data = data[data["train_sigmas"] == data["train_sigmas"].iloc[0]]
     ends = []
     for sigma in (data["sigma"].min(), data["sigma"].max()):
@@ -90,7 +90,7 @@ def describe(data: pd.DataFrame) -> str:
     return f"Rising curves on logarithmic axes; risk {'; '.join(ends)}.{meet}"
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     train = sigmas_label(data["train_sigmas"].iloc[0])
     return (
         f"Trained at σ ∈ {train} (thick ticks). Curves: mean over seeds of the exact "

@@ -8,7 +8,7 @@ from irm_bench.config import Config
 from irm_bench.config.layout import set_label
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis, symlog_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import find_study, looks
+from irm_bench.presentation.series import Looks, find_study
 from irm_bench.statistics.over_seeds import effects_over_seeds, over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -64,7 +64,7 @@ def _worst_excess(errors: pd.DataFrame) -> pd.DataFrame:
     return over_seeds(worst.assign(quantity="excess"), ["quantity", *KEYS], "excess")
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     axes = figure.subplots(1, len(PANELS))
     for ax, (quantity, title) in zip(axes, PANELS.items(), strict=True):
         rows = data[data["quantity"] == quantity]
@@ -81,7 +81,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     legend_above(figure, axes[0], columns=3)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     parts = []
     for series in looks(data):
         rows = series.rows(data)
@@ -94,7 +94,7 @@ def describe(data: pd.DataFrame) -> str:
     return "Two panels of curves over the number of rows. Mean φ_Z: " + "; ".join(parts) + "."
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     return (
         "Curves: mean over seeds; bands: from the 5% to the 95% quantile of the seeds. The "
         f"data hold the {level(data)} too. Left: 0 is the causal solution." + left_out(data)

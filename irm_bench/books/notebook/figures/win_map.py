@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from irm_bench.config import Config
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import cast, find_study, risks
+from irm_bench.presentation.series import Looks, cast, find_study, risks
 
 TITLE = "ERM's risk over IRM's, for every pair of training environments"
 SECTION = "where"
@@ -25,7 +25,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
-    parts = cast(study)
+    parts = cast(study, Looks(config.book))
     if parts.standard is None or parts.invariant is None:
         return pd.DataFrame()
     frame = risks(tables["summary"], study)
@@ -55,7 +55,7 @@ def panels(data: pd.DataFrame) -> list[float]:
     return sorted({sigmas[0], sigmas[len(sigmas) // 2], sigmas[-1]})
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     sigmas = panels(data)
     axes = figure.subplots(1, len(sigmas), sharey=True, squeeze=False)[0]
     for ax, sigma in zip(axes, sigmas, strict=True):
@@ -88,7 +88,7 @@ def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     ax.grid(False)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     parts = []
     for sigma in panels(data):
         rows = pairs(data[data["sigma"] == sigma])
@@ -100,7 +100,7 @@ def describe(data: pd.DataFrame) -> str:
     return "Triangular grids, one cell a pair of training environments: " + "; ".join(parts) + "."
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     row = data.iloc[0]
     return (
         f"Numbers: mean risk of {row.standard_label} divided by that of {row.invariant_label}, "

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import GREEK, find_study, looks, risks
+from irm_bench.presentation.series import GREEK, Looks, find_study, risks
 
 TITLE = "Risk where the mechanism of Z changes"
 SECTION = "z_mechanism"
@@ -48,7 +48,7 @@ def _along(frame: pd.DataFrame, parameter: str, other: str) -> pd.DataFrame:
     return rows[[*KEYS, *NUMBERS]].sort_values("value", kind="stable")
 
 
-def draw(data: pd.DataFrame, figure: Figure) -> None:
+def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     parameters, sigmas = list(dict.fromkeys(data["parameter"])), sorted(set(data["sigma"]))
     axes = figure.subplots(len(parameters), len(sigmas), sharey="col", squeeze=False)
     for line, parameter in zip(axes, parameters, strict=True):
@@ -68,7 +68,7 @@ def draw(data: pd.DataFrame, figure: Figure) -> None:
     legend_above(figure, axes[0, 0], columns=3)
 
 
-def describe(data: pd.DataFrame) -> str:
+def describe(data: pd.DataFrame, looks: Looks) -> str:
     parts = []
     for parameter, rows in data.groupby("parameter", sort=False):
         worst = (f"{s.label} {s.rows(rows)['mean'].max():.3g}" for s in looks(rows))
@@ -77,7 +77,7 @@ def describe(data: pd.DataFrame) -> str:
     return "A grid of curves of the risk. Largest mean risk " + "; ".join(parts) + "."
 
 
-def caption(data: pd.DataFrame) -> str:
+def caption(data: pd.DataFrame, looks: Looks) -> str:
     return (
         "In the test environments Z = γY + N(0, τ²); the dashed line marks γ = 1 or τ = 1, "
         "which all training environments have. Curves: mean of the exact risk; bands, mostly "

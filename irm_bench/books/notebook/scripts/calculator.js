@@ -127,6 +127,10 @@ class Calculator {
   }
 }
 
+function startBook() {
+  return startCalculator();
+}
+
 function startCalculator() {
   const form = document.getElementById("calculator-form");
   const setting = document.getElementById("calculator-setting");

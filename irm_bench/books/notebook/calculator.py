@@ -4,16 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 from irm_bench.config import Study
+from irm_bench.plugins.registry import find_book
 from irm_bench.presentation.explore import curve
-from irm_bench.presentation.series import all_series, look
+from irm_bench.presentation.series import Looks
 
 
 def setting(study: Study) -> dict[str, Any]:
     """dim, learning_rate, steps; ``series`` the exact curves, ``trained`` the study's models."""
-    invariant = look("irm", "")
+    looks = Looks(find_book("notebook"))
+    invariant = looks.one("irm")
     exact = {
-        "oracle": replace(look("oracle", ""), label="oracle"),
-        "erm": look("erm", ""),
+        "oracle": replace(looks.one("oracle"), label="oracle"),
+        "erm": looks.one("erm"),
         "irm": replace(invariant, label="IRM, minimum"),
         "irm_steps": replace(invariant, label=f"IRM, {study.steps:,} updates", dash="dashed"),
     }
@@ -22,5 +24,5 @@ def setting(study: Study) -> dict[str, Any]:
         "learning_rate": study.learning_rate.value,
         "steps": study.steps,
         "series": [curve(series) | {"key": key, "marker": ""} for key, series in exact.items()],
-        "trained": [curve(series) for series in all_series(study)],
+        "trained": [curve(series) for series in looks.of_study(study)],
     }
