@@ -17,7 +17,7 @@ OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline=$(BASELINE)) $(if
 .DEFAULT_GOAL := report
 
 report: $(READY)
-	@$(BIN)/python -m irm_bench.config $(BOOK) $(CONFIG)
+	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(CONFIG)
 	@$(SNAKEMAKE) $(OVERRIDE)
 	@echo "The page is at results/$(notdir $(abspath $(BOOK)))/report.html"
 
@@ -57,14 +57,14 @@ site: report
 
 # Keep this run's small tables as the published ones; compare a run with them.
 publish: report
-	@$(BIN)/python -m irm_bench.publishing.publish
+	@$(BIN)/python -m irm_bench.publishing.publish "$(BOOK)"
 
 verify: report
-	@$(BIN)/python -m irm_bench.publishing.verify
+	@$(BIN)/python -m irm_bench.publishing.verify "$(BOOK)"
 
 # results/README.md, from the column contracts
 docs: $(READY)
-	@$(BIN)/python -c 'from irm_bench import config; from irm_bench.storage import tables; print(tables.document(tables.contracts(config.load("config/config.yaml"))), end="")' > results/README.md
+	@$(BIN)/python -c 'from irm_bench import config; from irm_bench.storage import tables; print(tables.document(tables.contracts(config.of_book("notebook"))), end="")' > results/README.md
 
 setup: $(READY)
 

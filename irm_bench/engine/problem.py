@@ -93,8 +93,8 @@ class Problem:
 
     For what asks for it (NEEDS): product_variance (P, P, pair), the covariance of the mean
     products, C / n; means (d + 1, pair) of features and target; n_samples (pair,); causal (d, run),
-    the oracle; rows, for losses that moments do not settle (``row_losses.py``). cubic (…, d, run) are
-    the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
+    the oracle; rows, for losses that moments do not settle (``row_losses.py``). cubic (…, d, run)
+    are the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
     """
 
     slots: Slots

@@ -1,8 +1,8 @@
 """Every number that a book's source prints, beside the 95% prediction interval of our runs.
 
 ``printed.csv`` of the book holds the numbers as printed, and where they stand; its config says
-which study they are compared with, and which method each of the source's models is (``printed``). After
-'Epoch k' a source has made k − 1 updates. A source may compute in single precision and we in
+which study they are compared with, and which method each of the source's models is (``printed``).
+After 'Epoch k' a source has made k − 1 updates. A source may compute in single precision and we in
 double; a printed number is inside where the interval of all values that round to it meets the
 prediction interval.
 """

@@ -1,52 +1,67 @@
-"""``python -m irm_bench.publish``: keep a run's small tables and figures in results/published.
+"""``python -m irm_bench.publishing.publish [BOOK]``: keep a run's small tables and figures.
 
-They are what ``irm_bench.verify`` compares a fresh run with, and what the README shows.
+They go to results/published/<book>: what ``publishing.verify`` compares a fresh run with, and what
+the README shows. A table is kept whole, compressed, or by its checksum alone, as its contract says.
 """
 
 import argparse
 import json
 import lzma
 import re
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from irm_bench import config
+from irm_bench.config import Config
+from irm_bench.plugins.registry import BookError, find_book
+from irm_bench.publishing.places import published_of, results_of
 from irm_bench.running import provenance
-from irm_bench.storage import archives
+from irm_bench.storage import archives, tables
+from irm_bench.storage.contracts import COMPRESSED, WHOLE
 
-RESULTS, PUBLISHED = Path("results"), Path("results/published")
-# Tables that are kept: these, the largest compressed. Of the others the checksum is.
-KEPT = (
-    *("claims", "claim_details", "printed", "coverage", "penalty_estimates", "starts"),
-    *("histograms", "trajectory_summary"),
-)
-COMPRESSED = ("summary",)
-FIGURES = ("risk_over_sigma",)
 # What ``make benchmark`` wrote, if it was run.
 BENCHMARK = ("benchmark.csv", "benchmark.svg")
 
 
 def run(results: Path, published: Path) -> None:
-    """Write ``about.json``, tables/ and figures/ of a finished run.
+    """Write ``about.json``, tables/ and figures/ of a finished run in place of a former one.
 
     Raises:
         FileNotFoundError: where the run is not finished.
     """
     told = json.loads((results / "provenance.json").read_text(encoding="utf-8"))["results"]
-    for name in KEPT:
-        text = (results / "tables" / f"{name}.csv").read_text(encoding="utf-8")
-        archives.write_text(published / "tables" / f"{name}.csv", text)
-    for name in COMPRESSED:
-        packed = lzma.compress((results / "tables" / f"{name}.csv").read_bytes(), preset=6)
-        archives.write_atomically(published / "tables" / f"{name}.csv.xz", partial(_put, packed))
-    for name in FIGURES:
-        svg = (results / "figures" / f"{name}.svg").read_text(encoding="utf-8")
-        archives.write_text(published / "figures" / f"{name}.svg", standalone(svg))
+    parsed = config.parse(told["config"])
+    for folder in ("tables", "figures"):
+        shutil.rmtree(published / folder, ignore_errors=True)
+    for contract in tables.contracts(parsed).values():
+        source = results / "tables" / f"{contract.name}.csv"
+        target = published / "tables" / source.name
+        if contract.kept == WHOLE:
+            archives.write_text(target, source.read_text(encoding="utf-8"))
+        elif contract.kept == COMPRESSED:
+            packed = lzma.compress(source.read_bytes(), preset=6)
+            archives.write_atomically(Path(f"{target}.xz"), partial(_put, packed))
+    _keep_figure(parsed, results / "figures", published / "figures")
+    archives.write_text(published / "about.json", provenance.as_text(about(told, results)))
+
+
+def _keep_figure(parsed: Config, figures: Path, folder: Path) -> None:
+    """The figure of the first screen, as a picture of its own."""
+    drawn = [name for name in parsed.lead if (figures / f"{name}.svg").exists()]
+    for name in drawn[:1]:
+        svg = (figures / f"{name}.svg").read_text(encoding="utf-8")
+        archives.write_text(folder / f"{name}.svg", standalone(svg))
+
+
+def keep_benchmark(results: Path, published: Path) -> None:
+    """Publish the last benchmark, if there is one."""
     for name in BENCHMARK:
         if (results / name).exists():
-            archives.write_text(published / name, (results / name).read_text(encoding="utf-8"))
-    archives.write_text(published / "about.json", provenance.as_text(about(told, results)))
+            text = (results / name).read_text(encoding="utf-8")
+            archives.write_text(published / name, text)
 
 
 def _put(content: bytes, path: Path) -> None:
@@ -78,16 +93,20 @@ def standalone(svg: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m irm_bench.publish", description=__doc__)
-    parser.add_argument("results", type=Path, nargs="?", default=RESULTS)
-    parser.add_argument("published", type=Path, nargs="?", default=PUBLISHED)
+    parser = argparse.ArgumentParser(prog="python -m irm_bench.publishing.publish")
+    parser.add_argument("book", nargs="?", default="notebook", help="a book's name or folder")
     given = parser.parse_args(arguments)
     try:
-        run(given.results, given.published)
+        book = find_book(given.book)
+        run(results_of(book), published_of(book))
+    except BookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except FileNotFoundError as error:
         print(f"error: {error.filename} is missing: finish a run first", file=sys.stderr)
         return 1
-    print(f"The run is published in {given.published}")
+    keep_benchmark(results_of(book).parent, published_of(book).parent)
+    print(f"The run is published in {published_of(book)}")
     return 0
 
 

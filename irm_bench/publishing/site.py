@@ -1,7 +1,8 @@
-"""``python -m irm_bench.site FOLDER``: a folder that any static host serves as it is.
+"""``python -m irm_bench.publishing.site FOLDER``: a folder that any static host serves as it is.
 
-index.html (the page), tables/, figures/ as SVG and PNG, provenance.json, CITATION.cff, LICENSE, and
-ro-crate-metadata.json, which describes all of it.
+index.html is the first page of the shelf: every book that has results, with its verdicts
+(``shelf.py``). A folder for each book: index.html (its page), tables/, figures/ as SVG and PNG,
+provenance.json, and ro-crate-metadata.json, which describes all of it.
 """
 
 import argparse
@@ -14,12 +15,12 @@ from pathlib import Path
 from irm_bench import config
 from irm_bench.presentation import drawing, gallery
 from irm_bench.presentation.series import Looks
-from irm_bench.publishing import crate
+from irm_bench.publishing import crate, shelf
+from irm_bench.publishing.places import RESULTS
 from irm_bench.publishing.publish import standalone
 from irm_bench.running import provenance
-from irm_bench.storage import tables
+from irm_bench.storage import archives, tables
 
-RESULTS = Path("results")
 BESIDE = ("CITATION.cff", "LICENSE")
 
 
@@ -36,7 +37,6 @@ def run(results: Path, folder: Path) -> list[str]:
     shutil.copyfile(results / "provenance.json", folder / "provenance.json")
     for name in BESIDE:
         shutil.copyfile(provenance.ROOT / name, folder / name)
-    (folder / ".nojekyll").touch()  # GitHub Pages: serve the files as they are
     _tables(results / "tables", folder / "tables")
     _figures(parsed, results, folder / "figures")
     paths = sorted(p.relative_to(folder).as_posix() for p in _files(folder))
@@ -45,7 +45,7 @@ def run(results: Path, folder: Path) -> list[str]:
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    hidden = (".nojekyll", crate.FILE)
+    hidden = (crate.FILE,)
     return (p for p in folder.rglob("*") if p.is_file() and p.name not in hidden)
 
 
@@ -73,17 +73,34 @@ def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
         drawing.save_png(drawing.plot(plugin, data, Looks(parsed.book)), folder / f"{name}.png")
 
 
+def run_shelf(results: Path, folder: Path) -> list[str]:
+    """Write the site of all books with a finished run: their names, in the order of the shelf.
+
+    Raises:
+        FileNotFoundError: where no book has one.
+    """
+    finished = sorted(path.parent for path in results.glob("*/provenance.json"))
+    finished = [path for path in finished if (path / "report.html").exists()]
+    if not finished:
+        raise FileNotFoundError(2, "no finished run", str(results / "<book>/report.html"))
+    for path in finished:
+        run(path, folder / path.name)
+    archives.write_text(folder / "index.html", shelf.render(finished))
+    (folder / ".nojekyll").touch()  # GitHub Pages: serve the files as they are
+    return [path.name for path in finished]
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m irm_bench.site", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m irm_bench.publishing.site")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args(arguments)
     try:
-        paths = run(given.results, given.folder)
+        names = run_shelf(given.results, given.folder)
     except FileNotFoundError as error:
         print(f"error: {error.filename} is missing: finish a run first", file=sys.stderr)
         return 1
-    print(f"The site is in {given.folder}: {len(paths)} files, index.html among them")
+    print(f"The site is in {given.folder}: {', '.join(names)}; index.html is its first page")
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from irm_bench.config import Config, Study
-from irm_bench.publishing import verify
+from irm_bench.storage import comparison
 from irm_bench.storage.paged import Rows
 
 # Of a row a seed: Rows; the others: frames.
@@ -99,7 +99,7 @@ def coverage_ends(tables: Tables, config: Config) -> pd.DataFrame:
 
 def compared(tables: Path, published: Path | None, config: Config) -> dict[str, pd.DataFrame]:
     """The run against the published one, a row a table; nothing where that has another config."""
-    if published is None or not verify.is_comparable(config, published):
+    if published is None or not comparison.is_comparable(config, published):
         return {}
-    found = verify.compare(tables, published)
+    found = comparison.compare(tables, published)
     return {"published": pd.DataFrame([asdict(c) | {"is_good": c.is_good} for c in found])}

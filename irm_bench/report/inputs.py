@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 from irm_bench.config import Config
-from irm_bench.plugins import registry
+from irm_bench.presentation.places import page_sources
+from irm_bench.publishing.places import published_of, results_of
 from irm_bench.running import closure
 
 
 def sources(config: Config) -> list[str]:
     """Templates, stylesheet, scripts and the modules that make the page of them."""
     found = set(closure.sources("report.page"))
-    folders = (registry.PACKAGE.parent / "report", config.book.folder)
+    folders = (page_sources(), config.book.folder)
     for folder in folders:
         found |= {path for path in folder.rglob("*") if path.is_file()}
     hidden = ("__pycache__", ".git")
@@ -22,7 +23,7 @@ def sources(config: Config) -> list[str]:
 
 def folder_of_published(config: Config) -> Path:
     """Where a published run of the book is kept."""
-    return Path("results/published") / config.book.name
+    return published_of(config.book)
 
 
 def published(config: Config) -> list[str]:
@@ -39,7 +40,7 @@ def baseline(config: Config) -> list[str]:
     """
     if not config.baseline:
         return []
-    page = Path("results") / config.book.name / "report.html"
+    page = results_of(config.book) / "report.html"
     if Path(config.baseline).resolve() == page.resolve():
         why = "is the page to write: copy it to another name and compare with that"
     elif not Path(config.baseline).is_file():

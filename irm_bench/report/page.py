@@ -16,6 +16,7 @@ from irm_bench.config import Config, Study
 from irm_bench.config.layout import set_label
 from irm_bench.plugins.registry import Book
 from irm_bench.presentation import gallery
+from irm_bench.presentation.places import page_sources
 from irm_bench.presentation.series import Cast, Features, Looks, cast, features
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
@@ -25,7 +26,7 @@ from irm_bench.report.ledger import Entry, Ledger, compare
 from irm_bench.storage import archives
 from irm_bench.storage.paged import Rows
 
-SOURCES = Path(__file__).parents[2] / "report"
+SOURCES = page_sources()
 # One script element, in this order.
 SCRIPTS = ("numbers", "svg", "marks", "explore", "tables", "theme", "start")
 # Where the package goes once its room is known; text of a table or config cannot look like this.

@@ -79,7 +79,7 @@ def collect(config: Config, folder: Path | str) -> Record:
     """
     folder = Path(folder)
     wanted = [*folder.glob("tables/*.csv"), *folder.glob("figures/*.svg")]
-    made = {p.relative_to(folder.parent).as_posix(): archives.digest(p) for p in sorted(wanted)}
+    made = {p.relative_to(folder.parents[1]).as_posix(): archives.digest(p) for p in sorted(wanted)}
     producers = _producers(folder)
     jobs = list(_trace(made, producers))
     return {
@@ -101,7 +101,7 @@ def _results(
         "config_hash": config.results_hash,
         "root_seed": config.root_seed,
         "seeds": {study.name: list(study.seeds) for study in config.studies},
-        "version": _project().get("version"),
+        "version": _project().get("version") or installed("irm-bench"),
         "code": code(),
         "packages": packages(),
         "lock": lock(),
