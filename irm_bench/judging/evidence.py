@@ -10,6 +10,7 @@ import pandas as pd
 from irm_bench.config import Config, Environment, Study
 from irm_bench.config.layout import layout_of, set_label
 from irm_bench.planning import plan
+from irm_bench.plugins.model import EFFECT
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import Moments, risk
 
@@ -22,7 +23,9 @@ class InsufficientError(Exception):
 class Selection:
     """One trained model of a study: what a claim speaks of. None: the study's first, or only.
 
-    ``n_samples`` None is the study's largest that the method was trained on.
+    ``n_samples`` None is the study's largest that the method was trained on. ``params`` are values of
+    the method's own parameters, the first of the study's where it is not told; ``rule`` names the
+    selection that chose the model, for a study that selects.
     """
 
     study: str
@@ -31,6 +34,8 @@ class Selection:
     error_weight: float | None = None
     train: tuple[Environment, ...] | None = None
     n_samples: int | None = None
+    params: tuple[tuple[str, float], ...] = ()
+    rule: str = ""
 
     def other(self, method: str) -> "Selection":
         """The model of a method without penalty, in the same setting."""
@@ -88,9 +93,21 @@ class Evidence:
             layout_of(self.config).train_column: set_label(train),
             "n_samples": max(sizes) if model.n_samples is None else model.n_samples,
         }
-        if model.penalty:
-            where["error_weight"] = study.error_weights[0] if weight is None else weight
+        layout = layout_of(self.config)
+        if layout.has_selection:
+            where["selection"] = model.rule
+        if not model.rule:
+            where |= self._params(study, model, weight)
         return where
+
+    def _params(self, study: Study, model: Selection, weight: float | None) -> dict[str, float]:
+        """The parameters of a model's method: those asked for, else the study's first."""
+        told = dict(model.params) | ({} if weight is None else {"error_weight": weight})
+        found: dict[str, float] = {}
+        for method in study.methods:
+            if (method.name, method.penalty) == (model.method, model.penalty):
+                found = {name: told.get(name, values[0]) for name, values in method.grid}
+        return found
 
     def model(self, model: Selection, column: str) -> pd.Series:
         """A column of ``models`` by seed."""
@@ -102,9 +119,13 @@ class Evidence:
         return self.rows(table, model.study, **self.cell(model)).set_index("seed")[names]
 
     def z_weight(self, model: Selection, table: str = "models") -> pd.Series:
-        """Mean over the non-causal features of |φ_j|, by seed."""
+        """Mean over the effects of the target of |φ_j|, by seed."""
         phi = self.phi(model, table)
-        return phi.iloc[:, self.causal(model.study) == 0].abs().mean(axis=1, skipna=False)
+        roles = self.study(model.study).model.roles
+        effects = [j for j, role in enumerate(roles) if role == EFFECT]
+        if not effects:
+            raise InsufficientError(f"needs effects of the target, which {model.study!r} has not")
+        return phi.iloc[:, effects].abs().mean(axis=1, skipna=False)
 
     def distance(self, model: Selection, table: str = "models") -> pd.Series:
         """‖φ − oracle‖, by seed."""

@@ -128,7 +128,7 @@ def without_package(sources: Sources, found: views.Tables) -> str:
         "config": config,
         "sections": sections.shown(config, book),
         "template": sections.template,
-        "source": config.source,
+        "source": Named(config.source),
         "figures": Named(shown),
         "lead": next((name for name in (*config.lead, *shown) if name in shown), None),
         "studies": Named(

@@ -17,7 +17,7 @@ MIN_SEEDS = 5
 
 def measure(evidence):
     """The parts: each an estimate over seeds with its interval, and the rule that it has to meet."""
-    vrex = evidence.z_weight(Selection(STUDY, "vrex", params={"beta": 10.0}))
+    vrex = evidence.z_weight(Selection(STUDY, "vrex", params=(("beta", 10.0),)))
     erm = evidence.z_weight(Selection(STUDY, "erm"))
     quantity = "mean |weight| on the effects, V-REx less ERM"
     return [mean("difference", quantity, vrex - erm, below(0.0))]

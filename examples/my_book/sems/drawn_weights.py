@@ -29,7 +29,11 @@ def roles(options):
 def mechanism(rng, options):
     """What is fixed for a seed: drawn from a random stream of its own."""
     shape = (options["dim"], options["dim"])
-    return {"w_y": rng.normal(size=shape), "w_z": rng.normal(size=shape), "dim": options["dim"]}
+    return {
+        "w_y": rng.normal(size=shape) / 2,
+        "w_z": rng.normal(size=shape) / 2,
+        "dim": options["dim"],
+    }
 
 
 def sample(rng, n_samples, environment, mechanism):
