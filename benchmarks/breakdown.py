@@ -23,7 +23,9 @@ from irm_bench.engine.signs import balanced_signs
 from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, MAX_WIDTH, n_digits, signed_sums
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Cell, Use
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import find_book
+
+BOOK = find_book("notebook")
 
 ROOT = Path(__file__).parents[1]
 PROVENANCE = ROOT / "results" / "provenance.json"
@@ -60,7 +62,7 @@ def beside_the_floor(
     They are measured in turn, for the machine is not always equally fast. Without the pipeline it
     is the last run in ``results``, or none.
     """
-    parsed = config.load(ROOT / "config" / "config.yaml")
+    parsed = config.of_book("notebook")
     runs, floors = [], []
     for _ in range(repeats):
         floors.append(floor(parsed, n_cores))
@@ -166,7 +168,7 @@ def _normals(parsed: config.Config) -> float:
     """Standard normals in all rows, three a component (X, Y and Z of Example 1)."""
     return float(
         sum(
-            3 * dataset.dim * dataset.n_samples * len(use.seeds)
+            3 * dataset.model.option["dim"] * dataset.n_samples * len(use.seeds)
             for dataset, use in plan.datasets(parsed).items()
             if dataset.sampling == "rows"
         )
@@ -178,7 +180,7 @@ def _split(parsed: config.Config) -> dict[Cell, Use]:
     return {
         cell: use
         for cell, use in plan.cells(parsed).items()
-        if cell.penalty and "splits" in registry.metadata("penalties", cell.penalty)["NEEDS"]
+        if cell.penalty and "splits" in cell.needs
     }
 
 
@@ -198,7 +200,7 @@ def _signed_sums(parsed: config.Config) -> float:
     parts = n_digits if HAS_BYTE_PRODUCTS else lambda n: 1
     return float(
         sum(
-            2 * steps * d.n_samples * _n_products(d.sem, d.dim) * parts(d.n_samples)
+            2 * steps * d.n_samples * _n_products(d.model.n_features) * parts(d.n_samples)
             for d, _, steps in held
         )
     )
@@ -211,8 +213,8 @@ def _step_flops(parsed: config.Config) -> float:
     for cell, use in plan.cells(parsed).items():
         if not cell.penalty:
             continue
-        d = registry.load("sems", cell.sem).n_features(cell.dim)
-        penalty = registry.load("penalties", cell.penalty)
+        d = cell.model.n_features
+        penalty = cell.penalty.load()
         if hasattr(penalty, "quartic"):
             flops = 2 * comb(d + 3, 3) * (d + 1)
         else:
@@ -221,6 +223,5 @@ def _step_flops(parsed: config.Config) -> float:
     return total
 
 
-def _n_products(sem: str, dim: int) -> int:
-    d = registry.load("sems", sem).n_features(dim)
+def _n_products(d: int) -> int:
     return d * (d + 1) // 2 + d

@@ -15,13 +15,17 @@ import torch
 
 from benchmarks import batched_loop, notebook_loop
 from benchmarks.clock import Seconds, now
+from irm_bench.engine import training
 from irm_bench.engine.descent import Path
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine.signs import SignStream
 from irm_bench.engine.splits import SignedMeans, SplitDraws
-from irm_bench.plugins import registry
+from irm_bench.plugins.optimisers import gd
+from irm_bench.plugins.registry import find_book
 from irm_bench.plugins.sems import example_1
 from irm_bench.theory.moments import Accumulator, products
+
+BOOK = find_book("notebook")
 
 N_SAMPLES = 10_000
 N_STEPS = 50_000
@@ -51,7 +55,10 @@ def draw_rows(
     rng = np.random.default_rng(0)
     environments = [{"sigma": sigma, "gamma": 1.0, "tau": 1.0} for sigma in sigmas]
     return [
-        [example_1.sample(rng, n_samples, dim, environment) for environment in environments]
+        [
+            example_1.sample(rng, n_samples, environment, {"dim": dim})
+            for environment in environments
+        ]
         for _ in range(N_DISTINCT)
     ]
 
@@ -114,9 +121,9 @@ CONTENDERS: dict[str, Callable[[str, Size], Seconds]] = {
 
 def train(method: str, problem: Problem, n_steps: int, draws: Draws = no_draws) -> Path:
     """Train with the engine, ERM or IRM by the name of its penalty."""
-    penalty = registry.load("penalties", "plug_in" if method == "erm" else method)
-    module = registry.load("methods", "erm" if method == "erm" else "irm")
-    return module.train(problem, penalty, n_steps, [], draws)
+    penalty = BOOK.plugin("penalties", "plug_in" if method == "erm" else method).load()
+    module = BOOK.plugin("methods", "erm" if method == "erm" else "irm").load()
+    return training.train(module, penalty, gd, problem, n_steps, [], draws)
 
 
 def problem_of(runs: Sequence[Sequence[Rows]], with_variance: bool = False) -> Problem:

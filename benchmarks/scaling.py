@@ -17,8 +17,10 @@ from benchmarks.clock import Seconds, interleaved, timed
 from benchmarks.contenders import draw_rows, problem_of, train
 from irm_bench import config
 from irm_bench.engine.problem import Problem
-from irm_bench.planning import plan
+from irm_bench.planning import plan, sampling
 from irm_bench.planning.plan import Dataset
+from irm_bench.plugins.model import model_of
+from irm_bench.plugins.registry import find_book
 from irm_bench.stages import simulate
 from irm_bench.stages import train as training
 
@@ -90,11 +92,12 @@ def _along_seeds(n_seeds: int) -> dict[str, Callable[[], Seconds]]:
 
 def _along_n(n_samples: int) -> dict[str, Callable[[], Seconds]]:
     environment = config.Environment((("sigma", 1.0), ("gamma", 1.0), ("tau", 1.0)))
+    model = model_of(find_book("notebook").plugin("sems", "example_1"), {"dim": 2}, False, {})
 
-    dataset = Dataset("example_1", 2, n_samples, "train", environment)
+    dataset = Dataset(model, n_samples, "train", environment)
     return {
-        "rows and their moments": partial(timed, partial(simulate.summarise, dataset, 0, 0, False)),
-        "moments drawn alone": partial(timed, partial(simulate.draw_moments, dataset, 0, [0])),
+        "rows and their moments": partial(timed, partial(sampling.summarise, dataset, 0, 0, False)),
+        "moments drawn alone": partial(timed, partial(sampling.draw_moments, dataset, 0, [0])),
         "training, plug_in": _steps("plug_in", problem_of(draw_rows(min(n_samples, 10_000)) * 25)),
     }
 

@@ -23,8 +23,8 @@ class InsufficientError(Exception):
 class Selection:
     """One trained model of a study: what a claim speaks of. None: the study's first, or only.
 
-    ``n_samples`` None is the study's largest that the method was trained on. ``params`` are values of
-    the method's own parameters, the first of the study's where it is not told; ``rule`` names the
+    ``n_samples`` None is the study's largest that the method was trained on. ``params`` are values
+    of the method's own parameters, the study's first where it is not told; ``rule`` names the
     selection that chose the model, for a study that selects.
     """
 

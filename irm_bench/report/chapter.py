@@ -160,7 +160,13 @@ class Chapter:
         about = ("split", "environment", "quantity", "study")
         columns = list(frame.columns[: frame.columns.get_loc("split")])
         always = ("method", "penalty")
-        varied = [c for c in columns if c in always or _varies(frame[c])]
+        stepped = frame[frame["steps"] > 0]
+        of_steps = ("learning_rate", "steps")
+        varied = [
+            column
+            for column in columns
+            if column in always or _varies((stepped if column in of_steps else frame)[column])
+        ]
         return [column for column in varied if column not in about]
 
     def _entry(self, group: pd.DataFrame, column: str, value: Any) -> Entry | None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -66,8 +67,22 @@ def recorded_steps(n_steps: int) -> list[int]:
 
 
 def run(config: Config, group: str, shard: int, moments: Path | str, output: Path | str) -> None:
-    """Train and write the paths of a group's runs."""
+    """Train and write the paths of a group's runs, in one thread: more would not pay."""
+    with _one_thread():
+        _run(config, group, shard, moments, output)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _run(config: Config, group: str, shard: int, moments: Path | str, output: Path | str) -> None:
     inputs = MomentStore(config, moments)
     parts: dict[int, list[dict[str, np.ndarray]]] = defaultdict(list)
     for batch in batches(config, group, shard):

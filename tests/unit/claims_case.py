@@ -14,10 +14,12 @@ from irm_bench.judging import printed
 from irm_bench.judging.evidence import Evidence
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Cell
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import find_book
 from irm_bench.storage import tables
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import risk
+
+BOOK = find_book("notebook")
 
 Tables = dict[str, pd.DataFrame]
 # (study, cell, generator) → φ (seed, d)
@@ -25,6 +27,10 @@ Models = Callable[[Study, Cell, np.random.Generator], np.ndarray]
 
 RAW: dict[str, Any] = {
     "title": "Known models",
+    "printed": {
+        "study": "notebook",
+        "models": {"irm": {"method": "irm", "penalty": "split_half"}, "erm": {"method": "erm"}},
+    },
     "root_seed": 5,
     "defaults": {
         "train_sigmas": [[0.1, 1.0]],
@@ -83,15 +89,15 @@ RAW: dict[str, Any] = {
 
 def usual(study: Study, cell: Cell, rng: np.random.Generator) -> np.ndarray:
     """About what the real benchmark gives."""
-    causal = registry.load("sems", cell.sem).causal_solution(cell.dim)
+    causal = cell.model.causal(cell.model.option)
     shape = (len(study.seeds), len(causal))
-    if cell.method == "oracle":
+    if cell.key.method == "oracle":
         return np.broadcast_to(causal, shape).copy()
-    if cell.method == "erm":
-        population = plan.population(cell.sem, cell.dim, cell.train)
+    if cell.key.method == "erm":
+        population = plan.population(cell.model, cell.train)
         return theory.pooled_least_squares(population) + rng.normal(0, 0.004, shape)
     z = 0.016 + 0.3 * (cell.error_weight or 0.0) ** 0.5
-    spread = 0.3 if cell.penalty == "split_half" and cell.n_samples < 1000 else 0.002
+    spread = 0.3 if cell.key.penalty == "split_half" and cell.n_samples < 1000 else 0.002
     return causal + (causal == 0) * z + rng.normal(0, spread, shape)
 
 
@@ -153,12 +159,12 @@ def _tables(text: str, models: Models) -> Tables:
 def _setting(study: Study, cell: Cell) -> dict[str, Any]:
     return {
         "study": study.name,
-        "sem": cell.sem,
-        "dim": cell.dim,
+        "sem": cell.model.sem.name,
+        **cell.model.option,
         "n_samples": cell.n_samples,
-        "train_sigmas": cell.train_sigmas,
-        "method": cell.method,
-        "penalty": cell.penalty,
+        "train_sigmas": cell.train_label,
+        "method": cell.key.method,
+        "penalty": cell.key.penalty,
         "error_weight": np.nan if cell.error_weight is None else cell.error_weight,
         "seed": np.array(study.seeds),
     }
@@ -174,21 +180,20 @@ def _models(study: Study, cell: Cell, phi: np.ndarray) -> pd.DataFrame:
 
 def _converged(study: Study, cell: Cell, phi: np.ndarray) -> pd.DataFrame:
     """Half of the weight of Z goes with more training."""
-    causal = registry.load("sems", cell.sem).causal_solution(cell.dim)
+    causal = cell.model.causal(cell.model.option)
     ended = phi.copy()
-    if cell.method == "irm":
+    if cell.key.method == "irm":
         ended[:, causal == 0] *= 0.5
     return pd.DataFrame(_setting(study, cell) | _phi(ended))
 
 
 def _errors(study: Study, cell: Cell, phi: np.ndarray) -> list[pd.DataFrame]:
     places = [("train", e) for e in cell.train] + [("test", e) for e in study.test_environments]
-    sem = registry.load("sems", cell.sem)
     frames = []
     for split, environment in places:
-        exact = risk(phi, plan.population(cell.sem, cell.dim, [environment]).at(0))
+        exact = risk(phi, plan.population(cell.model, [environment]).at(0))
         row = {"split": split, **environment.mapping, "mse": exact, "risk": exact}
-        row["optimum"] = sem.noise_floor(cell.dim, environment.mapping)
+        row["optimum"] = cell.model.noise_floor(environment.mapping, cell.model.option)
         frames.append(pd.DataFrame(_setting(study, cell) | row))
     return frames
 
@@ -200,8 +205,8 @@ def _trajectories(cells: list[tuple[Study, Cell, np.ndarray]]) -> pd.DataFrame:
         if not study.trajectories:
             continue
         for step in (0, 100, 1000, 10_000, 49_000, study.steps):
-            share = (max(step, 1) / study.steps) ** -0.5 if cell.method == "irm" else 1.0
-            now = phi * np.where(np.arange(phi.shape[1]) < cell.dim, 1.0, share)
+            share = (max(step, 1) / study.steps) ** -0.5 if cell.key.method == "irm" else 1.0
+            now = phi * np.where(np.arange(phi.shape[1]) < cell.model.option["dim"], 1.0, share)
             row = {"step": step, "train_risk": 1.0, "penalty_estimate": 0.0}
             frames.append(pd.DataFrame(_setting(study, cell) | row | _phi(now)))
     return pd.concat(frames, ignore_index=True)
@@ -210,14 +215,14 @@ def _trajectories(cells: list[tuple[Study, Cell, np.ndarray]]) -> pd.DataFrame:
 def _environments(parsed: Config, rng: np.random.Generator) -> pd.DataFrame:
     frames = []
     for dataset, use in plan.datasets(parsed).items():
-        sem = registry.load("sems", dataset.sem)
-        exact = sem.correlations(dataset.dim, dataset.environment.mapping)
+        model, mapping = dataset.model, dataset.environment.mapping
+        exact = model.sem.load().correlations(mapping, model.option)
         seeds = sorted(use.seeds)
-        floor = sem.noise_floor(dataset.dim, dataset.environment.mapping)
+        floor = model.noise_floor(mapping, model.option)
         noise = floor * (1 + rng.normal(0, 0.005, len(seeds)))
         row = {
-            "sem": dataset.sem,
-            "dim": dataset.dim,
+            "sem": model.sem.name,
+            **model.option,
             "n_samples": dataset.n_samples,
             "sampling": dataset.sampling,
             "split": dataset.split,
@@ -236,7 +241,7 @@ def _draws(cells: list[tuple[Study, Cell, np.ndarray]], rng: np.random.Generator
     """Estimates at the oracle: squared errors 3 (plug-in), 4 (split-half), bias 1 and 0."""
     frames = []
     for study, cell, _ in cells:
-        if cell.penalty != "split_half" or cell.n_samples != study.n_samples[-1]:
+        if cell.key.penalty != "split_half" or cell.n_samples != study.n_samples[-1]:
             continue
         for n in study.n_samples:
             for environment in cell.train:
@@ -262,10 +267,10 @@ def _draws(cells: list[tuple[Study, Cell, np.ndarray]], rng: np.random.Generator
 def _starts(parsed: Config, rng: np.random.Generator) -> pd.DataFrame:
     """Without the error term anywhere on the circle, with it in one point."""
     study = parsed.studies[0]
-    sem = registry.load("sems", study.sem)
+    sem = study.model.sem.load()
     rows = {"study": study.name, "seed": np.array(study.seeds), "converged": 1}
     rows |= {"penalty_value": 1e-20}
-    spread = sem.penalty_zero(rng.normal(size=(len(study.seeds), study.dim)))
+    spread = sem.penalty_zero(rng.normal(size=(len(study.seeds), study.model.option["dim"])))
     single = np.broadcast_to([0.999, 0.999, 0.008, 0.008], spread.shape)
     return pd.concat(
         [
@@ -280,7 +285,7 @@ def printed_values(found: Evidence, off: float = 0.0, n_off: int = 0) -> pd.Data
     """Runs that give the notebook's numbers but for noise; ``n_off`` of them too large by ``off``
     standard deviations, in every run: (number, seed)."""
     rng = np.random.default_rng(3)
-    numbers = printed.numbers()["printed"].to_numpy()[:, None]
+    numbers = printed.numbers(found.config)["printed"].to_numpy()[:, None]
     scale = 0.05 * np.abs(numbers) + 1e-6
     noise = rng.normal(size=(len(numbers), len(found.study("notebook").seeds)))
     noise[:n_off] += off

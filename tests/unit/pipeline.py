@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from irm_bench import config
-from irm_bench.planning import plan
-from irm_bench.stages import aggregate, diagnose, evaluate, simulate, train
+from irm_bench import config, library
 
 SMALL: dict[str, Any] = {
     "title": "Small",
@@ -40,20 +38,5 @@ SMALL: dict[str, Any] = {
 
 
 def run(raw: dict[str, Any], folder: Path) -> Path:
-    """Run all stages of a raw config; the folder of the tables."""
-    parsed = config.parse(raw)
-    parts, diagnoses = [], []
-    for shard in range(plan.n_shards(parsed)):
-        moments = folder / "moments" / f"{shard}.npz"
-        simulate.run(parsed, shard, moments)
-        trained = [folder / "trained" / g / f"{shard}.npz" for g in plan.groups(parsed)]
-        for group, path in zip(plan.groups(parsed), trained, strict=True):
-            train.run(parsed, group, shard, moments, path)
-        part = folder / "parts" / str(shard)
-        evaluate.run(parsed, shard, moments, trained, part)
-        parts.append(part)
-        diagnoses.append(folder / "diagnosis" / str(shard))
-        diagnose.run(parsed, shard, moments, trained, diagnoses[-1])
-    aggregate.run(parsed, parts, folder / "tables")
-    diagnose.merge(parsed, diagnoses, folder / "tables")
-    return folder / "tables"
+    """Run the stages of a raw config up to the diagnosis; the folder of the tables."""
+    return library.run_stages(config.parse(raw), folder, until="diagnosis")

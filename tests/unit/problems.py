@@ -1,12 +1,16 @@
 """Problems for the engine, made from rows as the stages make them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from types import ModuleType
 
 import numpy as np
 import torch
 
-from irm_bench.engine.problem import Problem, Quadratic, Slots
+from irm_bench.engine import training
+from irm_bench.engine.descent import Path
+from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots
 from irm_bench.engine.splits import SignedMeans, SplitDraws
+from irm_bench.plugins.optimisers import gd
 from irm_bench.plugins.sems import example_1
 from irm_bench.theory.moments import Accumulator, products
 
@@ -16,7 +20,7 @@ Rows = tuple[np.ndarray, np.ndarray]
 def draw_rows(seed: int, n_samples: int, dim: int, sigmas: Sequence[float]) -> list[Rows]:
     rng = np.random.default_rng(seed)
     environments = [{"sigma": s, "gamma": 1.0, "tau": 1.0} for s in sigmas]
-    return [example_1.sample(rng, n_samples, dim, e) for e in environments]
+    return [example_1.sample(rng, n_samples, e, {"dim": dim}) for e in environments]
 
 
 def problem_of(
@@ -41,11 +45,13 @@ def problem_of(
         slots=slots,
         moments=Quadratic(last([m.gram for m in moments]), last([m.cross for m in moments])),
         target=last([m.target for m in moments]),
-        error_weight=torch.full((n_runs,), error_weight, dtype=torch.float64),
+        params={"error_weight": torch.full((n_runs,), error_weight, dtype=torch.float64)},
         learning_rate=torch.tensor(rates.copy()),
         start=torch.ones((d, n_runs), dtype=torch.float64),
-        causal=torch.tensor(example_1.causal_solution(d // 2))[:, None].repeat(1, n_runs),
+        causal=torch.tensor(example_1.causal_solution({"dim": d // 2}))[:, None].repeat(1, n_runs),
         product_variance=last(variances),
+        means=last([m.mean for m in moments]),
+        n_samples=torch.tensor([float(a.n_rows) for a in accumulated]),
     )
 
 
@@ -70,3 +76,16 @@ def split_draws(runs: Sequence[Sequence[Rows]], slots: Slots, signs: FixedSigns)
     pairs = [run[e] for e, width in enumerate(slots.widths) for run in runs[:width]]
     means = SignedMeans((products(x, y) for x, y in pairs), len(pairs), signs)
     return SplitDraws([means], np.arange(len(pairs)), slots)
+
+
+def train(
+    method: ModuleType,
+    problem: Problem,
+    penalty: ModuleType,
+    n_steps: int,
+    record: Iterable[int],
+    draws: Draws,
+    optimiser: ModuleType = gd,
+) -> Path:
+    """Train every run of a problem, by gradient descent unless said otherwise."""
+    return training.train(method, penalty, optimiser, problem, n_steps, record, draws)

@@ -6,28 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from irm_bench import config, report
 from irm_bench.config import Config
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import find_book
 from irm_bench.presentation import drawing, gallery
 from irm_bench.stages import audit, judge
 from irm_bench.storage import tables
 from tests.unit import pipeline
+
+BOOK = find_book("notebook")
 
 ROOT = Path(__file__).parents[2]
 
 
 def raw(**changes: Any) -> dict[str, Any]:
     """The smoke config over the default one, smaller still, with a set that diverges."""
-    default, smoke = (
-        yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
-        for name in ("config", "smoke")
-    )
+    default = config.laid_over({})
+    smoke = config.read(ROOT / "config/smoke.yaml")
     smaller = {"n_samples": 60, "n_test_samples": 60, "steps": 300, "seeds": 4}
     found = {**default, **smoke, "defaults": {**default["defaults"], **smaller}}
-    found["figures"] = registry.names("figures")
+    found["figures"] = BOOK.names("figures")
     found["audit"] = {"replicates": 20, "seed_counts": [3, 5]}
     for study in found["studies"]:
         if study["name"] == "sigma_grid_fixed_rate":

@@ -1,6 +1,6 @@
 """Every claim's verdict and sentence follow the data: known models, and models that refute it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,21 +11,29 @@ from irm_bench.judging import printed
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import INCONCLUSIVE, LIMITED, REFUTED, SUPPORTED
 from irm_bench.planning.plan import Cell
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import Plugin, find_book
 from irm_bench.stages import judge
 from irm_bench.stages.judge import Finding
 from tests.unit import claims_case
 from tests.unit.claims_case import usual
 
-NAMES = registry.names("claims")
-ALONE = [name for name in NAMES if not registry.metadata("claims", name).get("AFTER")]
+BOOK = find_book("notebook")
+
+
+def claims(names: Iterable[str]) -> list[Plugin]:
+    """The claims of these names."""
+    return [BOOK.plugin("claims", name) for name in names]
+
+
+NAMES = BOOK.names("claims")
+ALONE = [name for name in NAMES if not BOOK.plugin("claims", name).metadata.get("AFTER")]
 VERDICTS = {SUPPORTED, REFUTED, LIMITED, INCONCLUSIVE}
 
 Change = Callable[[Evidence], None]
 
 
 def finding(name: str, found: Evidence) -> Finding:
-    (one,) = judge.judge(found, [name])
+    (one,) = judge.judge(found, [BOOK.plugin("claims", name)])
     return one
 
 
@@ -47,7 +55,7 @@ def irm(z: float, spread: float = 0.001) -> claims_case.Models:
     """IRM's models with this weight of Z."""
 
     def models(study: Study, cell: Cell, rng: np.random.Generator) -> np.ndarray:
-        if cell.method != "irm":
+        if cell.key.method != "irm":
             return usual(study, cell, rng)
         return rng.normal([1, 1, z, z], spread, (len(study.seeds), 4))
 
@@ -56,7 +64,7 @@ def irm(z: float, spread: float = 0.001) -> claims_case.Models:
 
 def by_weight(study: Study, cell: Cell, rng: np.random.Generator) -> np.ndarray:
     """Any weight but the notebook's leaves Z in."""
-    if cell.method == "irm" and cell.error_weight != 1e-5:
+    if cell.key.method == "irm" and cell.error_weight != 1e-5:
         return rng.normal([0.7, 0.7, 0.3, 0.3], 0.001, (len(study.seeds), 4))
     return usual(study, cell, rng)
 
@@ -69,21 +77,21 @@ def by_n_environments(study: Study, cell: Cell, rng: np.random.Generator) -> np.
 
 def nearer_when_split(study: Study, cell: Cell, rng: np.random.Generator) -> np.ndarray:
     """Splitting helps with 10,000 rows."""
-    if cell.penalty == "plug_in" and cell.n_samples == 10_000:
+    if cell.key.penalty == "plug_in" and cell.n_samples == 10_000:
         return irm(0.1)(study, cell, rng)
     return usual(study, cell, rng)
 
 
 def everywhere_worse(study: Study, cell: Cell, rng: np.random.Generator) -> np.ndarray:
     """Splitting harms at every n."""
-    if cell.penalty == "split_half":
+    if cell.key.penalty == "split_half":
         return irm(0.2)(study, cell, rng)
     return usual(study, cell, rng)
 
 
 def erm_without_z(study: Study, cell: Cell, rng: np.random.Generator) -> np.ndarray:
     """ERM that ignores Z, and does worse than it could."""
-    if cell.method == "erm":
+    if cell.key.method == "erm":
         return rng.normal([0.9, 0.9, 0.0, 0.0], 0.001, (len(study.seeds), 4))
     return usual(study, cell, rng)
 
@@ -279,7 +287,7 @@ def test_printed_numbers(
 def test_one_run_is_enough_where_all_seeds_agree() -> None:
     raw = {**claims_case.RAW, "defaults": {**claims_case.RAW["defaults"], "seeds": 120}}
     found = claims_case.evidence(irm(0.016), raw)
-    *_, one = judge.judge(found, ["worse_on_average", "beats_best_possible", "single_run"])
+    *_, one = judge.judge(found, claims(["worse_on_average", "beats_best_possible", "single_run"]))
     assert one.verdict == SUPPORTED, one.sentence
     assert "For 2 of 2 claims" in one.sentence
 
@@ -287,7 +295,7 @@ def test_one_run_is_enough_where_all_seeds_agree() -> None:
 def test_one_run_misleads_where_seeds_differ() -> None:
     raw = {**claims_case.RAW, "defaults": {**claims_case.RAW["defaults"], "seeds": 120}}
     found = claims_case.evidence(irm(0.03, 0.02), raw)
-    squashed, one = judge.judge(found, ["squashes_z", "single_run"])
+    squashed, one = judge.judge(found, claims(["squashes_z", "single_run"]))
     assert squashed.disagree.mean() > 0.05
     assert one.verdict == REFUTED, one.sentence
     assert "It misleads on 'IRM squashes the weight of Z'" in one.sentence
@@ -295,7 +303,7 @@ def test_one_run_misleads_where_seeds_differ() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_claim_says_what_where_and_by_which_rule(name: str) -> None:
-    declared = registry.metadata("claims", name)
+    declared = BOOK.plugin("claims", name).metadata
     for key in ("TITLE", "STATEMENT", "SOURCE", "STUDY", "FAMILY", "RULE"):
         assert declared[key], key
     assert declared["MIN_SEEDS"] >= 5
@@ -304,14 +312,14 @@ def test_a_claim_says_what_where_and_by_which_rule(name: str) -> None:
 
 
 def test_titles_differ() -> None:
-    titles = [registry.metadata("claims", name)["TITLE"] for name in NAMES]
+    titles = [BOOK.plugin("claims", name).metadata["TITLE"] for name in NAMES]
     assert len(set(titles)) == len(titles)
 
 
 @pytest.mark.parametrize("n_seeds", [1, 2, 4])
 def test_too_few_seeds_are_inconclusive_and_say_so(n_seeds: int) -> None:
     raw = {**claims_case.RAW, "defaults": {**claims_case.RAW["defaults"], "seeds": n_seeds}}
-    for one in judge.judge(claims_case.evidence(raw=raw), NAMES):
+    for one in judge.judge(claims_case.evidence(raw=raw), claims(NAMES)):
         assert one.verdict in VERDICTS
         primary = [part for part in one.parts if part.role == "primary"]
         if primary:
@@ -325,7 +333,7 @@ def test_missing_studies_are_named() -> None:
     whole = claims_case.evidence()
     empty = {name: claims_case.frame(whole, name).iloc[:0] for name in whole.tables}
     found = claims_case.known(parsed, empty)
-    for one in judge.judge(found, NAMES):
+    for one in judge.judge(found, claims(NAMES)):
         assert one.verdict == INCONCLUSIVE
         assert one.sentence.startswith("Cannot be judged: needs"), one.sentence
 
@@ -363,7 +371,7 @@ def test_too_many_diverged_runs_are_inconclusive_and_counted(name: str) -> None:
 def test_all_runs_diverged() -> None:
     found = claims_case.evidence()
     diverge(found, 24)
-    for one in judge.judge(found, ALONE):
+    for one in judge.judge(found, claims(ALONE)):
         assert one.verdict in VERDICTS
     assert "all 24 runs diverged" in finding("squashes_z", found).sentence
 
@@ -379,6 +387,6 @@ def test_the_error_weights_own_limit_needs_conclusive_verdicts() -> None:
 def test_claims_do_not_change_the_tables() -> None:
     found = claims_case.evidence()
     before = {name: claims_case.frame(found, name).copy() for name in found.tables}
-    judge.judge(found, NAMES)
+    judge.judge(found, claims(NAMES))
     for name, frame in before.items():
         pd.testing.assert_frame_equal(frame, claims_case.frame(found, name))

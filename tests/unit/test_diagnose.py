@@ -13,17 +13,21 @@ from irm_bench.diagnosis import converge, decomposition, estimators
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Dataset
 from irm_bench.planning.sampling import rows
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import find_book
 from irm_bench.stages import audit, diagnose, judge
 from irm_bench.storage import tables
 from irm_bench.theory import unbiased
 from irm_bench.theory.moments import Moments, products
 from tests.unit import claims_case, pipeline
 
+BOOK = find_book("notebook")
+
 RAW = copy.deepcopy(pipeline.SMALL)
-RAW["claims"] = registry.names("claims")
+RAW["claims"] = BOOK.names("claims")
 PARSED = config.parse(RAW)
-NAMES = (*diagnose.PARTS, "decomposition", "penalty_estimates", "models", "errors")
+PARTS = tables.parts(PARSED, diagnose.STAGE)
+MODEL = PARSED.studies[0].model
+NAMES = (*PARTS, "decomposition", "penalty_estimates", "models", "errors")
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +42,13 @@ def found(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def environment(sigma: float) -> config.Environment:
-    return config.Environment((("sigma", sigma), ("gamma", 1.0), ("tau", 1.0)))
+    return config.Environment(
+        (("sigma", sigma), ("gamma", 1.0), ("tau", 1.0)), (("gamma", 1.0), ("tau", 1.0))
+    )
 
 
 def data(sigma: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    dataset = Dataset("example_1", 2, 60, "train", environment(sigma))
+    dataset = Dataset(MODEL, 60, "train", environment(sigma))
     return next(rows(dataset, PARSED.root_seed, seed))
 
 
@@ -147,8 +153,8 @@ def test_the_excess_is_the_errors_own(found: dict[str, pd.DataFrame]) -> None:
 
 def test_erm_is_trained_to_the_end_but_for_its_steps() -> None:
     """On its own, a finished model has no gap and a population's model no error."""
-    cell = next(c for c in plan.cells(PARSED) if c.method == "erm")
-    phi = np.array([decomposition.population_minimum(cell.sem, cell.dim, cell.train, None)])
+    cell = next(c for c in plan.cells(PARSED) if c.key.method == "erm")
+    phi = np.array([decomposition.population_minimum(cell.model, cell.train, None)])
     terms = decomposition.terms(cell, phi, phi, [environment(0.1)])
     assert np.abs(terms.optimisation_gap).max() == 0
     assert np.abs(terms.estimation_error).max() == 0
@@ -159,7 +165,7 @@ def test_estimates_are_those_of_the_rows(found: dict[str, pd.DataFrame]) -> None
     """The U-statistic as the mean over all pairs of rows, plug-in as the square of the mean."""
     draws = found["penalty_draws"]
     for (predictor, sigma), group in draws.groupby(["predictor", "sigma"]):
-        cell = next(c for c in plan.cells(PARSED) if c.penalty == "u_statistic")
+        cell = next(c for c in plan.cells(PARSED) if c.key.penalty == "u_statistic")
         phi = estimators.predictors(cell)[str(predictor)]
         for seed in (0, 3):
             x, y = data(float(sigma), seed)
@@ -188,7 +194,7 @@ def test_summary_of_known_draws() -> None:
     estimate = np.where(seeds % 2, 0.0, 2.0)
     draws = pd.DataFrame(
         {
-            **dict.fromkeys(estimators.KEYS, "same"),
+            **dict.fromkeys(tables.contracts(PARSED)["penalty_draws"].keys, "same"),
             "seed": seeds,
             "mean_estimate": estimate,
             "squared_error": (estimate - 0.5) ** 2,
@@ -199,7 +205,7 @@ def test_summary_of_known_draws() -> None:
             "exact_negative_share": 0.0,
         }
     )
-    table = estimators.summary(draws, 0).set_index("quantity")
+    table = estimators.summary(PARSED, draws).set_index("quantity")
     assert table["mean"]["bias"] == pytest.approx(0.5)
     assert table["mean"]["variance"] == pytest.approx(40 / 39)
     assert table["mean"]["squared_error"] == pytest.approx(1.25)
@@ -219,7 +225,7 @@ def test_random_starts_end_on_the_curve_or_in_the_point(found: dict[str, pd.Data
 
 def test_shards_change_no_digit(folder: Path, tmp_path: Path) -> None:
     again = pipeline.run({**RAW, "shards": 3}, tmp_path)
-    for name in (*diagnose.PARTS, "decomposition", "penalty_estimates"):
+    for name in (*PARTS, "decomposition", "penalty_estimates"):
         assert (again / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
 
 
@@ -232,14 +238,14 @@ def test_every_claim_judges_a_real_run(folder: Path, tmp_path: Path) -> None:
 
 
 def test_objectives_need_what_the_studies_keep() -> None:
-    shared = [c for c in plan.cells(PARSED) if c.penalty == "split_half"]
+    shared = [c for c in plan.cells(PARSED) if c.key.penalty == "split_half"]
     converger = converge.Converger(PARSED, None, None)  # type: ignore[arg-type]
-    known = {c.train_sigmas: converger.objective(c) for c in shared}
+    known = {c.train_label: converger.objective(c) for c in shared}
     assert known["0.2;1.0"] == "u_statistic"
     assert known["0.2;0.5;1.0"] == ""  # no study keeps the covariances at σ = 0.5
 
 
-SETTING = audit.Setting("example_1", 2, 40, (environment(0.3), environment(1.0)))
+SETTING = audit.Setting(MODEL, 40, (environment(0.3), environment(1.0)))
 
 
 def test_the_audits_truth_is_the_mean_of_its_draws() -> None:

@@ -9,11 +9,14 @@ from irm_bench.config import Environment
 from irm_bench.engine.descent import BLOCK
 from irm_bench.engine.problem import Slots, no_draws
 from irm_bench.planning.plan import curvature, population
-from irm_bench.plugins import registry
 from irm_bench.plugins.methods import erm, irm, oracle
+from irm_bench.plugins.model import model_of
 from irm_bench.plugins.penalties import plug_in, split_half
+from irm_bench.plugins.registry import find_book
 from irm_bench.plugins.sems import example_1
-from tests.unit.problems import FixedSigns, Rows, draw_rows, problem_of, split_draws
+from tests.unit.problems import FixedSigns, Rows, draw_rows, problem_of, split_draws, train
+
+BOOK = find_book("notebook")
 
 N_STEPS = 2000
 N_SAMPLES = 40
@@ -21,7 +24,8 @@ N_SAMPLES = 40
 
 def stable_rate(dim: int, sigmas: tuple[float, ...]) -> float:
     environments = [Environment((("sigma", s), ("gamma", 1.0), ("tau", 1.0))) for s in sigmas]
-    moments = population("example_1", dim, environments)
+    model = model_of(BOOK.plugin("sems", "example_1"), {"dim": dim}, False, {})
+    moments = population(model, environments)
     return 0.3 * 2 / curvature("irm", moments, 1e-5)
 
 
@@ -45,7 +49,7 @@ def as_torch(run: list[Rows]) -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 @pytest.mark.parametrize("sigmas", [(0.2, 1.0), (0.1, 0.5, 1.0)], ids=str)
 @pytest.mark.parametrize("dim", [1, 2, 5])
-@pytest.mark.parametrize("name", ["erm", *registry.names("penalties")])
+@pytest.mark.parametrize("name", ["erm", *BOOK.names("penalties")])
 def test_equals_the_notebooks_loop_step_by_step(
     name: str, dim: int, sigmas: tuple[float, ...]
 ) -> None:
@@ -62,10 +66,10 @@ def test_equals_the_notebooks_loop_step_by_step(
         lambda step: torch.from_numpy(permutations[step]),
     )
     problem = problem_of([run], learning_rate=rate)
-    penalty = plug_in if name == "erm" else registry.load("penalties", name)
+    penalty = plug_in if name == "erm" else BOOK.plugin("penalties", name).load()
     draws = split_draws([run], problem.slots, FixedSigns(signs_of(permutations), BLOCK))
     method = erm if name == "erm" else irm
-    path = method.train(problem, penalty, N_STEPS, range(N_STEPS), draws)
+    path = train(method, problem, penalty, N_STEPS, range(N_STEPS), draws)
     assert list(path.steps) == list(range(N_STEPS + 1))
     reference = torch.stack(expected)
     error = (path.phi[..., 0] - reference).abs().max(dim=1).values
@@ -79,7 +83,7 @@ def test_reports_the_penalty_that_the_notebook_would_print() -> None:
     permutations = random_permutations(BLOCK)
     problem = problem_of([run])
     draws = split_draws([run], problem.slots, FixedSigns(signs_of(permutations), BLOCK))
-    path = irm.train(problem, split_half, 100, [50], draws)
+    path = train(irm, problem, split_half, 100, [50], draws)
     phi = path.phi[0, :, 0][:, None]
     total = 0.0
     for x, y in as_torch(run):
@@ -93,29 +97,29 @@ def many_runs(n_runs: int) -> list[list[Rows]]:
     return [draw_rows(seed, N_SAMPLES, 2, (0.2, 1.0)) for seed in range(n_runs)]
 
 
-@pytest.mark.parametrize("name", registry.names("penalties"))
+@pytest.mark.parametrize("name", BOOK.names("penalties"))
 def test_bits_of_a_run_do_not_depend_on_its_neighbours(name: str) -> None:
     runs = many_runs(23)
-    penalty = registry.load("penalties", name)
+    penalty = BOOK.plugin("penalties", name).load()
     signs = FixedSigns(signs_of(random_permutations(BLOCK)), BLOCK)
 
-    def train(chosen: list[list[Rows]]) -> torch.Tensor:
+    def trained(chosen: list[list[Rows]]) -> torch.Tensor:
         problem = problem_of(chosen)
         draws = split_draws(chosen, problem.slots, signs)
-        return irm.train(problem, penalty, 200, [], draws).phi[-1]
+        return train(irm, problem, penalty, 200, [], draws).phi[-1]
 
-    whole = train(runs)
+    whole = trained(runs)
     for part in (slice(0, 1), slice(3, 10), slice(11, 23)):
-        assert torch.equal(train(runs[part]), whole[:, part])
+        assert torch.equal(trained(runs[part]), whole[:, part])
 
 
-@pytest.mark.parametrize("name", registry.names("penalties"))
+@pytest.mark.parametrize("name", BOOK.names("penalties"))
 def test_training_leaves_its_problem_as_it_was(name: str) -> None:
     runs = many_runs(3)
     problem, untouched = problem_of(runs), problem_of(runs)
     signs = FixedSigns(signs_of(random_permutations(BLOCK)), BLOCK)
     draws = split_draws(runs, problem.slots, signs)
-    irm.train(problem, registry.load("penalties", name), 3, [0, 2], draws)
+    train(irm, problem, BOOK.plugin("penalties", name).load(), 3, [0, 2], draws)
     assert torch.equal(problem.start, untouched.start)
     assert torch.equal(problem.moments.gram, untouched.moments.gram)
     assert torch.equal(problem.moments.cross, untouched.moments.cross)
@@ -130,7 +134,7 @@ def test_bits_do_not_depend_on_threads() -> None:
     try:
         for n_threads in (1, 2):
             torch.set_num_threads(n_threads)
-            results.append(irm.train(problem, plug_in, 50, [], no_draws).phi)
+            results.append(train(irm, problem, plug_in, 50, [], no_draws).phi)
     finally:
         torch.set_num_threads(before)
     assert torch.equal(*results)
@@ -139,9 +143,9 @@ def test_bits_do_not_depend_on_threads() -> None:
 def test_runs_with_different_numbers_of_environments_share_a_batch() -> None:
     three = draw_rows(1, N_SAMPLES, 2, (0.1, 0.5, 1.0))
     two = draw_rows(2, N_SAMPLES, 2, (0.2, 1.0))
-    together = irm.train(problem_of([three, two]), plug_in, 300, [], no_draws).phi[-1]
+    together = train(irm, problem_of([three, two]), plug_in, 300, [], no_draws).phi[-1]
     for i, run in enumerate((three, two)):
-        alone = irm.train(problem_of([run]), plug_in, 300, [], no_draws).phi[-1]
+        alone = train(irm, problem_of([run]), plug_in, 300, [], no_draws).phi[-1]
         assert torch.equal(alone[:, 0], together[:, i])
 
 
@@ -157,12 +161,12 @@ def divergence_of_the_loop(run: list[Rows], rate: float, method: str) -> int:
 @pytest.mark.parametrize(("method", "rate"), [("irm", 0.02), ("erm", 2.0)])
 def test_a_diverging_run_stops_alone_and_is_flagged(method: str, rate: float) -> None:
     runs = many_runs(5)
-    module = registry.load("methods", method)
+    module = BOOK.plugin("methods", method).load()
     rates = [1e-3, rate, 1e-3, 1e-3, rate]
-    path = module.train(problem_of(runs, rates), plug_in, 3000, [0, 1, 2, 2000], no_draws)
+    path = train(module, problem_of(runs, rates), plug_in, 3000, [0, 1, 2, 2000], no_draws)
     calm = [0, 2, 3]
-    undisturbed = module.train(
-        problem_of([runs[i] for i in calm], 1e-3), plug_in, 3000, [0, 1, 2, 2000], no_draws
+    undisturbed = train(
+        module, problem_of([runs[i] for i in calm], 1e-3), plug_in, 3000, [0, 1, 2, 2000], no_draws
     )
     assert path.diverged_at[calm].tolist() == [-1, -1, -1]
     assert torch.equal(path.phi[..., calm], undisturbed.phi)
@@ -175,7 +179,7 @@ def test_a_diverging_run_stops_alone_and_is_flagged(method: str, rate: float) ->
 
 
 def test_all_runs_diverging_is_not_an_error() -> None:
-    path = irm.train(problem_of(many_runs(3), 1.0), plug_in, 2000, [], no_draws)
+    path = train(irm, problem_of(many_runs(3), 1.0), plug_in, 2000, [], no_draws)
     assert (path.diverged_at > 0).all()
     assert path.phi[-1].isnan().all()
 
@@ -184,7 +188,7 @@ def test_erm_is_exact_when_features_are_redundant() -> None:
     """A singular Hessian (a feature twice) keeps its start in the null space."""
     x, y = draw_rows(0, N_SAMPLES, 1, (1.0,))[0]
     run = [(np.column_stack([x, x[:, 0], x[:, 1]]), y)]
-    path = erm.train(problem_of([run], 1e-2), plug_in, 500, range(500), no_draws)
+    path = train(erm, problem_of([run], 1e-2), plug_in, 500, range(500), no_draws)
     expected = notebook_loop.train(
         as_torch(run), None, 500, 1e-2, 0.0, lambda step: torch.arange(N_SAMPLES)
     )
@@ -192,8 +196,8 @@ def test_erm_is_exact_when_features_are_redundant() -> None:
 
 
 def test_the_oracle_is_the_causal_solution_at_every_step() -> None:
-    path = oracle.train(problem_of(many_runs(2)), plug_in, 10, [0, 5], no_draws)
-    expected = torch.tensor(example_1.causal_solution(2))
+    path = train(oracle, problem_of(many_runs(2)), plug_in, 10, [0, 5], no_draws)
+    expected = torch.tensor(example_1.causal_solution({"dim": 2}))
     assert all(torch.equal(phi[:, 1], expected) for phi in path.phi)
 
 

@@ -28,12 +28,12 @@ every_dim = pytest.mark.parametrize("dim", DIMS)
 
 
 def rows(dim: int, environment: dict[str, float], n: int = N_ROWS) -> tuple[np.ndarray, np.ndarray]:
-    return example_1.sample(np.random.default_rng(dim), n, dim, environment)
+    return example_1.sample(np.random.default_rng(dim), n, environment, {"dim": dim})
 
 
 def training(sigmas: Sequence[float], dim: int, gamma: float = 1.0, tau: float = 1.0) -> Moments:
     return moments.stack(
-        example_1.population(dim, {"sigma": s, "gamma": gamma, "tau": tau}) for s in sigmas
+        example_1.population({"sigma": s, "gamma": gamma, "tau": tau}, {"dim": dim}) for s in sigmas
     )
 
 
@@ -51,7 +51,7 @@ def within(found: np.ndarray, draws: np.ndarray, n_errors: float = 5.0) -> bool:
 @every_case
 def test_population_moments_are_those_of_the_rows(dim: int, environment: dict[str, float]) -> None:
     x, y = rows(dim, environment, 20_000)
-    found = example_1.population(dim, environment)
+    found = example_1.population(environment, {"dim": dim})
     mean = np.concatenate([found.gram[np.triu_indices(2 * dim)], found.cross])
     assert within(mean, moments.products(x, y))
     assert within(found.target, y**2)
@@ -71,7 +71,7 @@ def test_symmetric_risk_is_the_mean_squared_error(dim: int, environment: dict[st
 def test_symmetric_risk_is_the_risk_by_moments(
     environment: dict[str, float], dim: int, a: float, b: float
 ) -> None:
-    population = example_1.population(dim, environment)
+    population = example_1.population(environment, {"dim": dim})
     found = example_1.symmetric_risk(a, b, dim, environment)
     general = moments.risk(symmetric(a, b, dim), population)
     assert found == pytest.approx(general, rel=1e-9, abs=1e-12 * float(population.gram.max()))
@@ -80,17 +80,19 @@ def test_symmetric_risk_is_the_risk_by_moments(
 @every_dim
 @every_case
 def test_noise_floor_is_the_risk_of_the_oracle(dim: int, environment: dict[str, float]) -> None:
-    floor = example_1.noise_floor(dim, environment)
+    floor = example_1.noise_floor(environment, {"dim": dim})
     assert floor == pytest.approx(example_1.symmetric_risk(1.0, 0.0, dim, environment))
-    causal = example_1.causal_solution(dim)
-    assert floor == pytest.approx(moments.risk(causal, example_1.population(dim, environment)))
+    causal = example_1.causal_solution({"dim": dim})
+    assert floor == pytest.approx(
+        moments.risk(causal, example_1.population(environment, {"dim": dim}))
+    )
 
 
 @every_dim
 @every_case
 def test_correlations_match_rows_and_moments(dim: int, environment: dict[str, float]) -> None:
-    found = example_1.correlations(dim, environment)
-    population = example_1.population(dim, environment)
+    found = example_1.correlations(environment, {"dim": dim})
+    population = example_1.population(environment, {"dim": dim})
     general = population.cross / np.sqrt(np.diag(population.gram) * population.target)
     assert np.allclose(found, general, rtol=1e-12)
     x, y = rows(dim, environment)
@@ -102,7 +104,7 @@ def test_correlations_of_the_notebook() -> None:
     """Its printed values at σ = 0.01, 0.1, 1 are samples of 10,000 rows of these."""
     printed = {0.01: (0.5015, 0.0238), 0.1: (0.5070, 0.1082), 1.0: (0.4938, 0.5753)}
     for sigma, values in printed.items():
-        found = example_1.correlations(2, {"sigma": sigma, "gamma": 1.0, "tau": 1.0})
+        found = example_1.correlations({"sigma": sigma, "gamma": 1.0, "tau": 1.0}, {"dim": 2})
         assert found[0] == pytest.approx(0.5)
         assert found[2] == pytest.approx(sigma / np.sqrt(2 * sigma**2 + 1))
         assert np.allclose(found[[0, 2]], values, atol=4 / np.sqrt(10_000))
@@ -113,14 +115,14 @@ def test_correlations_of_the_notebook() -> None:
 def test_product_covariance_is_that_of_the_rows(dim: int, environment: dict[str, float]) -> None:
     drawn = moments.products(*rows(dim, environment))
     centred = drawn - drawn.mean(axis=1, keepdims=True)
-    found = example_1.product_covariance(dim, environment)
+    found = example_1.product_covariance(environment, {"dim": dim})
     for p in range(len(drawn)):
         assert within(found[p], centred[p] * centred, n_errors=6)
 
 
 @every_dim
 def test_product_covariance_is_a_covariance(dim: int) -> None:
-    found = example_1.product_covariance(dim, ENVIRONMENTS[2])
+    found = example_1.product_covariance(ENVIRONMENTS[2], {"dim": dim})
     n_features = 2 * dim
     assert found.shape == (n_features * (n_features + 3) // 2,) * 2
     assert np.array_equal(found, found.T)
@@ -131,7 +133,7 @@ def test_product_covariance_is_a_covariance(dim: int) -> None:
 @every_case
 def test_regressions_are_the_least_squares(dim: int, environment: dict[str, float]) -> None:
     found = example_1.regressions(environment)
-    population = example_1.population(dim, environment)
+    population = example_1.population(environment, {"dim": dim})
     first, second = slice(0, dim), slice(dim, 2 * dim)
     for name, kept in {"x": first, "z": second, "both": slice(None)}.items():
         part = Moments(population.gram[kept, kept], population.cross[kept], population.target)
@@ -178,13 +180,13 @@ def test_erm_beats_the_oracle_above_the_crossing(
 
     crossings = theory.crossing_sigmas(
         lambda sigma: float(example_1.symmetric_risk(a, b, 2, environment(sigma))),
-        lambda sigma: example_1.noise_floor(2, environment(sigma)),
+        lambda sigma: example_1.noise_floor(environment(sigma), {"dim": 2}),
         np.geomspace(1e-3, 10, 50),
     )
     found = example_1.erm_crossing_sigma(mean_variance, gamma, tau)
     assert crossings == pytest.approx([found], rel=1e-9)
     above = environment(1.01 * found)
-    assert example_1.symmetric_risk(a, b, 2, above) < example_1.noise_floor(2, above)
+    assert example_1.symmetric_risk(a, b, 2, above) < example_1.noise_floor(above, {"dim": 2})
 
 
 def test_crossing_of_the_notebook() -> None:
@@ -203,7 +205,7 @@ def test_worst_excess_bounds_the_sigma_family_only(dim: int, gamma: float, tau: 
     def excess(**change: float) -> float:
         environment = {"sigma": 0.1, "gamma": gamma, "tau": tau} | change
         found = example_1.symmetric_risk(a, b, dim, environment)
-        return float(found) - example_1.noise_floor(dim, environment)
+        return float(found) - example_1.noise_floor(environment, {"dim": dim})
 
     curve = [excess(sigma=sigma) for sigma in np.geomspace(1e-6, 1e3, 200)]
     assert np.all(np.diff(curve) < 0)
@@ -221,7 +223,9 @@ def test_penalty_vanishes_on_the_sphere(dim: int, sigmas: tuple[float, ...]) -> 
     zeros = example_1.penalty_zero(directions)
     assert zeros.shape == (50, 2 * dim)
     assert np.allclose(theory.penalty(zeros, train), 0, atol=1e-25)
-    assert np.allclose(example_1.penalty_zero(np.ones(dim)), example_1.causal_solution(dim))
+    assert np.allclose(
+        example_1.penalty_zero(np.ones(dim)), example_1.causal_solution({"dim": dim})
+    )
     assert np.allclose(example_1.penalty_zero(-np.ones(dim)), 0)
 
 
@@ -230,7 +234,7 @@ def test_error_term_picks_the_oracle_out_of_the_zeros(dim: int) -> None:
     train = training((0.1, 1.0), dim)
     zeros = example_1.penalty_zero(np.random.default_rng(0).normal(size=(500, dim)))
     risks = moments.risk(zeros[:, None], train).sum(-1)
-    best = moments.risk(example_1.causal_solution(dim), train).sum()
+    best = moments.risk(example_1.causal_solution({"dim": dim}), train).sum()
     assert np.all(risks >= best - 1e-12)
 
 

@@ -10,15 +10,17 @@ import pandas as pd
 import pytest
 
 from irm_bench import config
-from irm_bench.plugins import registry
+from irm_bench.config import of_book
+from irm_bench.plugins.registry import find_book
 from irm_bench.presentation import drawing, explore, gallery, themes
 from irm_bench.report import views
-from irm_bench.report.sections import SECTIONS
 from irm_bench.storage import tables
 from tests.unit import report_case
 from tests.unit.report_case import Case
 
-FIGURES = registry.names("figures")
+BOOK = find_book("notebook")
+
+FIGURES = BOOK.names("figures")
 
 
 def svg_of(case: Case, name: str) -> str:
@@ -27,8 +29,8 @@ def svg_of(case: Case, name: str) -> str:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_says_what_it_is(case: Case, name: str) -> None:
-    metadata = registry.metadata("figures", name)
-    assert metadata["SECTION"] in {section.name for section in SECTIONS}
+    metadata = BOOK.plugin("figures", name).metadata
+    assert metadata["SECTION"] in {section.name for section in of_book("notebook").sections}
     words = json.loads(gallery.paths(case.figures, name)["json"].read_text(encoding="utf-8"))
     assert not words["empty"]
     assert min(len(words[k]) for k in ("title", "description", "caption")) > 15
@@ -63,9 +65,11 @@ def test_the_data_of_a_figure_are_a_table(case: Case, name: str) -> None:
     assert not frame.columns.has_duplicates
 
 
-@pytest.mark.parametrize("name", [n for n in FIGURES if registry.metadata("figures", n)["STUDY"]])
+@pytest.mark.parametrize(
+    "name", [n for n in FIGURES if BOOK.plugin("figures", n).metadata["STUDY"]]
+)
 def test_without_its_study_a_figure_has_no_data(case: Case, name: str) -> None:
-    plugin = registry.load("figures", name)
+    plugin = BOOK.plugin("figures", name).load()
     raw = report_case.raw()
     raw["studies"] = [s for s in raw["studies"] if s["name"] != plugin.STUDY]
     other = config.parse(raw)
@@ -82,7 +86,7 @@ def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> No
 def test_a_figure_that_raises_is_named(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plugin = registry.load("figures", "divergence")
+    plugin = BOOK.plugin("figures", "divergence").load()
     monkeypatch.setattr(plugin, "data", lambda tables, config: 1 / 0)
     with pytest.raises(ZeroDivisionError) as raised:
         drawing.run(case.config, ["divergence"], case.tables, tmp_path)
@@ -98,13 +102,13 @@ def test_colours_are_readable_on_any_paper(color: str, paper: str) -> None:
     assert themes._ratio(themes._rgb(shifted), themes._rgb(paper)) >= themes.CONTRAST
 
 
-EXPLORED = [n for n in FIGURES if "EXPLORE" in registry.metadata("figures", n)]
+EXPLORED = [n for n in FIGURES if "EXPLORE" in BOOK.plugin("figures", n).metadata]
 
 
 @pytest.mark.parametrize("name", EXPLORED)
 def test_every_row_of_an_explorable_figure_is_on_a_curve(case: Case, name: str) -> None:
     path = gallery.paths(case.figures, name)["csv"]
-    spec = explore.specification(registry.metadata("figures", name), views.figure_data(path))
+    spec = explore.specification(BOOK.plugin("figures", name).metadata, views.figure_data(path))
     assert spec
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert {spec["x"]["column"], "mean", *spec["band"]} <= set(rows)

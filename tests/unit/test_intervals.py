@@ -4,7 +4,6 @@ import itertools
 import warnings
 from types import SimpleNamespace
 
-import irm_bench.statistics.intervals as iv
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+
+import irm_bench.statistics.intervals as iv
 
 # Student (1908), additional hours of sleep under two drugs, ten patients.
 SLEEP_A = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])

@@ -9,15 +9,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from irm_bench import config
 from irm_bench.config import Config
 from irm_bench.judging import findings, printed
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import FAILS, HOLDS, OPEN, above, below, mean, within
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import find_book
 from irm_bench.stages import judge
 from irm_bench.stages.judge import Draft
 from irm_bench.storage import tables
 from tests.unit import claims_case
+
+BOOK = find_book("notebook")
 
 VALUES = pd.Series([0.2, 0.3, 0.25, 0.35, 0.15, 0.28])
 
@@ -144,13 +147,13 @@ def test_seeds_that_would_say_otherwise() -> None:
 
 
 def test_unknown_claims_are_refused() -> None:
-    with pytest.raises(registry.UnknownPluginError, match="crossover"):
-        judge.judge(claims_case.evidence(), ["crosover"])
+    with pytest.raises(config.ConfigError, match="crossover"):
+        claims_case.evidence(claims=("crosover",))
 
 
 @pytest.fixture(scope="module")
 def judged() -> tuple[Evidence, dict[str, pd.DataFrame]]:
-    names = tuple(registry.names("claims"))
+    names = tuple(BOOK.names("claims"))
     found = claims_case.evidence(claims=names)
     return found, dict(judge.all_tables(found))
 
@@ -160,7 +163,7 @@ def test_every_claim_of_the_config_has_its_row(
 ) -> None:
     found, frames = judged
     claims = frames["claims"].set_index("claim")
-    assert tuple(claims.index) == found.config.claims
+    assert tuple(claims.index) == tuple(claim.name for claim in found.config.claims)
     assert (claims["sentence"].str.len() > 20).all()
     details = frames["claim_details"]
     for name, row in claims.iterrows():
@@ -221,7 +224,9 @@ def test_inside_goes_to_the_last_printed_digit(
 
 def test_the_notebooks_numbers() -> None:
     """A few of them, looked up in the notebook."""
-    frame = printed.numbers().set_index(["model", "quantity", "split", "sigma", "step"])
+    frame = printed.numbers(claims_case.evidence().config).set_index(
+        ["model", "quantity", "split", "sigma", "step"]
+    )
     look = {
         ("irm", "penalty", "", np.nan, 49_000): -0.006929567,
         ("erm", "phi_2", "", np.nan, 50_000): 0.6906589,
@@ -237,13 +242,13 @@ def test_a_run_is_held_against_the_others() -> None:
     rng = np.random.default_rng(0)
     values = pd.DataFrame(rng.normal(size=(40, 30)))
     values[7] = 10.0
-    outside = registry.load("claims", "printed_numbers").outside_of_others(values)
+    outside = BOOK.plugin("claims", "printed_numbers").load().outside_of_others(values)
     assert outside[7] == 40
     assert outside[np.arange(30) != 7].max() < 8
 
 
 def test_claim_modules_have_the_three_functions() -> None:
-    for name in registry.names("claims"):
-        module: ModuleType = registry.load("claims", name)
+    for name in BOOK.names("claims"):
+        module: ModuleType = BOOK.plugin("claims", name).load()
         for function in ("measure", "decide", "sentence"):
             assert callable(getattr(module, function))

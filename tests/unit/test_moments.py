@@ -72,9 +72,9 @@ def drawn(seed: int, n: int) -> list[Moments]:
     parts = []
     for rng in rngs[:400]:
         accumulator = Accumulator(4)
-        accumulator.add(*example_1.sample(rng, n, 2, environment))
+        accumulator.add(*example_1.sample(rng, n, environment, {"dim": 2}))
         parts.append(accumulator.moments())
-    return [moments.stack(parts), example_1.sample_moments(rngs[400:], n, 2, environment)]
+    return [moments.stack(parts), example_1.sample_moments(rngs[400:], n, environment, {"dim": 2})]
 
 
 @pytest.mark.parametrize("n", [7, 50, 2000])
@@ -100,8 +100,8 @@ def test_moments_drawn_alone_have_the_law_of_those_of_rows(n: int) -> None:
 def test_moments_of_a_billion_rows_are_the_populations() -> None:
     environment = {"sigma": 0.1, "gamma": 1.0, "tau": 1.0}
     n = 1_000_000_000
-    found = example_1.sample_moments([np.random.default_rng(0)], n, 2, environment).at(0)
-    truth = example_1.population(2, environment)
+    found = example_1.sample_moments([np.random.default_rng(0)], n, environment, {"dim": 2}).at(0)
+    truth = example_1.population(environment, {"dim": 2})
     assert np.allclose(found.gram, truth.gram, atol=6 * np.sqrt(2 / n) * truth.gram.max())
     assert not np.array_equal(found.gram, truth.gram)
 
@@ -109,7 +109,7 @@ def test_moments_of_a_billion_rows_are_the_populations() -> None:
 def test_too_few_rows_have_no_wishart_law() -> None:
     environment = {"sigma": 0.1, "gamma": 1.0, "tau": 1.0}
     with pytest.raises(ValueError, match="5 rows have no Wishart law in 5 dimensions"):
-        example_1.sample_moments([np.random.default_rng(0)], 5, 2, environment)
+        example_1.sample_moments([np.random.default_rng(0)], 5, environment, {"dim": 2})
 
 
 def test_covariance_must_be_asked_for() -> None:

@@ -59,5 +59,5 @@ def test_every_import_of_the_package_is_declared() -> None:
 
 def test_the_tables_document_names_every_column() -> None:
     text = (ROOT / "results/README.md").read_text()
-    parsed = config.load(ROOT / "config/config.yaml")
+    parsed = config.of_book("notebook")
     assert text == tables.document(tables.contracts(parsed)), "run: make docs"

@@ -10,23 +10,25 @@ from matplotlib.colors import is_color_like
 
 from benchmarks import notebook_loop
 from irm_bench.engine import polynomial
-from irm_bench.engine.problem import Quadratic, Slope, Slots, slope_of
+from irm_bench.engine.problem import Quadratic, Slope, Slots
 from irm_bench.planning import plan
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import find_book
 from irm_bench.theory.moments import Accumulator, products, risk, unpack_products
-from tests.unit.problems import Rows, draw_rows, problem_of
+from tests.unit.problems import Rows, draw_rows, problem_of, train
 
-SEMS = registry.names("sems")
-PENALTIES = registry.names("penalties")
-METHODS = registry.names("methods")
+BOOK = find_book("notebook")
+
+SEMS = BOOK.names("sems")
+PENALTIES = BOOK.names("penalties")
+METHODS = BOOK.names("methods")
 
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(k, n) for k in ("penalties", "methods") for n in registry.names(k)],
+    [(k, n) for k in ("penalties", "methods") for n in BOOK.names(k)],
 )
 def test_what_is_drawn_has_label_colour_marker_and_source(kind: str, name: str) -> None:
-    found = registry.metadata(kind, name)
+    found = BOOK.plugin(kind, name).metadata
     assert found["LABEL"]
     assert found["REFERENCE"]
     assert is_color_like(found["COLOR"])
@@ -36,12 +38,12 @@ def test_what_is_drawn_has_label_colour_marker_and_source(kind: str, name: str) 
 
 @pytest.mark.parametrize("kind", ["penalties", "methods"])
 def test_labels_differ(kind: str) -> None:
-    labels = [registry.metadata(kind, name)["LABEL"] for name in registry.names(kind)]
+    labels = [BOOK.plugin(kind, name).metadata["LABEL"] for name in BOOK.names(kind)]
     assert len(set(labels)) == len(labels)
 
 
 def environment_of(sem: str) -> dict[str, float]:
-    parameters = registry.metadata("sems", sem)["PARAMETERS"]
+    parameters = BOOK.plugin("sems", sem).metadata["PARAMETERS"]
     return {name: 0.7 if default is None else default for name, default in parameters.items()}
 
 
@@ -49,18 +51,18 @@ def environment_of(sem: str) -> dict[str, float]:
 @pytest.mark.parametrize("name", SEMS)
 def test_a_sems_rows_have_its_population_moments(name: str, dim: int) -> None:
     """Every moment within 6 standard errors, an exact law of large numbers apart."""
-    sem = registry.load("sems", name)
+    sem = BOOK.plugin("sems", name).load()
     environment = environment_of(name)
     n = 200_000
-    x, y = sem.sample(np.random.default_rng(0), n, dim, environment)
-    d = sem.n_features(dim)
+    x, y = sem.sample(np.random.default_rng(0), n, environment, {"dim": dim})
+    d = len(sem.feature_names({"dim": dim}))
     assert x.shape == (n, d)
     assert y.shape == (n,)
-    assert len(sem.feature_names(dim)) == d
+    assert d == 2 * dim
     m = products(x, y)
     gram, cross = unpack_products(m.mean(axis=1), d)
     sd_gram, sd_cross = unpack_products(m.std(axis=1) / np.sqrt(n), d)
-    truth = sem.population(dim, environment)
+    truth = sem.population(environment, {"dim": dim})
     assert (np.abs(gram - truth.gram) < 6 * sd_gram).all()
     assert (np.abs(cross - truth.cross) < 6 * sd_cross).all()
     assert np.mean(y**2) == pytest.approx(truth.target, rel=0.03)
@@ -68,10 +70,10 @@ def test_a_sems_rows_have_its_population_moments(name: str, dim: int) -> None:
 
 @pytest.mark.parametrize("name", SEMS)
 def test_a_sems_noise_floor_is_the_risk_of_its_causal_solution(name: str) -> None:
-    sem = registry.load("sems", name)
+    sem = BOOK.plugin("sems", name).load()
     environment = environment_of(name)
-    found = risk(sem.causal_solution(2), sem.population(2, environment))
-    assert found == pytest.approx(sem.noise_floor(2, environment))
+    found = risk(sem.causal_solution({"dim": 2}), sem.population(environment, {"dim": 2}))
+    assert found == pytest.approx(sem.noise_floor(environment, {"dim": 2}))
 
 
 def some_draw(n_pairs: int, d: int) -> Quadratic:
@@ -83,7 +85,7 @@ def some_draw(n_pairs: int, d: int) -> Quadratic:
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_penaltys_gradient_is_that_of_its_value(name: str) -> None:
-    penalty = registry.load("penalties", name)
+    penalty = BOOK.plugin("penalties", name).load()
     problem = problem_of([draw_rows(s, 50, 2, (0.2, 1.0, 0.5)) for s in range(3)])
     draw = some_draw(9, 4)
     generator = torch.Generator().manual_seed(2)
@@ -96,7 +98,7 @@ def test_a_penaltys_gradient_is_that_of_its_value(name: str) -> None:
         moved[i] += sign * step
         value = penalty.value(Slope(moved, problem.moments), problem, lambda: draw)
         numeric[i] += sign * value / (2 * step)
-    found = penalty.gradient(slope_of(phi, problem), problem, lambda: draw)
+    found = penalty.gradient(problem.slope(phi), problem, lambda: draw)
     assert torch.allclose(found, numeric, rtol=1e-6, atol=1e-6)
 
 
@@ -115,8 +117,8 @@ def test_a_penalty_is_what_per_row_autograd_says(name: str) -> None:
     w = torch.ones(n, 1, dtype=torch.float64, requires_grad=True)
     rows, target = torch.tensor(x)[permutation], torch.tensor(y)[permutation, None]
     expected = notebook_loop.PENALTIES[name]((rows @ phi[:, None] * w - target) ** 2, w)
-    penalty = registry.load("penalties", name)
-    found = penalty.value(slope_of(phi[:, None], problem), problem, lambda: Quadratic(*drawn))
+    penalty = BOOK.plugin("penalties", name).load()
+    found = penalty.value(problem.slope(phi[:, None]), problem, lambda: Quadratic(*drawn))
     assert float(found[0]) == pytest.approx(float(expected.detach()), rel=1e-10)
 
 
@@ -125,44 +127,42 @@ def test_the_u_statistic_is_the_mean_of_split_half_over_all_splits() -> None:
     run = draw_rows(7, n, 1, (0.5,))
     x, y = run[0]
     problem = problem_of([run])
-    slope = slope_of(torch.tensor([[0.3], [0.8]], dtype=torch.float64), problem)
+    slope = problem.slope(torch.tensor([[0.3], [0.8]], dtype=torch.float64))
     m = products(x, y)
     values = []
     for half in itertools.combinations(range(n), n // 2):
         signs = -np.ones(n)
         signs[list(half)] = 1
         drawn = unpack_products(torch.tensor((m * signs).mean(axis=1))[:, None], 2)
-        split = registry.load("penalties", "split_half")
+        split = BOOK.plugin("penalties", "split_half").load()
         values.append(float(split.value(slope, problem, lambda d=drawn: Quadratic(*d))[0]))
-    u_statistic = registry.load("penalties", "u_statistic")
+    u_statistic = BOOK.plugin("penalties", "u_statistic").load()
     expected = float(u_statistic.value(slope, problem, None)[0])
     assert np.mean(values) == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_leaves_a_finite_path_that_starts_at_its_start(name: str) -> None:
-    method = registry.load("methods", name)
-    metadata = registry.metadata("methods", name)
+    method = BOOK.plugin("methods", name).load()
+    is_control = BOOK.plugin("methods", name).get("IS_CONTROL", False)
     problem = problem_of([draw_rows(s, 50, 2, (0.2, 1.0)) for s in range(3)])
     draw = some_draw(6, 4)
-    penalty = registry.load("penalties", "plug_in")
-    path = method.train(problem, penalty, 20, [0, 5], lambda step, runs: draw)
+    penalty = BOOK.plugin("penalties", "plug_in").load()
+    path = train(method, problem, penalty, 20, [0, 5], lambda step, runs: draw)
     assert list(path.steps)[-1] == 20
     assert path.phi.shape == (len(path.steps), 4, 3)
     assert path.penalty.shape == (len(path.steps), 3)
     assert path.phi.isfinite().all()
     assert (path.diverged_at == -1).all()
-    if not metadata["IS_CONTROL"]:
+    if not is_control:
         assert torch.allclose(path.phi[0], problem.start)
         assert not torch.allclose(path.phi[-1], problem.start)
 
 
-@pytest.mark.parametrize(
-    "name", [m for m in METHODS if not registry.metadata("methods", m)["IS_CONTROL"]]
-)
+@pytest.mark.parametrize("name", [m for m in METHODS if BOOK.plugin("methods", m).get("HESSIAN")])
 def test_a_methods_curvature_bounds_its_stable_rate(name: str) -> None:
     """Just below 2/λ the first steps shrink the gradient's largest mode; above they do not."""
-    method = registry.load("methods", name)
+    method = BOOK.plugin("methods", name).load()
     run = draw_rows(1, 5000, 2, (0.2, 1.0))
     accumulated = []
     for x, y in run:
@@ -171,10 +171,12 @@ def test_a_methods_curvature_bounds_its_stable_rate(name: str) -> None:
         accumulated.append(a.moments())
     from irm_bench.theory.moments import stack
 
-    curvature = plan.curvature(name, stack(accumulated), 1e-5)
+    curvature = plan.curvature(BOOK.plugin("methods", name), stack(accumulated), 1e-5)
     assert curvature > 0
     problem = problem_of([run, run], learning_rate=[1.0 / curvature, 20.0 / curvature])
-    path = method.train(problem, registry.load("penalties", "plug_in"), 3000, [], lambda s, r: None)
+    path = train(
+        method, problem, BOOK.plugin("penalties", "plug_in").load(), 3000, [], lambda s, r: None
+    )
     assert int(path.diverged_at[0]) == -1
     assert int(path.diverged_at[1]) > 0
 
@@ -184,16 +186,16 @@ def test_slots_of_equal_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [p for p in PENALTIES if hasattr(registry.load("penalties", p), "quartic")]
+    "name", [p for p in PENALTIES if hasattr(BOOK.plugin("penalties", p).load(), "quartic")]
 )
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_a_quartic_penalty_is_its_polynomial(name: str, dim: int) -> None:
     """Value uᵀQu, and the gradient of the whole objective as a cubic polynomial in φ."""
-    penalty = registry.load("penalties", name)
+    penalty = BOOK.plugin("penalties", name).load()
     runs = [draw_rows(s, 50, dim, (0.2, 1.0, 0.5)[: 3 - s]) for s in range(2)]
     problem = problem_of(runs, error_weight=0.1)
     phi = torch.randn(2 * dim, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    slope = slope_of(phi, problem)
+    slope = problem.slope(phi)
     cubic = polynomial.gradient_coefficients(problem, penalty.quartic(problem))
     found = polynomial.gradient(phi, replace(problem, cubic=cubic), None)
     expected = problem.slots.total(penalty.gradient(slope, problem, None))

@@ -11,14 +11,17 @@ import pandas as pd
 import pytest
 
 from irm_bench import config, report
+from irm_bench.config import of_book
 from irm_bench.report import bundle, filters
 from irm_bench.report.ledger import Ledger
 from irm_bench.report.page import without_run
-from irm_bench.report.sections import SECTIONS
+from irm_bench.report.sections import COMMON
 from irm_bench.storage import tables
 from irm_bench.storage.tables import TableError
 from tests.unit import pipeline, report_case
 from tests.unit.report_case import Case
+
+SECTIONS = (*of_book("notebook").sections, *COMMON)
 
 
 @pytest.fixture(scope="module")

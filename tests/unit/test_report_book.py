@@ -25,7 +25,7 @@ SUMMARY = pd.DataFrame(
 
 
 @pytest.fixture
-def book() -> Book:
+def book() -> Ledger:
     return Ledger({"summary": SUMMARY, "facts": pd.DataFrame({"name": ["n"], "value": [50000.0]})})
 
 

@@ -16,7 +16,7 @@ from irm_bench import config
 from irm_bench.engine import splits
 from irm_bench.engine.descent import BLOCK
 from irm_bench.engine.signs import SignStream
-from irm_bench.planning import plan
+from irm_bench.planning import plan, sampling
 from irm_bench.planning.plan import Dataset
 from irm_bench.planning.sampling import rows
 from irm_bench.stages import simulate, train
@@ -26,6 +26,7 @@ from irm_bench.storage import tables
 from tests.unit import pipeline
 
 PARSED = config.parse(pipeline.SMALL)
+MODEL = PARSED.studies[0].model
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def found(folder: Path) -> dict[str, pd.DataFrame]:
 
 def dataset(split: str, sigma: float, n: int) -> Dataset:
     parameters = (("sigma", sigma), ("gamma", 1.0), ("tau", 1.0))
-    return Dataset("example_1", 2, n, split, config.Environment(parameters))
+    return Dataset(MODEL, n, split, config.Environment(parameters, parameters[1:]))
 
 
 def rows_of(split: str, sigma: float, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +100,7 @@ def test_errors_are_those_of_the_rows_and_of_the_population(
         x, y = rows_of(row["split"], row["sigma"], n, row["seed"])
         phi = phis(row.to_frame().T)[0]
         assert row["mse"] == pytest.approx(np.mean((x @ phi - y) ** 2), rel=1e-9)
-        truth = sem_population("example_1", 2, [dataset("test", row["sigma"], 2).environment]).at(0)
+        truth = sem_population(MODEL, [dataset("test", row["sigma"], 2).environment]).at(0)
         exact = phi @ truth.gram @ phi - 2 * phi @ truth.cross + truth.target
         assert row["risk"] == pytest.approx(exact, rel=1e-9)
         assert row["optimum"] == pytest.approx(2 * row["sigma"] ** 2)
@@ -220,7 +221,7 @@ def test_a_further_seed_and_environment_change_no_other_number(
 
 def test_overlapping_studies_share_datasets_and_cells() -> None:
     cells = plan.cells(PARSED)
-    shared = [c for c in cells if c.penalty == "split_half" and c.train_sigmas == "0.2;1.0"]
+    shared = [c for c in cells if c.key.penalty == "split_half" and c.train_label == "0.2;1.0"]
     assert len(shared) == 1
     assert cells[shared[0]].seeds == {0, 1, 2, 3}
     assert len(plan.datasets(PARSED)) == 4 + 2  # four training σ, two test σ
@@ -233,7 +234,7 @@ def test_training_and_test_rows_are_separate_streams() -> None:
 
 def test_memory_does_not_grow_with_n(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows come in chunks, and chunks give the moments of the whole."""
-    monkeypatch.setattr(simulate, "CHUNK_ROWS", 16)
+    monkeypatch.setattr(sampling, "CHUNK_ROWS", 16)
     chunks = list(rows(dataset("train", 1.0, 100), 3, 0))
     assert [len(y) for _, y in chunks] == [16] * 6 + [4]
     moments, covariance = simulate.summarise(dataset("train", 1.0, 100), 3, 0, True)
@@ -272,9 +273,9 @@ def test_the_capped_rate_keeps_what_the_fixed_rate_loses() -> None:
     raw = copy.deepcopy(pipeline.SMALL)
     raw["studies"][1]["learning_rate"] = {"rule": "capped", "value": 1e-3, "safety": 0.8}
     rates = {
-        c.train_sigmas: c.learning_rate
+        c.train_label: c.learning_rate
         for c in plan.cells_of(config.parse(raw).studies[1])
-        if c.method == "irm"
+        if c.key.method == "irm"
     }
     assert rates["0.2;1.0"] == 1e-3
     assert 0 < rates["0.2;4.0"] < 1e-4

@@ -28,7 +28,7 @@ def stable_rate(moments: Moments, start: np.ndarray, safety: float) -> np.ndarra
 def training(sigmas: Sequence[float], dim: int) -> Moments:
     """Population of Example 1."""
     return moments.stack(
-        example_1.population(dim, {"sigma": s, "gamma": 1.0, "tau": 1.0}) for s in sigmas
+        example_1.population({"sigma": s, "gamma": 1.0, "tau": 1.0}, {"dim": dim}) for s in sigmas
     )
 
 
@@ -47,7 +47,9 @@ def sample_moments(n_seeds: int, n: int, sigmas: Sequence[float], dim: int) -> M
 
     def one(sigma: float) -> Moments:
         accumulator = Accumulator(2 * dim)
-        accumulator.add(*example_1.sample(rng, n, dim, {"sigma": sigma, "gamma": 1.0, "tau": 1.0}))
+        accumulator.add(
+            *example_1.sample(rng, n, {"sigma": sigma, "gamma": 1.0, "tau": 1.0}, {"dim": dim})
+        )
         return accumulator.moments()
 
     return moments.stack(moments.stack(one(s) for s in sigmas) for _ in range(n_seeds))
@@ -342,13 +344,13 @@ def test_excess_risk_is_the_sum_of_its_terms() -> None:
     trained = theory.descent_path(problem, WEIGHT, 1e-3, [2000])[0]
     converged = theory.minimise(problem, WEIGHT, trained).phi
     population = theory.flow_minimum(training(SIGMAS, 2), WEIGHT).phi
-    causal = example_1.causal_solution(2)
+    causal = example_1.causal_solution({"dim": 2})
     for sigma in (0.01, 0.1, 1.0, 3.0):
         environment = {"sigma": sigma, "gamma": 1.0, "tau": 1.0}
-        where = example_1.population(2, environment)
+        where = example_1.population(environment, {"dim": 2})
         found = theory.decompose(trained, converged, population, causal, where)
         total = found.objective_bias + found.optimisation_gap + found.estimation_error
-        excess = moments.risk(trained, where) - example_1.noise_floor(2, environment)
+        excess = moments.risk(trained, where) - example_1.noise_floor(environment, {"dim": 2})
         assert found.excess.shape == (6,)
         assert np.allclose(total, found.excess, atol=1e-14)
         assert np.allclose(found.excess, excess, atol=1e-14)
@@ -359,7 +361,7 @@ def test_excess_risk_is_the_sum_of_its_terms() -> None:
 
 def test_terms_vanish_where_nothing_is_lost() -> None:
     train = training(SIGMAS, 2)
-    causal, other = example_1.causal_solution(2), np.full(4, 0.3)
+    causal, other = example_1.causal_solution({"dim": 2}), np.full(4, 0.3)
     found = theory.decompose(other, causal, causal, causal, train)
     assert np.all(found.objective_bias == 0)
     assert np.all(found.estimation_error == 0)
@@ -410,7 +412,7 @@ def simulated(
     phi: np.ndarray, n: int, n_replicates: int
 ) -> tuple[dict[str, np.ndarray], tuple[float, float]]:
     """Estimates (n_replicates,) of the penalty by name, and the cumulants κ₃, κ₄ of h."""
-    x, y = example_1.sample(np.random.default_rng(n), n * n_replicates, 2, ENVIRONMENT)
+    x, y = example_1.sample(np.random.default_rng(n), n * n_replicates, ENVIRONMENT, {"dim": 2})
     h = ((x @ phi) * (x @ phi - y)).reshape(n_replicates, n)
     mean, variance = h.mean(1), h.var(1, ddof=1)
     estimates = {
@@ -426,9 +428,9 @@ def simulated(
 @pytest.mark.parametrize("name", PHIS)
 def test_estimators_have_the_moments_of_their_law(name: str) -> None:
     phi, n = np.array(PHIS[name]), 6
-    population = example_1.population(2, ENVIRONMENT)
+    population = example_1.population(ENVIRONMENT, {"dim": 2})
     laws = theory.penalty_estimators(
-        phi, population, example_1.product_covariance(2, ENVIRONMENT), n
+        phi, population, example_1.product_covariance(ENVIRONMENT, {"dim": 2}), n
     )
     estimates, (third, fourth) = simulated(phi, n, 40_000)
     q = phi @ (population.gram @ phi - population.cross)
@@ -447,8 +449,8 @@ def test_estimators_are_as_often_negative_as_their_law_says(name: str) -> None:
     phi, n = np.array(PHIS[name]), 200
     laws = theory.penalty_estimators(
         phi,
-        example_1.population(2, ENVIRONMENT),
-        example_1.product_covariance(2, ENVIRONMENT),
+        example_1.population(ENVIRONMENT, {"dim": 2}),
+        example_1.product_covariance(ENVIRONMENT, {"dim": 2}),
         n,
     )
     for estimator, values in simulated(phi, n, 4000)[0].items():
@@ -457,9 +459,9 @@ def test_estimators_are_as_often_negative_as_their_law_says(name: str) -> None:
 
 def test_at_a_zero_of_the_penalty_every_second_split_is_negative() -> None:
     laws = theory.penalty_estimators(
-        np.stack([example_1.causal_solution(2), np.zeros(4)]),
-        example_1.population(2, ENVIRONMENT),
-        example_1.product_covariance(2, ENVIRONMENT),
+        np.stack([example_1.causal_solution({"dim": 2}), np.zeros(4)]),
+        example_1.population(ENVIRONMENT, {"dim": 2}),
+        example_1.product_covariance(ENVIRONMENT, {"dim": 2}),
         100,
     )
     assert np.allclose(laws["split_half"].negative_share, [0.5, 0.0])

@@ -91,8 +91,7 @@ def test_shards_and_threads_change_no_table(
     finished: Path, tmp_path: Path, shards: int, threads: int
 ) -> None:
     """All stages up to the tables, in one process."""
-    base = config.read(ROOT / "config/config.yaml")
-    raw = config.merge(base, config.read(ROOT / SMOKE)) | {"shards": shards}
+    raw = config.laid_over(config.read(ROOT / SMOKE)) | {"shards": shards}
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     subprocess.run(
         [sys.executable, "-c", STAGES],

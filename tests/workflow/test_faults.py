@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from irm_bench import config
-from irm_bench.plugins import registry
+from irm_bench.plugins.registry import UnknownPluginError, find_book
 from irm_bench.stages import aggregate
 from irm_bench.storage import archives, handover, tables
 from irm_bench.storage.archives import StageError
@@ -19,6 +19,8 @@ from irm_bench.storage.tables import TableError
 from tests.workflow import tiny
 from tests.workflow.conftest import ROOT
 from tests.workflow.tiny import TABLES
+
+BOOK = find_book("notebook")
 
 Done = subprocess.CompletedProcess[str]
 
@@ -267,8 +269,8 @@ def test_hostile_strings_stay_strings_and_nothing_is_fetched(project: Path) -> N
 )
 @pytest.mark.parametrize("kind", ["methods", "sems", "penalties", "figures", "claims"])
 def test_a_plugin_is_a_file_of_its_folder(kind: str, name: str) -> None:
-    with pytest.raises(registry.UnknownPluginError, match="is not among"):
-        registry.path(kind, name)
+    with pytest.raises(UnknownPluginError, match="is not among"):
+        BOOK.plugin(kind, name)
 
 
 def sources() -> str:

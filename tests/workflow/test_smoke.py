@@ -10,10 +10,8 @@ from tests.workflow.conftest import SMOKE, copy_project, snakemake, tables_of
 
 
 def test_the_page_and_every_table_are_made(finished: Path) -> None:
-    merged = config.merge(
-        config.read(finished / "config/config.yaml"), config.read(finished / SMOKE)
-    )
-    for name, contract in tables.contracts(config.parse(merged)).items():
+    parsed = config.of_book("notebook", config.read(finished / SMOKE))
+    for name, contract in tables.contracts(parsed).items():
         assert len(tables.read(finished / f"results/tables/{name}.csv", contract))
     page = (finished / "results/report.html").read_text(encoding="utf-8")
     assert page.rstrip().endswith("</html>")

@@ -53,8 +53,7 @@ def create(folder: Path) -> Path:
 
 def raw(project: Path) -> dict[str, Any]:
     """The config of a project, as it is before it is parsed."""
-    base = config.read(project / "config/config.yaml")
-    return config.merge(base, config.read(project / CONFIGFILE))
+    return config.laid_over(config.read(project / CONFIGFILE))
 
 
 def replace(path: Path, old: str, new: str) -> None:
