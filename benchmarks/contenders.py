@@ -145,7 +145,7 @@ def problem_of(runs: Sequence[Sequence[Rows]], with_variance: bool = False) -> P
         slots=slots,
         moments=Quadratic(last([m.gram for m in moments]), last([m.cross for m in moments])),
         target=last([m.target for m in moments]),
-        error_weight=per_run(ERROR_WEIGHT),
+        params={"error_weight": per_run(ERROR_WEIGHT)},
         learning_rate=per_run(LEARNING_RATE),
         start=torch.ones((d, len(runs)), dtype=torch.float64),
         causal=torch.zeros((d, len(runs)), dtype=torch.float64),

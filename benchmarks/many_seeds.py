@@ -12,14 +12,12 @@ from pathlib import Path
 from subprocess import PIPE, run
 from typing import Any
 
-import yaml
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import stage
 from irm_bench import config
 from irm_bench.stages import diagnose, evaluate
-from irm_bench.storage import part_files
+from irm_bench.storage import part_files, tables
 
 ROOT = Path(__file__).parents[1]
 # Seeds that are run; the others are copies of them.
@@ -28,7 +26,7 @@ N_RUN = 50
 
 def raw(n_seeds: int) -> dict[str, Any]:
     """The default config with so many seeds, in one shard, and rows and steps as few as may be."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))
+    found: dict[str, Any] = config.laid_over({})
     found["shards"] = 1
     found["defaults"] |= {"seeds": n_seeds, "n_samples": 50, "n_test_samples": 50, "steps": 20}
     for study in found["studies"]:
@@ -42,7 +40,7 @@ def copy_shard(folder: Path, n_seeds: int) -> None:
     for name in ("simulate", "train", "evaluate", "diagnose"):
         stage.run(name, few, folder)
     for module, kind in ((evaluate, "parts"), (diagnose, "diagnosis")):
-        for name in module.PARTS:
+        for name in tables.parts(few, module.STAGE):
             part = part_files.read(
                 folder / kind / "0" / f"{name}.npz", module.STAGE, few.stage_hash
             )

@@ -62,7 +62,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     try:
         studies = [
-            parse_study(book, f"studies[{i}]", {**defaults, **study})
+            parse_study(book, f"studies[{i}]", _with_defaults(study, defaults))
             for i, study in enumerate(raw["studies"])
         ]
     except PluginError as error:
@@ -138,6 +138,14 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _with_defaults(study: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """A study with what it does not say; training sets may be said under either of two keys."""
+    keys = ("train_sigmas", "train_environments")
+    says_sets = any(key in study for key in keys)
+    kept = {k: v for k, v in defaults.items() if not (says_sets and k in keys)}
+    return {**kept, **study}
+
+
 def _book(raw: Mapping[str, Any]) -> Book:
     name = raw.get("book", DEFAULT_BOOK)
     try:
@@ -190,7 +198,7 @@ def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
         resolved.pop(key, None)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     resolved["studies"] = [
-        {**defaults, **study, "seeds": list(typed.seeds)}
+        _with_defaults(study, defaults) | {"seeds": list(typed.seeds)}
         for study, typed in zip(raw["studies"], studies, strict=True)
     ]
     return resolved

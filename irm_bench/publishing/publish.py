@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from irm_bench import config
 from irm_bench.config import Config
 from irm_bench.plugins.registry import BookError, find_book
-from irm_bench.publishing.places import published_of, results_of
+from irm_bench.publishing.places import config_of, published_of, results_of
 from irm_bench.running import provenance
 from irm_bench.storage import archives, tables
 from irm_bench.storage.contracts import COMPRESSED, WHOLE
@@ -33,7 +32,7 @@ def run(results: Path, published: Path) -> None:
         FileNotFoundError: where the run is not finished.
     """
     told = json.loads((results / "provenance.json").read_text(encoding="utf-8"))["results"]
-    parsed = config.parse(told["config"])
+    parsed = config_of(results)
     for folder in ("tables", "figures"):
         shutil.rmtree(published / folder, ignore_errors=True)
     for contract in tables.contracts(parsed).values():

@@ -1,6 +1,5 @@
 """The first page of a site: every book with its verdicts, and methods × data across books."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from irm_bench import config
 from irm_bench.config import Config
 from irm_bench.presentation import numbers
 from irm_bench.presentation.places import page_sources
 from irm_bench.presentation.series import Looks
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
+from irm_bench.publishing.places import config_of
 from irm_bench.storage import tables
 
 VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
@@ -43,7 +42,7 @@ class Cell:
 
 def render(finished: Sequence[Path]) -> str:
     """The page of books whose results are in these folders."""
-    found = [(path, _config(path)) for path in finished]
+    found = [(path, config_of(path)) for path in finished]
     columns, rows = _matrix(found)
     loader = jinja2.FileSystemLoader(page_sources() / "templates")
     environment = jinja2.Environment(
@@ -55,11 +54,6 @@ def render(finished: Sequence[Path]) -> str:
         rows=rows,
         style=Markup(_style()),
     )
-
-
-def _config(folder: Path) -> Config:
-    told = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["results"]
-    return config.parse(told["config"])
 
 
 def _entry(folder: Path, parsed: Config) -> Entry:

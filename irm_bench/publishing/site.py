@@ -16,7 +16,7 @@ from irm_bench import config
 from irm_bench.presentation import drawing, gallery
 from irm_bench.presentation.series import Looks
 from irm_bench.publishing import crate, shelf
-from irm_bench.publishing.places import RESULTS
+from irm_bench.publishing.places import RESULTS, config_of
 from irm_bench.publishing.publish import standalone
 from irm_bench.running import provenance
 from irm_bench.storage import archives, tables
@@ -31,7 +31,7 @@ def run(results: Path, folder: Path) -> list[str]:
         FileNotFoundError: where the run is not finished.
     """
     told = json.loads((results / "provenance.json").read_text(encoding="utf-8"))["results"]
-    parsed = config.parse(told["config"])
+    parsed = config_of(results)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(results / "report.html", folder / "index.html")
     shutil.copyfile(results / "provenance.json", folder / "provenance.json")

@@ -43,14 +43,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     published = given.published or published_of(book)
+    return check((given.results or results_of(book)) / "tables", published)
+
+
+def check(fresh: Path, published: Path) -> int:
+    """Compare the tables of a folder with a published run, and tell; 0 where everything agrees."""
     if not (published / "about.json").exists():
         print(f"error: {published} holds no published run", file=sys.stderr)
         return 1
-    return tell(compare((given.results or results_of(book)) / "tables", published))
-
-
-def tell(found: list[Comparison]) -> int:
-    """Print what a comparison found; 0 where everything agrees."""
+    found = compare(fresh, published)
     print("\n".join(lines(found)))
     bad = [c.table for c in found if not c.is_good]
     if bad:

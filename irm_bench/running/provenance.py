@@ -119,6 +119,7 @@ def _run(
     known = [producers[path]["outputs"][path] for path in made if path in producers]
     return {
         **{key: config.resolved[key] for key in OF_THE_RUN},
+        "book": os.path.relpath(config.book.folder),
         "host": host(),
         "hosts": _distinct(job["host"] for job in jobs),
         "commits": _distinct(job["code"] for job in jobs),

@@ -51,7 +51,11 @@ class Case:
     def render_altered(self, tables: Path, *figures: str) -> str:
         """The page of other tables, with these figures, drawn afresh."""
         output = tables / "page.html"
-        report.run(replace(self.config, figures=figures), tables, output)
+        report.run(
+            replace(self.config, figures=tuple(BOOK.plugin("figures", name) for name in figures)),
+            tables,
+            output,
+        )
         return output.read_text(encoding="utf-8")
 
     def without_figures(self, **changes: Any) -> str:

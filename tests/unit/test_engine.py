@@ -26,7 +26,7 @@ def stable_rate(dim: int, sigmas: tuple[float, ...]) -> float:
     environments = [Environment((("sigma", s), ("gamma", 1.0), ("tau", 1.0))) for s in sigmas]
     model = model_of(BOOK.plugin("sems", "example_1"), {"dim": dim}, False, {})
     moments = population(model, environments)
-    return 0.3 * 2 / curvature("irm", moments, 1e-5)
+    return 0.3 * 2 / curvature(BOOK.plugin("methods", "irm"), moments, 1e-5)
 
 
 def random_permutations(n_steps: int) -> np.ndarray:

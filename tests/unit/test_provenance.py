@@ -42,15 +42,15 @@ def snakemake(rule: str, inputs: list[str], outputs: list[str], **wildcards: str
         resources={"mem_mb": 1000},
         input=inputs,
         output=outputs,
-        log=[f"results/logs/{rule}/{name}.log"],
-        config=CONFIG.resolved,
+        log=[f"results/notebook/logs/{rule}/{name}.log"],
+        config=dict(CONFIG.resolved),
     )
 
 
 def do(text: str, rule: str, inputs: list[str], output: str, **wildcards: str) -> None:
     """Do a job that writes a text."""
     described = snakemake(rule, inputs, [output], **wildcards)
-    with job.run(described, "store"):
+    with job.run(described, "storage.archives"):
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         Path(output).write_text(text)
     measured = Path(described.log[0].replace("logs", "benchmarks")).with_suffix(".tsv")
@@ -64,19 +64,25 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("code.py").write_text("pass")
     for shard in ("0", "1"):
-        do(f"moments {shard}", "simulate", ["code.py"], f"results/moments/{shard}", shard=shard)
-    do("old", "simulate", ["code.py"], "results/moments/2", shard="2")
-    parts = ["results/moments/0", "results/moments/1"]
-    do("a,b\n1,2\n", "aggregate", parts, "results/tables/models.csv")
-    return Path("results")
+        do(
+            f"moments {shard}",
+            "simulate",
+            ["code.py"],
+            f"results/notebook/moments/{shard}",
+            shard=shard,
+        )
+    do("old", "simulate", ["code.py"], "results/notebook/moments/2", shard="2")
+    parts = ["results/notebook/moments/0", "results/notebook/moments/1"]
+    do("a,b\n1,2\n", "aggregate", parts, "results/notebook/tables/models.csv")
+    return Path("results/notebook")
 
 
 def test_a_table_is_traced_to_the_jobs_and_files_that_made_it(results: Path) -> None:
     found = provenance.collect(CONFIG, results)
     fixed, run = found["results"], found["run"]
-    table = fixed["files"]["results/tables/models.csv"]
+    table = fixed["files"]["results/notebook/tables/models.csv"]
     assert table == {
-        "sha256": archives.digest("results/tables/models.csv"),
+        "sha256": archives.digest("results/notebook/tables/models.csv"),
         "rule": "aggregate",
     }
     assert fixed["rules"] == {"aggregate": {"reads": ["simulate"]}, "simulate": {"reads": []}}
@@ -120,8 +126,11 @@ def test_a_file_that_no_job_wrote_like_this_is_told(results: Path) -> None:
     (results / "tables/models.csv").write_text("a,b\n1,3\n")
     (results / "tables/mine.csv").write_text("a\n")
     found = provenance.collect(CONFIG, results)
-    assert found["run"]["unexplained"] == ["results/tables/mine.csv", "results/tables/models.csv"]
-    assert found["results"]["files"]["results/tables/mine.csv"]["rule"] is None
+    assert found["run"]["unexplained"] == [
+        "results/notebook/tables/mine.csv",
+        "results/notebook/tables/models.csv",
+    ]
+    assert found["results"]["files"]["results/notebook/tables/mine.csv"]["rule"] is None
 
 
 def test_logs_of_failures_and_no_logs_at_all_are_no_obstacle(results: Path) -> None:
@@ -130,7 +139,7 @@ def test_logs_of_failures_and_no_logs_at_all_are_no_obstacle(results: Path) -> N
     shutil.rmtree(results / "logs")
     found = provenance.collect(CONFIG, results)
     assert found["run"]["jobs"] == []
-    assert found["run"]["unexplained"] == ["results/tables/models.csv"]
+    assert found["run"]["unexplained"] == ["results/notebook/tables/models.csv"]
 
 
 def test_the_commit_is_told_and_whether_the_sources_differ(
@@ -156,7 +165,7 @@ def fail(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that ends with an error; the process does not."""
     monkeypatch.setattr(job.os, "_exit", lambda code: None)
     described = snakemake("train", [], [], shard="0")
-    with job.run(described, "store"), job.about("group erm, seeds 0 to 3"):
+    with job.run(described, "storage.archives"), job.about("group erm, seeds 0 to 3"):
         raise error
 
 
@@ -166,7 +175,7 @@ def test_a_fault_that_can_be_mended_is_one_line(
     monkeypatch.chdir(tmp_path)
     fail(StageError("x.npz is damaged"), monkeypatch)
     assert capsys.readouterr().err == "error in train shard=0: x.npz is damaged\n"
-    assert Path("results/logs/train/train.0.log").read_text() == "x.npz is damaged\n"
+    assert Path("results/notebook/logs/train/train.0.log").read_text() == "x.npz is damaged\n"
 
 
 def test_any_other_fault_says_what_it_was_about_and_where_to_read_on(
@@ -177,9 +186,9 @@ def test_any_other_fault_says_what_it_was_about_and_where_to_read_on(
     said = capsys.readouterr().err
     assert said == (
         "error in train shard=0: ValueError: two lines; group erm, seeds 0 to 3 "
-        "(traceback in results/logs/train/train.0.log)\n"
+        "(traceback in results/notebook/logs/train/train.0.log)\n"
     )
-    assert "Traceback" in Path("results/logs/train/train.0.log").read_text()
+    assert "Traceback" in Path("results/notebook/logs/train/train.0.log").read_text()
 
 
 def test_a_log_that_cannot_be_written_does_not_hide_the_message(

@@ -5,7 +5,7 @@ from irm_bench.judging.findings import below, mean, some, together, verdict
 from irm_bench.judging.wording import pick, say
 
 TITLE = "V-REx leans less on the effects than ERM"
-STATEMENT = "a penalty on the spread of the risks makes a model leave the effects of the target alone"
+STATEMENT = "a penalty on the spread of the risks makes a model leave the effects alone"
 SOURCE = "this book"
 SECTION = ("drawn",)
 # The study that it looks at first, and the tests that are adjusted together with its own.
@@ -16,7 +16,7 @@ MIN_SEEDS = 5
 
 
 def measure(evidence):
-    """The parts: each an estimate over seeds with its interval, and the rule that it has to meet."""
+    """The parts: each an estimate over seeds with its interval, and its rule."""
     vrex = evidence.z_weight(Selection(STUDY, "vrex", params=(("beta", 10.0),)))
     erm = evidence.z_weight(Selection(STUDY, "erm"))
     quantity = "mean |weight| on the effects, V-REx less ERM"

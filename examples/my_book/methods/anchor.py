@@ -1,4 +1,4 @@
-"""Anchor regression with environments as anchors: least squares that counts shifts of means γ-fold."""
+"""Anchor regression with environments as anchors: residuals' means count γ-fold."""
 
 import torch
 
