@@ -116,8 +116,16 @@ def at_base(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The rows of a table that belong to a study's first setting."""
     for column, value in base(study).items():
         frame = frame[frame[column] == value]
-    weight = frame["error_weight"]
-    return frame[weight.isna() | (weight == study.error_weights[0])]
+    return frame[_has_first_parameters(frame, study)]
+
+
+def _has_first_parameters(frame: pd.DataFrame, study: Study) -> pd.Series:
+    """Which rows are of the first value of every parameter of a study's methods, or of none."""
+    chosen = pd.Series(True, frame.index)
+    for method in study.methods:
+        for name, values in method.grid:
+            chosen &= frame[name].isna() | (frame[name] == values[0])
+    return chosen
 
 
 def base_batches(table: Rows, study: Study, *by: str) -> Iterator[pd.DataFrame]:
@@ -182,12 +190,11 @@ def features(study: Study) -> Features:
 
 def risks(summary: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Exact risks at the test environments of a study's first n_samples and error weight."""
-    weight = summary["error_weight"]
     return summary[
         (summary["study"] == study.name)
         & (summary["split"] == "test")
         & (summary["quantity"] == "risk")
         & (summary["ci_method"] == "t")
         & (summary["n_samples"] == study.n_samples[0])
-        & (weight.isna() | (weight == study.error_weights[0]))
+        & _has_first_parameters(summary, study)
     ]

@@ -12,10 +12,8 @@ import pandas as pd
 from irm_bench.report import bundle
 from irm_bench.storage.tables import TableError
 
-KEYS = (
-    *("study", "sem", "dim", "n_samples", "train_sigmas", "method", "penalty", "error_weight"),
-    *("learning_rate", "steps", "split", "environment", "quantity", "ci_method"),
-)
+# Columns of a summary that are what was found, not what it is about.
+FOUND = ("n_seeds", "n_diverged", "mean", "sd", "ci_low", "ci_high")
 VALUES = ("mean", "ci_low", "ci_high", "n_seeds")
 MOST_MOVES = 40  # of the largest, in the page
 
@@ -64,7 +62,7 @@ def _frame(content: bytes) -> pd.DataFrame:
 
 def compare(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     """Means of both, side by side (suffixes _before, _now), for every key that either has."""
-    keys = [k for k in KEYS if k in before and k in now]
+    keys = [key for key in now if key not in FOUND and key in before]
     both = [frame[[*keys, *VALUES]].astype(dict.fromkeys(keys, str)) for frame in (before, now)]
     pairs = both[0].merge(
         both[1], on=keys, how="outer", suffixes=("_before", "_now"), indicator="found_in"

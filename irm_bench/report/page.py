@@ -73,6 +73,21 @@ class StudyView:
         """Its training set, as the tables write it."""
         return set_label(self.study.train_sets[0])
 
+    @property
+    def _train_column(self) -> str:
+        known = self._book.rows("summary").columns
+        return "train_sigmas" if "train_sigmas" in known else "train_set"
+
+    def _parameters(self, who: Any) -> dict[str, float | None]:
+        """The first values of a method's parameters, and none of those of the others."""
+        found: dict[str, float | None] = {}
+        for method in self.study.methods:
+            for name, values in method.grid:
+                is_own = (method.name, method.penalty) == (who.method, who.penalty)
+                if is_own or name not in found:
+                    found[name] = values[0] if is_own else None
+        return found
+
     def fact(self, name: str) -> Entry:
         """A setting of the study, from the config."""
         return self._book.value("facts", name=f"{self.study.name}.{name}")
@@ -86,8 +101,8 @@ class StudyView:
         where = {
             "study": self.study.name,
             "n_samples": self.study.n_samples[0],
-            "train_sigmas": self.train_sigmas,
-            "error_weight": self.study.error_weights[0] if who.penalty else None,
+            self._train_column: set_label(self.study.train_sets[0]),
+            **self._parameters(who),
             **keys,
         }
         return self._book.value(

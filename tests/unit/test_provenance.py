@@ -114,7 +114,7 @@ def test_config_seeds_and_versions_are_told(results: Path) -> None:
 
 def test_what_is_fixed_knows_nothing_of_the_run(results: Path) -> None:
     before = provenance.collect(CONFIG, results)["results"]
-    moved = shutil.copytree(results, "elsewhere/results")
+    moved = shutil.copytree(results, "elsewhere/results/notebook")
     again = provenance.collect(config.parse({**CONFIG.resolved, "shards": 1}), moved)
     assert again["results"] == before
     text = json.dumps(before)

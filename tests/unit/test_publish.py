@@ -10,7 +10,7 @@ import pytest
 
 from irm_bench.publishing import crate, publish, site, verify
 from irm_bench.running import provenance
-from irm_bench.storage import archives
+from irm_bench.storage import archives, comparison
 from tests.unit import report_case
 from tests.unit.report_case import ROOT, Case
 
@@ -93,7 +93,7 @@ def test_the_published_run_of_the_project_is_whole() -> None:
     folder = ROOT / "results/published/notebook"
     if not (folder / "about.json").exists():
         pytest.skip("nothing is published yet")
-    told = verify.about(folder)
+    told = comparison.about(folder)
     for name in ("claims", "coverage", "histograms"):
         assert archives.digest(folder / f"tables/{name}.csv") == told["tables"][name]
     assert (folder / "figures/risk_over_sigma.svg").exists()

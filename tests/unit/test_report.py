@@ -202,7 +202,8 @@ def test_a_section_without_its_study_is_left_out(case: Case, kept: list[str]) ->
 
 
 def test_other_names_methods_and_dimensions(tmp_path: Path) -> None:
-    raw = {**pipeline.SMALL, "figures": report_case.raw()["figures"]}
+    whole = report_case.raw()
+    raw = {**pipeline.SMALL, "figures": whole["figures"], "sections": whole["sections"]}
     raw["studies"] = [
         {
             **raw["studies"][0],
@@ -221,7 +222,9 @@ def test_a_missing_table_is_named(case: Case, tmp_path: Path) -> None:
         report.run(case.config, tmp_path, tmp_path / "page.html", case.figures)
 
 
-@pytest.mark.parametrize(("module", "heavy"), [("presentation.drawing", "torch"), ("report.page", "matplotlib")])
+@pytest.mark.parametrize(
+    ("module", "heavy"), [("presentation.drawing", "torch"), ("report.page", "matplotlib")]
+)
 def test_what_makes_the_page_loads_fast(module: str, heavy: str) -> None:
     code = f"import sys, irm_bench.{module}; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
