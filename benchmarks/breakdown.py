@@ -28,7 +28,7 @@ from irm_bench.plugins.registry import find_book
 BOOK = find_book("notebook")
 
 ROOT = Path(__file__).parents[1]
-PROVENANCE = ROOT / "results" / "provenance.json"
+PROVENANCE = ROOT / "results/notebook/provenance.json"
 
 
 def recorded(path: Path = PROVENANCE) -> dict[str, Any] | None:
@@ -80,7 +80,7 @@ def run_pipeline() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         copy = copy_project(Path(folder))
         wall, cpu = run_snakemake(copy, "--cores", "all", "--quiet", "all")
-        found = recorded(copy / "results" / "provenance.json")
+        found = recorded(copy / "results/notebook/provenance.json")
         return {"stages": [], **(found or {}), "wall_seconds": wall, "cpu_seconds": cpu}
 
 

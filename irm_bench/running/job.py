@@ -71,8 +71,10 @@ def _describe(error: Exception) -> str:
     parts = [f"{type(error).__name__}: {error}".replace("\n", " ")]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if path.parent.parent == registry.PACKAGE and path.parent.name in registry.KINDS:
-            name = f"irm_bench/{path.parent.name}/{path.name}"
+        if path.parent.name in registry.KINDS:
+            name = path
+            if registry.PACKAGE in path.parents:
+                name = path.relative_to(registry.PACKAGE.parent)
             parts.append(f"raised by plugin {path.stem!r} ({name}, line {frame.lineno})")
             break
     return "; ".join([*parts, *getattr(error, "__notes__", [])])

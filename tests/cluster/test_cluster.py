@@ -47,7 +47,7 @@ def test_another_executor_differs_in_its_profile_alone(
 ) -> None:
     project = create(tmp_path)
     before = cluster.jobs()
-    run(project, "results/tables/printed.csv", *GENERIC)
+    run(project, "results/notebook/tables/printed.csv", *GENERIC)
     jobs = [job for job in cluster.jobs() if job not in before]
     assert [job.state for job in jobs] == ["COMPLETED"] * 3  # two shards, the tables
     wanted, found = tables_of(local), tables_of(project)
@@ -58,7 +58,7 @@ def test_another_executor_differs_in_its_profile_alone(
 def test_a_cancelled_job_and_a_dead_node_lose_nothing(cluster: Cluster, tmp_path: Path) -> None:
     """Both while their jobs stand in the middle of writing a file."""
     project = tiny.create(tmp_path / "there")
-    parts = [f"results/parts/{shard}/models.npz" for shard in (0, 1)]
+    parts = [f"results/notebook/parts/{shard}/models.npz" for shard in (0, 1)]
     tiny.stall_writing(project, "trained/no_penalty/0.npz", "trained/no_penalty/1.npz")
     line = [*SNAKEMAKE, *parts, *SLURM, "--configfile", tiny.CONFIGFILE, "--config", "shards=2"]
     with tiny.running(project, line) as process:
@@ -83,15 +83,17 @@ GREEDY = """\
     ballast = bytearray(700_000_000)
     time.sleep(4)
     del ballast
-    store.write_arrays(output"""
+    archives.write_arrays(output"""
 
 
 def test_a_job_over_its_memory_is_run_again_with_more(cluster: Cluster, tmp_path: Path) -> None:
     project = tiny.create(tmp_path)
-    tiny.replace(project / "irm_bench/simulate.py", "    store.write_arrays(output", GREEDY)
+    tiny.replace(
+        project / "irm_bench/stages/simulate.py", "    archives.write_arrays(output", GREEDY
+    )
     before = {job.number for job in cluster.jobs()}
     little = ("--set-resources", "simulate:mem_mb=600*attempt")
-    target = "results/moments/0.npz"
+    target = "results/notebook/moments/0.npz"
     run(project, target, *SLURM, *little, configfiles=TINY)
     first, second = (job for job in cluster.jobs() if job.number not in before)
     assert first.state in {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config", "profiles", "workflow", "irm_bench", "report", "pyproject.toml")
+PARTS = (
+    "Snakefile",
+    "config",
+    "examples",
+    "profiles",
+    "workflow",
+    "irm_bench",
+    "report",
+    "pyproject.toml",
+)
 SMOKE = "config/smoke.yaml"
 
 
@@ -49,7 +58,9 @@ def snakemake(
 
 
 def tables_of(project: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted((project / "results/tables").glob("*.csv"))}
+    return {
+        p.name: p.read_bytes() for p in sorted((project / "results/notebook/tables").glob("*.csv"))
+    }
 
 
 @pytest.fixture(scope="session")

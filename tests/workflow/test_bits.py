@@ -30,13 +30,15 @@ ODD = {
 
 
 def page_of(project: Path) -> bytes:
-    page = (project / "results/report.html").read_bytes()
+    page = (project / "results/notebook/report.html").read_bytes()
     assert len(RUN.findall(page)) == 1
     return RUN.sub(b"", page)
 
 
 def figures_of(project: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted((project / "results/figures").iterdir())}
+    return {
+        p.name: p.read_bytes() for p in sorted((project / "results/notebook/figures").iterdir())
+    }
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +56,11 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     one = ("--config", "shards=1")
     one_core = command(*one, configfiles=(SMOKE, "seeds.yaml"), cores=1)
     with running(project, one_core, **ODD) as process:
-        wait_for(lambda: list((project / "results/trained").glob("*/0.npz")), 120)
+        wait_for(lambda: list((project / "results/notebook/trained").glob("*/0.npz")), 120)
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
     assert process.returncode != 0
-    assert not (project / "results/tables/models.csv").exists()
+    assert not (project / "results/notebook/tables/models.csv").exists()
     four_cores = command(*one, configfiles=(SMOKE, "seeds.yaml"), cores=4)
     with running(project, four_cores, **ODD) as process:
         said, _ = process.communicate(timeout=600)

@@ -73,11 +73,11 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
         message = failure(fresh, TABLES)
         assert "cannot be locked" in message
         assert "--unlock" in message
-        moments = (fresh / "results/moments/0.npz").stat().st_mtime_ns
+        moments = (fresh / "results/notebook/moments/0.npz").stat().st_mtime_ns
         tiny.go(fresh)  # the killed run's job, still there, ends too
         succeed(fresh, "--unlock")
         succeed(fresh, TABLES)
-    assert (fresh / "results/moments/0.npz").stat().st_mtime_ns == moments
+    assert (fresh / "results/notebook/moments/0.npz").stat().st_mtime_ns == moments
     assert models(fresh) == models(done)
     assert not tiny.temporaries(fresh)
 
@@ -90,7 +90,7 @@ def test_a_worker_killed_in_the_middle_of_writing(fresh: Path, done: Path) -> No
         said, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "died with <Signals.SIGKILL: 9>" in said or "train" in said
-    assert not (fresh / "results/trained/no_penalty/0.npz").exists()
+    assert not (fresh / "results/notebook/trained/no_penalty/0.npz").exists()
     assert len(tiny.temporaries(fresh)) == 1
     tiny.go(fresh)
     succeed(fresh, TABLES)
@@ -125,7 +125,7 @@ def test_a_folder_that_cannot_be_written_is_named(fresh: Path) -> None:
     (fresh / "results").mkdir(mode=0o555)
     message = failure(fresh, prefix=without_override())
     # whichever of the two jobs that wait for nothing is started first
-    assert re.search(r"Permission denied: 'results/(moments|tables)'", message)
+    assert re.search(r"Permission denied: 'results/notebook'", message)
 
 
 def flip(path: Path) -> None:
@@ -147,7 +147,7 @@ FILES = ("moments/0.npz", "trained/no_penalty/0.npz", "parts/0/models.npz", "tab
 
 def read(project: Path, found: config.Config, name: str) -> None:
     """Read a file of the results as the stage after it does."""
-    path = project / "results" / name
+    path = project / "results/notebook" / name
     match name.split("/")[0]:
         case "moments":
             handover.MomentStore(found, path)
@@ -162,7 +162,7 @@ def read(project: Path, found: config.Config, name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", [flip, cut])
 def test_a_damaged_file_is_named(done: Path, name: str, damage: Callable[[Path], None]) -> None:
-    path = done / "results" / name
+    path = done / "results/notebook" / name
     whole = path.read_bytes()
     read(done, parsed(done), name)
     damage(path)
@@ -190,11 +190,14 @@ def test_a_file_of_another_version_is_named(
 
 
 def test_damage_stops_the_run_and_deletion_mends_it(project: Path, done: Path) -> None:
-    results = project / "results"
+    results = project / "results/notebook"
     shutil.rmtree(results / "trained/irm-plug_in")
     flip(results / "moments/0.npz")
     message = failure(project, TABLES)
-    assert "error in train group=irm-plug_in shard=0: results/moments/0.npz is damaged" in message
+    assert (
+        "error in train group=irm-plug_in shard=0: results/notebook/moments/0.npz is damaged"
+        in message
+    )
     (results / "moments/0.npz").unlink()
     succeed(project, TABLES)
     assert models(project) == models(done)
@@ -204,17 +207,19 @@ def test_other_shards_in_the_same_folder_use_nothing_of_the_former(
     project: Path, done: Path
 ) -> None:
     # told to look at times alone, Snakemake sees no difference; the files do
-    shutil.rmtree(project / "results/tables")
+    shutil.rmtree(project / "results/notebook/tables")
     two = ("--config", "shards=2")
     message = failure(project, TABLES, *two, "--rerun-triggers", "mtime")
-    assert re.search(r"results/parts/0/\w+\.npz has config '\w+' where '\w+' is needed", message)
+    assert re.search(
+        r"results/notebook/parts/0/\w+\.npz has config '\w+' where '\w+' is needed", message
+    )
     succeed(project, TABLES, *two)
     assert models(project) == models(done)
 
 
 def raise_in(project: Path, name: str, function: str, condition: str = "True") -> None:
     """Make a plugin raise at the start of a function."""
-    path = project / "irm_bench" / name
+    path = project / "irm_bench/plugins" / name
     text = path.read_text(encoding="utf-8")
     head = re.search(rf"^def {function}\(.*?\)[^)]*:\n", text, flags=re.MULTILINE | re.DOTALL)
     assert head, name
@@ -223,28 +228,30 @@ def raise_in(project: Path, name: str, function: str, condition: str = "True") -
 
 
 def test_a_plugin_that_raises_is_named_with_what_it_was_about(project: Path) -> None:
-    raise_in(project, "methods/erm.py", "train")
+    raise_in(project, "methods/erm.py", "closed_form")
     raise_in(project, "penalties/plug_in.py", "gradient")
     said = failure(project, TABLES, "--keep-going")
     about = r"error in train group={0} shard=0: ValueError: broken on purpose; raised by plugin "
-    about += r"'{1}' \(irm_bench/{2}/{1}\.py, line \d+\); group {0}, \d+ runs, seeds 0 to 3"
+    about += r"'{1}' \(irm_bench/plugins/{2}/{1}\.py, line \d+\); group {0}, \d+ runs, seeds 0 to 3"
     assert re.search(about.format("no_penalty", "erm", "methods"), said), said
     assert re.search(about.format("irm-plug_in", "plug_in", "penalties"), said), said
-    assert "raise ValueError" in (project / "results/logs/train/no_penalty.0.log").read_text()
+    assert (
+        "raise ValueError" in (project / "results/notebook/logs/train/no_penalty.0.log").read_text()
+    )
 
 
 def test_a_model_that_raises_on_one_seed_is_named_with_it(project: Path) -> None:
     raise_in(project, "sems/example_1.py", "sample", "next(CALLS) == 2")
-    with (project / "irm_bench/sems/example_1.py").open("a") as file:
+    with (project / "irm_bench/plugins/sems/example_1.py").open("a") as file:
         file.write("\n\nCALLS = iter(range(10**9))\n")
-    said = failure(project, "results/moments/0.npz")
-    assert "raised by plugin 'example_1' (irm_bench/sems/example_1.py" in said
+    said = failure(project, "results/notebook/moments/0.npz")
+    assert "raised by plugin 'example_1' (irm_bench/plugins/sems/example_1.py" in said
     assert re.search(r"example_1, \w+ environment sigma=\S+, n = 60, seed 2", said)
 
 
 def test_a_diverging_run_is_counted_and_kept(done: Path) -> None:
     summary = tables.read(
-        done / "results/tables/summary.csv", tables.contracts(parsed(done))["summary"]
+        done / "results/notebook/tables/summary.csv", tables.contracts(parsed(done))["summary"]
     )
     diverging = summary[summary["study"] == "diverging"]
     assert len(diverging)
@@ -257,7 +264,7 @@ def test_hostile_strings_stay_strings_and_nothing_is_fetched(project: Path) -> N
     succeed(project, prefix=tiny.without_network())
     everything = [*project.parent.rglob("*pwned*"), *ROOT.glob("*pwned*")]
     assert not everything
-    page = (project / "results/report.html").read_text(encoding="utf-8")
+    page = (project / "results/notebook/report.html").read_text(encoding="utf-8")
     assert "<script>alert(1)" not in page
     assert "<img src=x" not in page
     assert "&lt;script&gt;alert(1)" in page

@@ -11,15 +11,15 @@ from tests.workflow.conftest import snakemake
 
 
 def test_the_page_gives_all_tables_back(finished: Path, tmp_path: Path) -> None:
-    page = (finished / "results/report.html").read_text(encoding="utf-8")
+    page = (finished / "results/notebook/report.html").read_text(encoding="utf-8")
     assert len(page.encode()) < bundle.LIMIT
     assert bundle.extract(page, tmp_path) == []
-    for path in (finished / "results/tables").glob("*.csv"):
+    for path in (finished / "results/notebook/tables").glob("*.csv"):
         assert (tmp_path / "tables" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_former_page_is_compared_with_and_changes_nothing_else(project: Path) -> None:
-    page = project / "results/report.html"
+    page = project / "results/notebook/report.html"
     former = shutil.copy(page, project / "old.html")
     first = page.read_text(encoding="utf-8")
     done = snakemake(project, "--config", f"baseline={former}")
@@ -33,7 +33,10 @@ def test_a_former_page_is_compared_with_and_changes_nothing_else(project: Path) 
 
 @pytest.mark.parametrize(
     ("baseline", "words"),
-    [("none.html", "none.html is not there"), ("results/report.html", "is the page to write")],
+    [
+        ("none.html", "none.html is not there"),
+        ("results/notebook/report.html", "is the page to write"),
+    ],
 )
 def test_a_bad_baseline_is_named(finished: Path, baseline: str, words: str) -> None:
     failed = snakemake(finished, "--config", f"baseline={baseline}")

@@ -12,8 +12,8 @@ from tests.workflow.conftest import SMOKE, copy_project, snakemake, tables_of
 def test_the_page_and_every_table_are_made(finished: Path) -> None:
     parsed = config.of_book("notebook", config.read(finished / SMOKE))
     for name, contract in tables.contracts(parsed).items():
-        assert len(tables.read(finished / f"results/tables/{name}.csv", contract))
-    page = (finished / "results/report.html").read_text(encoding="utf-8")
+        assert len(tables.read(finished / f"results/notebook/tables/{name}.csv", contract))
+    page = (finished / "results/notebook/report.html").read_text(encoding="utf-8")
     assert page.rstrip().endswith("</html>")
 
 
@@ -61,11 +61,11 @@ def test_a_bad_config_stops_before_any_job(finished: Path, text: str, words: lis
 
 def test_a_damaged_intermediate_is_named_and_rebuilt_once_deleted(project: Path) -> None:
     wanted = tables_of(project)
-    victim = project / "results/trained/irm-plug_in/0.npz"
+    victim = project / "results/notebook/trained/irm-plug_in/0.npz"
     victim.write_bytes(victim.read_bytes()[:1000])
     failed = snakemake(project)
     assert failed.returncode != 0
-    assert "results/trained/irm-plug_in/0.npz is damaged" in failed.stderr
+    assert "results/notebook/trained/irm-plug_in/0.npz is damaged" in failed.stderr
     assert "delete it and run again" in failed.stderr
     assert "Traceback" not in failed.stderr
     victim.unlink()

@@ -38,7 +38,7 @@ claims: []
 audit: {{replicates: 20, seed_counts: [5]}}
 """
 # The tables of the first stages alone: a few seconds less than the page.
-TABLES = "results/tables/models.csv"
+TABLES = "results/notebook/tables/models.csv"
 
 Command = list[str]
 
@@ -74,7 +74,7 @@ if str(path).endswith({names!r}):
                 time.sleep(0.05)
             write(Path(name))
         os.fsync(handle)"""
-    replace(project / "irm_bench/store.py", "os.fsync(handle)", stalled)
+    replace(project / "irm_bench/storage/archives.py", "os.fsync(handle)", stalled)
 
 
 def stalled(project: Path) -> list[int]:
