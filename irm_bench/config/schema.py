@@ -42,7 +42,20 @@ def check(raw: Mapping[str, Any]) -> None:
 
 @cache
 def _schema() -> dict[str, Any]:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return from_yaml(SCHEMA.read_text(encoding="utf-8"))
+
+
+def from_yaml(text: str) -> Any:
+    """What a YAML text says, of plain types alone; by libyaml where it is there, ten times faster.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _check_finite(value: Any, path: tuple[Any, ...]) -> None:

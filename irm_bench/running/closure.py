@@ -4,12 +4,18 @@ They are read, not run, so that the workflow can be planned without loading torc
 functions count as well. Plugins are loaded by name: their files have to be listed beside.
 """
 
-import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+# Imports of the package: ``from irm_bench.a import (b, c)`` and ``import irm_bench.a``. By a
+# pattern, not a parser: it takes a tenth of the time, and the workflow is planned often.
+IMPORT = re.compile(
+    r"^[ \t]*(?:from (irm_bench[\w.]*) import (\([^)]*\)|[^\n]+)|import (irm_bench[\w.]*))",
+    re.MULTILINE,
+)
 
 
 @cache
@@ -43,12 +49,10 @@ def _file(parts: list[str]) -> Path | None:
 
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
-    """The files of the package that a file imports; those of the packages around them too."""
+    """The files of the package that a file imports, and those of the packages around them."""
     found: set[Path] = set()
-    for name in _names(ast.parse(path.read_text(encoding="utf-8"))):
+    for name in _names(path.read_text(encoding="utf-8")):
         parts = name.split(".")
-        if parts[0] != PACKAGE.name:
-            continue
         for end in range(2, len(parts) + 1):
             file = _file(parts[1:end])
             if file is not None:
@@ -56,12 +60,10 @@ def _imported(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _names(tree: ast.Module) -> Iterator[str]:
-    """Every dotted name that is imported; of ``from a import b`` both a and a.b."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                yield f"{node.module}.{alias.name}"
+def _names(text: str) -> Iterator[str]:
+    """Every name of the package that is imported; of ``from a import b`` both a and a.b."""
+    for module, names, plain in IMPORT.findall(text):
+        if plain:
+            yield plain
+        for name in re.findall(r"\w+", re.sub(r"#[^\n]*", "", names)):
+            yield f"{module}.{name}"

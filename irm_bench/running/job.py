@@ -32,7 +32,7 @@ def run(snakemake: Any, stage: str) -> Iterator[tuple[Config, ModuleType]]:
     try:
         module = _imported(f"irm_bench.{stage}")
         started = time.time()
-        yield config.parse(config.laid_over(snakemake.config), checked=True), module
+        yield config.parse(snakemake.config, checked=True), module
         record = provenance.record(snakemake, started)
     except (ConfigError, StageError) as error:
         _fail(snakemake, str(error), f"{error}\n", log)

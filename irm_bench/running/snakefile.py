@@ -1,6 +1,5 @@
 """What the Snakefile asks of the package: its config, and whether the book may be run."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from irm_bench import config as configuration
@@ -8,8 +7,8 @@ from irm_bench.config import Config, ConfigError
 from irm_bench.plugins.registry import known_books
 
 
-def config_of(workflow: Any, config: Mapping[str, Any]) -> Config:
-    """The config of a workflow, laid over its book's.
+def config_of(workflow: Any, config: dict[str, Any]) -> Config:
+    """The config of a workflow, laid over its book's; ``config`` is then the whole of it.
 
     A book elsewhere is code that runs: it has to be named on the command line (``--config book=``),
     or in the Snakefile of a workflow that uses this one as a module; a config file cannot name it.
@@ -26,4 +25,6 @@ def config_of(workflow: Any, config: Mapping[str, Any]) -> Config:
             f"config key book: {name!r}; a book is named on the command line alone "
             "(make report BOOK=… or snakemake --config book=…), for its files are code that runs"
         )
-    return configuration.parse(configuration.laid_over(raw))
+    whole = configuration.laid_over(raw)
+    config.update(whole)  # for the jobs, which then need not read the book's config
+    return configuration.parse(whole)
