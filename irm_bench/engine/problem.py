@@ -125,9 +125,9 @@ class Problem:
         spread = self.slots.spread(phi)
         if self.rows is not None:
             return self.rows.risks(spread)
-        rows = spread.unbind()
-        fitted = combine(self.moments.columns, rows) - 2 * self.moments.cross
-        return combine(fitted.unbind(), rows) + self.target
+        # few operations, for torch keeps a record of each: φᵀ(Gφ − 2b) + c
+        fitted = (self.moments.gram * spread).sum(dim=1) - 2 * self.moments.cross
+        return (fitted * spread).sum(dim=0) + self.target
 
     def spread(self, per_run: Tensor) -> Tensor:
         """(..., run) → (..., pair): what all of a run's environments share."""

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-# Rows whose logits are computed at once: few enough to stay in the cache.
-CHUNK_ROWS = 2048
+# Logits that are computed at once: few enough to stay in the cache.
+MAX_LOGITS = 2**16
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Part:
     x: Tensor  # (n, d)
     y: Tensor  # (n,)
     pairs: Tensor  # places of the pairs, rising
+
+    @cached_property
+    def target_sums(self) -> Tensor:
+        """Xᵀy (d, 1)."""
+        return self.x.T @ self.y[:, None]
 
 
 class RowSlope:
@@ -68,21 +73,23 @@ class RowSlope:
 
 def _sums_of(part: Part, phi: Tensor) -> tuple[Tensor, Tensor]:
     """∇R and Hφ (d, run) of φ (d, run) on the rows of a part."""
-    n_rows, d = part.x.shape
-    n_runs = phi.shape[1]
-    sums = phi.new_zeros(d, 2 * n_runs)
-    for first in range(0, n_rows, CHUNK_ROWS):
-        x = part.x[first : first + CHUNK_ROWS]
-        logits = x @ phi
-        shares = torch.sigmoid(logits)
-        both = torch.empty(len(x), 2 * n_runs, dtype=phi.dtype, device=phi.device)
-        torch.sub(shares, part.y[first : first + CHUNK_ROWS, None], out=both[:, :n_runs])
+    n_rows = len(part.x)
+    slopes, bends = torch.zeros_like(phi), torch.zeros_like(phi)
+    size = max(1, min(n_rows, MAX_LOGITS // phi.shape[1]))
+    # the same memory for every chunk: new memory costs as much as what is computed
+    held = phi.new_empty(2, size, phi.shape[1])
+    for first in range(0, n_rows, size):
+        x = part.x[first : first + size]
+        logits, shares = held[:, : len(x)]
+        torch.mm(x, phi, out=logits)
+        torch.sigmoid(logits, out=shares)
+        slopes.addmm_(x.T, shares)
         # p(1 − p)·a: what the Hessian makes of φ, before the rows
-        bends = torch.addcmul(shares, shares, shares, value=-1)
-        torch.mul(bends, logits, out=both[:, n_runs:])
-        sums.addmm_(x.T, both)
-    sums /= n_rows
-    return sums[:, :n_runs], sums[:, n_runs:]
+        logits.mul_(shares)
+        logits.addcmul_(logits, shares, value=-1)
+        bends.addmm_(x.T, logits)
+    slopes -= part.target_sums
+    return slopes / n_rows, bends / n_rows
 
 
 @dataclass(frozen=True)
