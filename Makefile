@@ -12,7 +12,7 @@ READY     := $(VENV)/.ready
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
 OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline=$(BASELINE)) $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: report test test-page test-cluster lint format benchmark site publish verify docs lock setup \
+.PHONY: report check test test-page test-cluster lint format benchmark site publish verify docs lock setup \
         clean distclean
 .DEFAULT_GOAL := report
 
@@ -51,7 +51,11 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/snakefmt Snakefile workflow
 
-# A folder that any static host serves as it is.
+# Whether the plugins that a book can use keep their contracts.
+check: $(READY)
+	@$(BIN)/python -m irm_bench.check "$(BOOK)"
+
+# A folder that any static host serves as it is: all books that have results.
 site: report
 	@$(BIN)/python -m irm_bench.publishing.site $(SITE)
 

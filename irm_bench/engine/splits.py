@@ -227,7 +227,7 @@ class SplitDraws:
 
         Done anew only when some runs have left.
         """
-        columns = self._columns[self._slots.select(runs)[1].cpu()]
+        columns = self._columns[self._slots.select(runs)[1].cpu().numpy()]
         _, n_products, n_columns = self._sums.shape
         breaks = np.flatnonzero(np.diff(columns) != 1) + 1
         bounds = [len(columns), n_columns, *breaks, *columns[[0, *breaks]]]

@@ -158,17 +158,15 @@ def feature_names(sem: Plugin, options: Mapping[str, Any]) -> list[str] | None:
 def model_of(
     sem: Plugin, options: Mapping[str, Any], intercept: bool, environment: Parameters
 ) -> Model:
-    """The model of a SEM's options; a SEM that does not name its features is asked for two rows.
+    """The model of a SEM's options, which is asked for two rows before any work starts.
 
     Raises:
-        PluginError: it has no function ``sample``, or that gives no rows.
+        PluginError: it has no function ``sample``, or that gives no rows of its features.
     """
     if "sample" not in sem.get("FUNCTIONS", ()):
         raise PluginError(f"{sem.path}: a SEM needs a function 'sample', and this file has none")
     names = feature_names(sem, options)
-    if names is not None:
-        return Model(sem, tuple(options.items()), len(names), intercept)
-    probe = Model(sem, tuple(options.items()), -1, False)
+    probe = Model(sem, tuple(options.items()), -1 if names is None else len(names), False)
     rng = generator(0, role="probe", sem=sem.name)
     x, _ = probe.sample(rng, 2, environment, probe.mechanism(0, 0))
     return Model(sem, tuple(options.items()), x.shape[1], intercept)

@@ -133,7 +133,7 @@ def _selected(shard: Shard, chosen: Chosen) -> Iterator[Evaluated]:
         seeds = np.array(sorted(mine & set(study.seeds)), dtype=np.int64)
         if not len(seeds):
             continue
-        phi = np.empty((len(seeds), cells[0].model.n_features))
+        phi = np.empty((len(seeds), cells[0].model.n_features), order="F")  # as candidates'
         runs = {name: np.empty(len(seeds)) for name in ("diverged_at", "final_penalty")}
         for i, number in enumerate(chosen.cells(choice, seeds)):
             cell = cells[number]

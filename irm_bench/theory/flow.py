@@ -65,7 +65,7 @@ def minimise(
         curvature = _norm(hessian(phi, flat, weight).reshape(len(phi), -1))
         span, converged = 0.1 / curvature, np.zeros(len(phi), dtype=bool)
         active = np.flatnonzero(np.isfinite(curvature))
-        for _ in range(max_iterations):
+        for _ in range(max_iterations if len(active) else 0):
             converged[active] = _stationary(phi[active], flat.at(active), weight[active], tolerance)
             active = active[~converged[active]]
             if not len(active):

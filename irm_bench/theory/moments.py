@@ -53,6 +53,11 @@ def stack(parts: Iterable[Moments]) -> Moments:
 
 def risk(phi: Array, moments: Moments) -> Array:
     """Mean squared error φᵀGφ − 2φᵀb + c of φ (..., d); leading axes broadcast."""
+    if np.shape(moments.cross) == (1, 2) and np.ndim(phi) > 1 and np.shape(phi)[-2] == 1:
+        # einsum adds up a single pair of features in another order than many: two of it are many
+        parts = (moments.gram, moments.cross, moments.target)
+        two = Moments(*(np.repeat(part, 2, axis=0) for part in parts))
+        return risk(np.repeat(phi, 2, axis=-2), two)[..., :1]
     quadratic = np.einsum("...i,...ij,...j->...", phi, moments.gram, phi)
     return quadratic - 2 * np.einsum("...i,...i->...", phi, moments.cross) + moments.target
 
