@@ -183,20 +183,16 @@ class Chapter:
 
     def choices(self) -> list[Chosen]:
         """What rules chose: for how many seeds which model; the most frequent ones."""
-        if "selections" not in self._ledger:
+        if "choices" not in self._ledger:
             return []
-        table = self._ledger.rows("selections", study=self._study.name)
-        if table.empty:
-            return []
-        columns = list(table.columns[: table.columns.get_loc("seed")])
+        table = self._ledger.rows("choices", study=self._study.name)
         always = ("method", "penalty", "selection")
+        columns = [column for column in table if column != "n_seeds"]
         kept = [c for c in columns if c in always or _varies(table[c])]
-        counts = table.groupby(kept, sort=False, dropna=False, observed=True).size()
         found = []
-        for values, count in counts.sort_values(ascending=False, kind="stable").items():
-            setting = dict(zip(kept, values, strict=True))
-            rule = str(setting.pop("selection"))
-            found.append(Chosen(rule, self._label(setting), int(count)))
+        for row in table.sort_values("n_seeds", ascending=False, kind="stable").to_dict("records"):
+            setting = {name: row[name] for name in kept if name != "selection"}
+            found.append(Chosen(str(row["selection"]), self._label(setting), int(row["n_seeds"])))
         return found[:MOST_ROWS]
 
 

@@ -19,8 +19,24 @@ VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclu
 
 def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     """Every exhibit that the config has something for."""
-    found = {"facts": facts(tables, config), "coverage_ends": coverage_ends(tables, config)}
+    found = {
+        "facts": facts(tables, config),
+        "coverage_ends": coverage_ends(tables, config),
+        "choices": choices(tables),
+    }
     return {name: frame for name, frame in found.items() if not frame.empty}
+
+
+def choices(tables: Tables) -> pd.DataFrame:
+    """For how many seeds each rule takes which model: the columns of ``selections``, n_seeds."""
+    if "selections" not in tables:
+        return pd.DataFrame()
+    table: Rows = tables["selections"]
+    counts = []
+    for batch in table.batches(["study"], table.pieces):
+        groups = batch.groupby(table.keys, sort=False, dropna=False, observed=True)
+        counts.append(groups.size().rename("n_seeds").reset_index())
+    return pd.concat(counts, ignore_index=True)
 
 
 def facts(tables: Tables, config: Config) -> pd.DataFrame:

@@ -18,6 +18,10 @@ IMPORT = re.compile(
 )
 
 
+# Imports of a book's files from each other: ``from ..sems import mine``.
+RELATIVE = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]+)", re.MULTILINE)
+
+
 @cache
 def sources(*modules: str) -> tuple[Path, ...]:
     """The files of the package that modules, named like ``stages.train``, stand on; sorted.
@@ -25,14 +29,23 @@ def sources(*modules: str) -> tuple[Path, ...]:
     Raises:
         FileNotFoundError: if there is no such module.
     """
-    found: set[Path] = set()
-    queue = [_file(module.split(".")) for module in modules]
-    for module, path in zip(modules, queue, strict=True):
-        if path is None:
+    files = []
+    for module in modules:
+        file = _file(module.split("."))
+        if file is None:
             raise FileNotFoundError(f"the package has no module {module!r}")
+        files.append(file)
+    return of_files(*files)
+
+
+@cache
+def of_files(*files: Path) -> tuple[Path, ...]:
+    """Files, such as those of plugins, and what they import of the package and beside them."""
+    found: set[Path] = set()
+    queue = list(files)
     while queue:
         path = queue.pop()
-        if path is not None and path not in found:
+        if path not in found:
             found.add(path)
             queue += _imported(path)
     return tuple(sorted(found))
@@ -40,7 +53,11 @@ def sources(*modules: str) -> tuple[Path, ...]:
 
 def _file(parts: list[str]) -> Path | None:
     """The file of a module of the package, or of the package that a name is imported from."""
-    place = PACKAGE.joinpath(*parts)
+    return _module(PACKAGE, parts)
+
+
+def _module(folder: Path, parts: list[str]) -> Path | None:
+    place = folder.joinpath(*parts)
     for path in (place.with_suffix(".py"), place / "__init__.py"):
         if parts and path.is_file():
             return path
@@ -49,14 +66,23 @@ def _file(parts: list[str]) -> Path | None:
 
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
-    """The files of the package that a file imports, and those of the packages around them."""
+    """The files that a file imports, and those of the packages around them."""
+    text = path.read_text(encoding="utf-8")
     found: set[Path] = set()
-    for name in _names(path.read_text(encoding="utf-8")):
+    for name in _names(text):
         parts = name.split(".")
         for end in range(2, len(parts) + 1):
             file = _file(parts[1:end])
             if file is not None:
                 found.add(file)
+    for dots, module, names in RELATIVE.findall(text):
+        folder = path.parents[len(dots) - 1]
+        parts = [part for part in module.split(".") if part]
+        for name in re.findall(r"\w+", names):
+            for place in (parts, [*parts, name]):
+                file = _module(folder, place)
+                if file is not None:
+                    found.add(file)
     return tuple(found)
 
 

@@ -79,7 +79,12 @@ def collect(config: Config, folder: Path | str) -> Record:
     """
     folder = Path(folder)
     wanted = [*folder.glob("tables/*.csv"), *folder.glob("figures/*.svg")]
-    made = {p.relative_to(folder.parents[1]).as_posix(): archives.digest(p) for p in sorted(wanted)}
+    # as the workflow names them, wherever the folder is: results/<book>/tables/…
+    place = Path(*folder.resolve().parts[-2:])
+    made = {
+        (place / path.relative_to(folder)).as_posix(): archives.digest(path)
+        for path in sorted(wanted)
+    }
     producers = _producers(folder)
     jobs = list(_trace(made, producers))
     return {

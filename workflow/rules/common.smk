@@ -67,8 +67,9 @@ def modules(stage):
 
 
 def sources(*plugins):
-    """The files of plugins."""
-    return sorted({os.path.relpath(plugin.path) for plugin in plugins})
+    """The files of plugins, and what they import."""
+    found = closure.of_files(*(plugin.path for plugin in plugins))
+    return [os.path.relpath(path) for path in found]
 
 
 def sem_sources():

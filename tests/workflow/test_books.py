@@ -1,0 +1,175 @@
+"""Books elsewhere: the tutorial word by word, what may name a book, and what runs again."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT, copy_project, snakemake
+
+Done = subprocess.CompletedProcess[str]
+
+
+def blocks(path: Path) -> list[str]:
+    """The commands of a document, block by block."""
+    return re.findall(r"^```sh\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project in a folder of its own, set up with this environment's packages."""
+    project = tmp_path_factory.mktemp("tutorial") / "project"
+    project.mkdir()
+    copy_project(project)
+    shutil.copy(ROOT / "Makefile", project)
+    shutil.copy(ROOT / "requirements.lock", project)
+    binaries = project / ".venv/bin"
+    binaries.mkdir(parents=True)
+    for name in ("python", "snakemake"):
+        script = f'#!/bin/sh\nexec "{Path(sys.executable).parent / name}" "$@"\n'
+        (binaries / name).write_text(script)
+        (binaries / name).chmod(0o755)
+    (project / ".venv/.ready").touch()
+    return project
+
+
+def shell(project: Path, command: str) -> Done:
+    return subprocess.run(
+        ["sh", "-e", "-c", command],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project), "CORES": "2"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_the_tutorial_does_what_it_says(clone: Path) -> None:
+    told = []
+    for command in blocks(clone / "examples/my_book/README.md"):
+        done = shell(clone, command)
+        assert done.returncode == 0, command + done.stdout[-2000:] + done.stderr[-2000:]
+        told.append(done.stdout)
+    page = (clone / "results/my_book/report.html").read_text(encoding="utf-8")
+    assert "ridge, shrinkage = 0.1" in page
+    assert "What was chosen." in page
+    assert "keep their contracts" in "".join(told)
+    assert re.search(r"ridge +\d|anchor +\d", told[-1])
+
+
+def test_a_config_file_cannot_name_a_book_elsewhere(clone: Path) -> None:
+    book = clone.parent / "evil"
+    shutil.copytree(clone / "examples/my_book", book, dirs_exist_ok=True)
+    mark = clone.parent / "ran"
+    with (book / "sems/measured.py").open("a", encoding="utf-8") as file:
+        file.write(f"\nopen({str(mark)!r}, 'w')\n")
+    (clone / "evil.yaml").write_text(yaml.safe_dump({"book": str(book)}))
+    refused = snakemake(clone, "-n", configfile="evil.yaml")
+    assert refused.returncode != 0
+    assert "a book is named on the command line alone" in refused.stderr
+    assert shell(clone, "make report CONFIG=evil.yaml").returncode != 0
+    assert not mark.exists()
+    named = snakemake(clone, "-n", "--config", f"book={book}", configfile=None)
+    assert named.returncode == 0, named.stderr[-2000:]
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("make_it", "name", "words"),
+    [
+        ("", "../../etc", "neither a folder nor a book"),
+        ("mkdir -p {there}/plain", "{there}/plain", "no config.yaml"),
+        (
+            "mkdir -p {there}/notebook && cp examples/my_book/config.yaml {there}/notebook",
+            "{there}/notebook",
+            "the name of a book of the project already",
+        ),
+        (
+            "mkdir -p '{there}/My Book' && cp examples/my_book/config.yaml '{there}/My Book'",
+            "{there}/My Book",
+            "small letters, digits and underscores",
+        ),
+    ],
+)
+def test_what_cannot_be_a_book_is_told(clone: Path, make_it: str, name: str, words: str) -> None:
+    there = clone.parent / "there"
+    if make_it:
+        assert shell(clone, make_it.format(there=there)).returncode == 0
+    name = name.format(there=there)
+    failed = snakemake(clone, "-n", "--config", f"book={name}", configfile=None)
+    assert failed.returncode != 0
+    assert words in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert words in shell(clone, f"make report BOOK='{name}'").stderr
+
+
+MODULE = """\
+module irm_bench:
+    snakefile: "{snakefile}"
+    config: {{"book": "notebook", **config}}
+
+use rule * from irm_bench as irm_*
+
+rule mine:
+    default_target: True
+    input: "results/notebook/tables/models.csv"
+    output: "mine.txt"
+    shell: "wc -l {{input}} > {{output}}"
+"""
+
+
+def test_another_workflow_uses_it_as_a_module(clone: Path, tmp_path: Path) -> None:
+    (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=clone / "Snakefile"))
+    shutil.copy(clone / "config/smoke.yaml", tmp_path)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "smoke.yaml"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(clone)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "mine.txt").exists()
+    assert (tmp_path / "results/notebook/tables/summary.csv").exists()
+
+
+def rules_of(project: Path, *arguments: str) -> set[str]:
+    """The rules that a dry run says it would run."""
+    done = snakemake(project, "-n", *arguments)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return set(re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, re.M)) - {"total", "all"}
+
+
+def touch(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("edited", "expected", "untouched"),
+    [
+        ("presentation/axes.py", {"figures", "report"}, {"train", "judge", "aggregate"}),
+        ("books/notebook/figures/win_map.py", {"figures", "report"}, {"train", "judge"}),
+        ("books/notebook/claims/crossover.py", {"judge", "report"}, {"train", "aggregate"}),
+        ("theory/moments.py", {"simulate", "train", "audit", "judge"}, set()),
+        ("engine/splits.py", {"train"}, {"simulate", "audit"}),
+        ("storage/contracts/__init__.py", {"aggregate", "figures", "judge"}, {"simulate"}),
+        ("plugins/penalties/u_statistic.py", {"train"}, {"simulate", "audit"}),
+    ],
+)
+def test_what_runs_again_is_what_stands_on_the_edit(
+    project: Path, edited: str, expected: set[str], untouched: set[str]
+) -> None:
+    assert rules_of(project) == set()
+    touch(project / "irm_bench" / edited)
+    found = rules_of(project)
+    assert expected <= found
+    assert not found & untouched
