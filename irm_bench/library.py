@@ -1,4 +1,4 @@
-"""A book in one process, without Snakemake: for a notebook, a script, or a test."""
+"""A book in one process, without Snakemake: for a script, an interactive session, or a test."""
 
 import sys
 import tempfile
@@ -21,7 +21,7 @@ class Results(dict[str, "pd.DataFrame"]):
 
 
 def run(
-    book: str | Path = "notebook",
+    book: str | Path,
     *,
     seeds: int | list[int] | None = None,
     config: Mapping[str, Any] | None = None,
@@ -38,7 +38,7 @@ def run(
         config: keys to lay over the book's config.
         folder: where to keep the files of the run; without one they are not kept.
         report: whether to draw the figures and write the page (it needs ``folder``).
-        progress: whether to show a bar, in a terminal or a notebook.
+        progress: whether to show a bar, in a terminal or in Jupyter.
         defaults: keys that every study has unless it says otherwise, e.g. ``steps=1000``.
 
     Returns:

@@ -92,8 +92,8 @@ KINDS_LISTED = ("figures", "claims")
 
 
 def laid_over(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of the book that ``raw`` names, the notebook's if it names none, with ``raw``'s
-    own keys laid over it.
+    """The config of the book that ``raw`` names, the default one's if it names none, with
+    ``raw``'s own keys laid over it.
 
     Raises:
         ConfigError: there is no such book, or its config is not YAML.

@@ -140,7 +140,7 @@ class Evidence:
         return _by_seed(self.rows("errors", model.study, **where), column)
 
     def average_error(self, model: Selection, split: str = "test") -> pd.Series:
-        """MSE averaged over the environments, by seed: the notebook's 'Overall Average'."""
+        """MSE averaged over the environments, by seed."""
         parts = [self.error(model, e, split) for e in self.environments(model, split)]
         return pd.concat(parts, axis=1).mean(axis=1, skipna=False)
 

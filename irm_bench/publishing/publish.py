@@ -93,7 +93,7 @@ def standalone(svg: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m irm_bench.publishing.publish")
-    parser.add_argument("book", nargs="?", default="notebook", help="a book's name or folder")
+    parser.add_argument("book", nargs="?", default=DEFAULT_BOOK, help="a book's name or folder")
     given = parser.parse_args(arguments)
     try:
         book = find_book(given.book)

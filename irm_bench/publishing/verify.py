@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from irm_bench.config import DEFAULT_BOOK
 from irm_bench.plugins.registry import BookError, find_book
 from irm_bench.publishing.places import published_of, results_of
 from irm_bench.storage.comparison import ABSOLUTE, RELATIVE, Comparison, compare
@@ -33,7 +34,7 @@ def lines(found: list[Comparison]) -> Iterator[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Compare and tell; 0 where everything agrees."""
     parser = argparse.ArgumentParser(prog="python -m irm_bench.publishing.verify")
-    parser.add_argument("book", nargs="?", default="notebook", help="a book's name or folder")
+    parser.add_argument("book", nargs="?", default=DEFAULT_BOOK, help="a book's name or folder")
     parser.add_argument("--results", type=Path, help="folder of the fresh run")
     parser.add_argument("--published", type=Path, help="folder of the published run")
     given = parser.parse_args(arguments)

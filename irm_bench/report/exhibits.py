@@ -77,7 +77,7 @@ def verdict_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
 
 
 def printed_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
-    """How many of the notebook's numbers can be compared, and how many lie inside."""
+    """How many of the source's numbers can be compared, and how many lie inside."""
     if "printed" in tables:
         inside = tables["printed"]["inside"].dropna()
         yield "n_printed", len(inside), "numbers of the source that are compared"

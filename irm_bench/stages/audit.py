@@ -30,7 +30,7 @@ from irm_bench.theory.moments import Moments, risk
 Array = np.ndarray
 # Draws behind the one truth that is computed.
 TRUTH_DRAWS = 20_000
-# A z weight of ERM is the quantity that the notebook reads; the last feature is one.
+# The weight of an effect is what is read of ERM; in Gaussian chains the last feature is one.
 FEATURE = -1
 
 

@@ -289,7 +289,7 @@ def _histograms(config: Config, shard: int) -> Iterator[dict[str, Any]]:
 
 
 def _histogram(config: Config, dataset: Dataset, seed: int, order: int) -> Iterator[dict[str, Any]]:
-    # The notebook's axes: 50 bins, values within ±6.
+    # 50 bins, values within ±6.
     edges = np.linspace(-6, 6, 51)
     names = [*dataset.model.feature_names, "y"]
     counts = np.zeros((len(names), 50), dtype=np.int64)

@@ -1,7 +1,7 @@
-"""Stage 5: the tables of results → what they say of the notebook's numbers and conclusions.
+"""Stage 7: the tables of results → what they say of the source's numbers and conclusions.
 
 A claim is a file of ``irm_bench/claims`` with the constants TITLE, STATEMENT (what is claimed),
-SOURCE (where the notebook claims it), STUDY (that it looks at first), FAMILY (of tests adjusted
+SOURCE (where it is claimed), STUDY (that it looks at first), FAMILY (of tests adjusted
 together), RULE (the decision rule in words) and MIN_SEEDS, its margins, and three functions:
 
     measure(evidence) -> list[Part]         the first part is the one that ``claims.csv`` shows

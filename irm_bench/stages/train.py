@@ -58,7 +58,7 @@ class Run:
 def recorded_steps(n_steps: int) -> list[int]:
     """Log-spaced numbers of updates (about ten a decade), 0, the end, and the last round one.
 
-    The notebook prints every 1,000 updates, the last time 1,000 before the end.
+    Training loops that print every 1,000 updates do so, the last time, 1,000 before the end.
     """
     n_points = max(2, int(10 * np.log10(n_steps + 1)))
     spaced = np.unique(np.geomspace(1, max(n_steps, 1), n_points).round().astype(int))

@@ -123,7 +123,7 @@ def _flow_step(
 def flow_minimum(moments: Moments, error_weight: Any, start: Array | None = None) -> Minimum:
     """Where gradient descent with an ever smaller learning rate ends: ``minimise`` in small moves.
 
-    ``start`` (..., d) is all ones by default, as in the notebook.
+    ``start`` (..., d) is all ones by default.
     """
     start = np.ones(moments.n_features) if start is None else start
     return minimise(moments, error_weight, start, max_move=0.02)

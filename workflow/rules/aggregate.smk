@@ -1,10 +1,8 @@
 # Reads the parts of all shards; writes the tables.
 rule aggregate:
     input:
-        parts=expand(
-            RESULTS + "/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS
-        ),
-        code=modules("stages.aggregate"),
+        parts=expand(RESULTS + "/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS),
+        code=code("stages.aggregate"),
     output:
         table_files("aggregate"),
     log:

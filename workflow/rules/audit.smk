@@ -1,8 +1,7 @@
 # Reads nothing but the config; writes how often the intervals hold a truth that is known.
 rule audit:
     input:
-        code=modules("stages.audit"),
-        sems=sem_sources(),
+        code=code("stages.audit", *SEMS),
     output:
         table_files("audit"),
     log:

@@ -17,7 +17,8 @@ except configuration.ConfigError as error:
 
 RESULTS = f"results/{CONFIG.book.name}"
 SHARDS = range(plan.n_shards(CONFIG))
-GROUPS = plan.groups(CONFIG)
+CELLS = plan.cells(CONFIG)
+GROUPS = sorted({cell.group for cell in CELLS})
 # Parts of a shard become tables: those of the models, and what theory says of them.
 PARTS = tables.parts(CONFIG, "evaluate")
 DIAGNOSIS_PARTS = tables.parts(CONFIG, "diagnose")
@@ -57,38 +58,33 @@ def book_files(*names):
 
 def figure_files(*kinds):
     return expand(
-        RESULTS + "/figures/{figure}.{kind}", figure=[f.name for f in FIGURES], kind=kinds
+        RESULTS + "/figures/{figure}.{kind}",
+        figure=[f.name for f in FIGURES],
+        kind=kinds,
     )
 
 
-def modules(stage):
-    """Sources that a stage's numbers come from: editing one runs it again."""
-    return [os.path.relpath(path) for path in closure.sources(stage)]
+def code(stage, *plugins):
+    """The files that a stage's numbers come from, with its plugins': editing one runs it again."""
+    found = {*closure.sources(stage), *closure.of_files(*(p.path for p in plugins))}
+    return sorted(os.path.relpath(path) for path in found)
 
 
-def sources(*plugins):
-    """The files of plugins, and what they import."""
-    found = closure.of_files(*(plugin.path for plugin in plugins))
-    return [os.path.relpath(path) for path in found]
+SEMS = sorted({study.model.sem for study in CONFIG.studies}, key=str)
 
 
-def sem_sources():
-    return sources(*(study.model.sem for study in CONFIG.studies))
-
-
-def group_plugins(wildcards):
-    """What a training group stands on besides the engine: its methods, the penalties that they
-    train on or report, losses and optimisers."""
+def code_of_training(wildcards):
+    """The same for a training group: its methods, the penalties that they train on or report,
+    losses, optimisers and data models."""
     plugins = set()
-    for cell in plan.cells(CONFIG):
+    for cell in CELLS:
         if cell.group == wildcards.group:
             plugins |= {cell.method, cell.monitor, cell.loss, cell.model.sem}
             if cell.optimiser:
                 plugins.add(cell.optimiser.plugin)
-    return sources(*plugins)
+    return code("stages.train", *plugins)
 
 
 def learning_rates(wildcards):
     """The learning rates of a training group: theory has a say in those that are capped."""
-    cells = [cell for cell in plan.cells(CONFIG) if cell.group == wildcards.group]
-    return [cell.learning_rate for cell in cells]
+    return [cell.learning_rate for cell in CELLS if cell.group == wildcards.group]

@@ -4,7 +4,7 @@ rule diagnose:
     input:
         moments=RESULTS + "/moments/{shard}.npz",
         trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
-        code=modules("stages.diagnose"),
+        code=code("stages.diagnose"),
     output:
         expand(RESULTS + "/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
     log:
@@ -24,10 +24,12 @@ rule diagnose:
 rule diagnosis:
     input:
         parts=expand(
-            RESULTS + "/diagnosis/{shard}/{part}.npz", shard=SHARDS, part=DIAGNOSIS_PARTS
+            RESULTS + "/diagnosis/{shard}/{part}.npz",
+            shard=SHARDS,
+            part=DIAGNOSIS_PARTS,
         ),
         models=RESULTS + "/tables/models.csv",
-        code=modules("stages.diagnose"),
+        code=code("stages.diagnose"),
     output:
         table_files("diagnosis"),
     log:

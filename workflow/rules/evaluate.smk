@@ -4,7 +4,7 @@ rule evaluate:
         moments=RESULTS + "/moments/{shard}.npz",
         trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
         chosen=[RESULTS + "/selected.npz"] if SELECTS else [],
-        code=modules("stages.evaluate"),
+        code=code("stages.evaluate"),
     output:
         expand(RESULTS + "/parts/{{shard}}/{part}.npz", part=PARTS),
     log:

@@ -2,8 +2,7 @@
 rule judge:
     input:
         results=tables_of_seeds(),
-        code=modules("stages.judge"),
-        claims=sources(*CONFIG.claims),
+        code=code("stages.judge", *CONFIG.claims),
         book=book_files("printed.csv"),
     output:
         table_files("judge"),

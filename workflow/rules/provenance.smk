@@ -9,7 +9,7 @@ rule provenance:
     input:
         tables=table_files(),
         figures=figure_files("svg"),
-        code=modules("running.provenance"),
+        code=code("running.provenance"),
     output:
         RESULTS + "/provenance.json",
     log:

@@ -9,8 +9,7 @@ report: "../report/workflow.rst"
 rule figures:
     input:
         tables=some_tables(gallery.table_names(FIGURES)),
-        plugins=sources(*FIGURES),
-        code=modules("presentation.drawing"),
+        code=code("presentation.drawing", *FIGURES),
     output:
         [
             report(

@@ -4,7 +4,7 @@ rule score:
     input:
         moments=RESULTS + "/moments/{shard}.npz",
         trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
-        code=modules("stages.select"),
+        code=code("stages.select"),
     output:
         RESULTS + "/scores/{shard}.npz",
     log:
@@ -24,9 +24,9 @@ rule score:
 rule select:
     input:
         scores=expand(RESULTS + "/scores/{shard}.npz", shard=SHARDS),
-        code=modules("stages.select"),
-        rules=sources(
-            *(rule.plugin for study in CONFIG.studies for rule in study.selection)
+        code=code(
+            "stages.select",
+            *(rule.plugin for study in CONFIG.studies for rule in study.selection),
         ),
     output:
         selected=RESULTS + "/selected.npz",

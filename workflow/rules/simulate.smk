@@ -1,8 +1,7 @@
 # Reads nothing but the config; writes the moments of every dataset, a file a shard of seeds.
 rule simulate:
     input:
-        code=modules("stages.simulate"),
-        sems=sem_sources(),
+        code=code("stages.simulate", *SEMS),
     output:
         RESULTS + "/moments/{shard}.npz",
     log:

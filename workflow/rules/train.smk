@@ -3,8 +3,7 @@
 rule train:
     input:
         moments=RESULTS + "/moments/{shard}.npz",
-        code=modules("stages.train"),
-        plugins=group_plugins,
+        code=code_of_training,
     output:
         RESULTS + "/trained/{group}/{shard}.npz",
     log:

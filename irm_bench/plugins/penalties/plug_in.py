@@ -1,7 +1,6 @@
 """Plug-in estimator of the IRMv1 penalty: the squared full-batch gradient along w.
 
-The code of the paper on GitHub, and the simplified alternative in the notebook's docstring
-(section 'The IRM Penalty'). Biased upward by the variance of the mean gradient, 4 uᵀCu / n.
+The code of the paper's repository. Biased upward by the variance of the mean gradient, 4 uᵀCu / n.
 """
 
 from torch import Tensor
@@ -12,7 +11,7 @@ LABEL = "plug-in"
 COLOR = "#0072b2"
 MARKER = "o"
 DASH = "solid"
-REFERENCE = "IRM paper's repository; notebook, 'The IRM Penalty'"
+REFERENCE = "IRM paper's repository"
 NEEDS: tuple[str, ...] = ()
 # The estimator that is the mean of this one over its own randomness.
 MEAN = "plug_in"

@@ -1,6 +1,6 @@
 """Split-half estimator: the product of the gradients of two random halves of the batch.
 
-Appendix D of the IRM paper and the notebook's ``compute_penalty``. With s the ±1 vector of a fresh
+Appendix D of the IRM paper. With s the ±1 vector of a fresh
 balanced split and D = (1/n) Σ s_i m_i, the halves' mean gradients are 2uᵀ(m̄ ± D), so the estimate
 is 4[(uᵀm̄)² − (uᵀD)²]. Unbiased over independent rows, and often negative.
 """
@@ -13,7 +13,7 @@ LABEL = "split-half"
 COLOR = "#d55e00"
 MARKER = "s"
 DASH = "dashed"
-REFERENCE = "IRM paper, Appendix D; notebook, 'The IRM Penalty'"
+REFERENCE = "IRM paper, Appendix D"
 NEEDS = ("splits",)
 # The estimator that is the mean of this one over its own randomness.
 MEAN = "u_statistic"

@@ -1,7 +1,7 @@
-"""Example 1 of the IRM paper (section 2), the notebook's ``example_1``.
+"""Example 1 of the IRM paper (section 2).
 
 X ← N(0, σ²), Y ← X + N(0, σ²), Z ← γ Y + N(0, τ²), each of ``dim`` components; features (X, Z),
-target ΣY. The notebook has γ = τ = 1 everywhere; γ and τ change the mechanism of Z itself.
+target ΣY. In the paper γ = τ = 1; γ and τ change the mechanism of Z itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ Options = Mapping[str, Any]
 Environment = Mapping[str, float]
 
 LABEL = "Example 1"
-REFERENCE = "Arjovsky et al. 2019, Example 1; notebook, 'Motivation and Data Generation'"
+REFERENCE = "Arjovsky et al. 2019, Example 1"
 # Options of the structure.
 OPTIONS = {"dim": 2}
 # The parameters of an environment; None marks one that has no default.
@@ -99,8 +99,7 @@ def symmetric_risk(
 def correlations(environment: Environment, mechanism: Options) -> np.ndarray:
     """Population correlation of every feature with the target ΣY: (2·dim,).
 
-    1/√(2·dim) for X_j whatever the environment, γσ√2 / √(dim·(2γ²σ² + τ²)) for Z_j
-    (notebook, 'Different Environments').
+    1/√(2·dim) for X_j whatever the environment, γσ√2 / √(dim·(2γ²σ² + τ²)) for Z_j.
     """
     dim = mechanism["dim"]
     scale = environment["gamma"] * environment["sigma"]
@@ -147,8 +146,7 @@ def pooled_erm(mean_variance: float, gamma: float = 1.0, tau: float = 1.0) -> tu
 def erm_crossing_sigma(mean_variance: float, gamma: float = 1.0, tau: float = 1.0) -> float:
     """The σ above which ``pooled_erm`` has a lower risk than the oracle: √(τ²S / (γ²S + 2τ²)).
 
-    Its excess risk over the oracle is dim·[τ²b² − σ²γb(2 − γb)], falling in σ. The notebook's
-    'Where Does IRM Help?' says low and high variance without saying where they part: at 0.449.
+    Its excess risk over the oracle is dim·[τ²b² − σ²γb(2 − γb)], falling in σ.
     """
     return float(np.sqrt(tau**2 * mean_variance / (gamma**2 * mean_variance + 2 * tau**2)))
 
@@ -156,8 +154,8 @@ def erm_crossing_sigma(mean_variance: float, gamma: float = 1.0, tau: float = 1.
 def erm_worst_excess(dim: int, mean_variance: float, gamma: float = 1.0, tau: float = 1.0) -> float:
     """Supremum over σ > 0 of ``pooled_erm``'s excess risk over the oracle: dim·τ²b², for σ → 0.
 
-    It is approached, not attained. The notebook calls that error unbounded; it is only so if the
-    mechanism of Z changes (γ or τ at test time).
+    It is approached, not attained; the error is unbounded only if the mechanism of Z changes (γ or
+    τ at test time).
     """
     return dim * tau**2 * pooled_erm(mean_variance, gamma, tau)[1] ** 2
 

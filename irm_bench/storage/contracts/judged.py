@@ -83,7 +83,7 @@ CLAIMS = Contract(
         ("single_seed_high", "number", "upper end of its 95% Wilson interval"),
         ("rule", "text", "the decision rule, declared in the claim's file"),
         ("statement", "text", "what is claimed"),
-        ("source", "text", "where the notebook claims it"),
+        ("source", "text", "where it is claimed"),
     ),
 )
 
