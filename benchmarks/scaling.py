@@ -92,7 +92,12 @@ def _along_seeds(n_seeds: int) -> dict[str, Callable[[], Seconds]]:
 
 def _along_n(n_samples: int) -> dict[str, Callable[[], Seconds]]:
     environment = config.Environment((("sigma", 1.0), ("gamma", 1.0), ("tau", 1.0)))
-    model = model_of(find_book("notebook").plugin("sems", "example_1"), {"dim": 2}, False, {})
+    model = model_of(
+        find_book("notebook").plugin("sems", "example_1"),
+        {"dim": 2},
+        False,
+        {"sigma": 1.0, "gamma": 1.0, "tau": 1.0},
+    )
 
     dataset = Dataset(model, n_samples, "train", environment)
     return {

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from irm_bench.config import Config
+from irm_bench.config import DEFAULT_BOOK, Config
 from irm_bench.plugins.registry import BookError, find_book
 from irm_bench.publishing.places import config_of, published_of, results_of
 from irm_bench.running import provenance

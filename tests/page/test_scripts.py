@@ -9,19 +9,24 @@ import pytest
 from irm_bench import theory
 from irm_bench.config import Environment
 from irm_bench.planning import plan
+from irm_bench.plugins.model import Model, model_of
+from irm_bench.plugins.registry import find_book
 from irm_bench.presentation import numbers
 from irm_bench.theory.moments import risk
 from tests.page.conftest import node
 from tests.unit.report_case import ROOT
 
 SCRIPTS = ROOT / "report/scripts"
+OF_THE_BOOK = ROOT / "irm_bench/books/notebook/scripts"
+EXAMPLE_1 = find_book("notebook").plugin("sems", "example_1")
 RATE, STEPS = 1e-3, 400
 
 
 def run(script: str, body: str, cases: Any) -> Any:
     """The values of a JavaScript expression of ``c``, one for each case."""
+    folder = OF_THE_BOOK if script == "theory" else SCRIPTS
     program = (
-        f"const {{{script}}} = require({json.dumps(str(SCRIPTS / f'{script}.js'))});"
+        f"const {{{script}}} = require({json.dumps(str(folder / f'{script}.js'))});"
         "const cases = JSON.parse(require('fs').readFileSync(0));"
         f"console.log(JSON.stringify(cases.map((c) => ({body}))));"
     )
@@ -43,6 +48,10 @@ def settings(n: int) -> list[dict[str, Any]]:
     return [{"train": [0.1, 1.0], "weight": 1e-5, "dim": 2, "sigma": 0.1}, *found]
 
 
+def model(dim: int) -> Model:
+    return model_of(EXAMPLE_1, {"dim": dim}, False, {"sigma": 1.0, "gamma": 1.0, "tau": 1.0})
+
+
 def environments(sigmas: list[float]) -> list[Environment]:
     return [Environment((("sigma", s), ("gamma", 1.0), ("tau", 1.0))) for s in sigmas]
 
@@ -62,7 +71,7 @@ def pairs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 def test_minimisers_are_those_of_the_package(pairs: Any) -> None:
     for setting, found in pairs:
-        moments = plan.population("example_1", setting["dim"], environments(setting["train"]))
+        moments = plan.population(model(setting["dim"]), environments(setting["train"]))
         exact = theory.pooled_least_squares(moments)[[0, -1]]
         np.testing.assert_allclose(found["erm"], exact, rtol=1e-12)
         exact = theory.flow_minimum(moments, setting["weight"]).phi[[0, -1]]
@@ -71,7 +80,7 @@ def test_minimisers_are_those_of_the_package(pairs: Any) -> None:
 
 def test_descent_is_that_of_the_package(pairs: Any) -> None:
     for setting, found in pairs:
-        moments = plan.population("example_1", setting["dim"], environments(setting["train"]))
+        moments = plan.population(model(setting["dim"]), environments(setting["train"]))
         exact = theory.descent_path(moments, setting["weight"], RATE, [STEPS])[0, [0, -1]]
         if np.isfinite(exact).all():
             np.testing.assert_allclose(found["descent"], exact, rtol=1e-9)
@@ -82,13 +91,13 @@ def test_descent_is_that_of_the_package(pairs: Any) -> None:
 def test_risks_are_those_of_the_package(pairs: Any) -> None:
     for setting, found in pairs:
         dim, test = setting["dim"], environments([setting["sigma"]])
-        moments = plan.population("example_1", dim, environments(setting["train"]))
+        moments = plan.population(model(dim), environments(setting["train"]))
         models = (
             np.repeat([1.0, 0.0], dim),
             theory.pooled_least_squares(moments),
             theory.flow_minimum(moments, setting["weight"]).phi,
         )
-        where = plan.population("example_1", dim, test).at(0)
+        where = plan.population(model(dim), test).at(0)
         exact = [float(risk(phi, where)) for phi in models]
         np.testing.assert_allclose(found["risks"], exact, rtol=1e-6)
 
@@ -116,9 +125,9 @@ def test_the_calculators_table_is_the_pages_and_theorys(seen: dict[str, Any], ca
         assert "two to eight" in found["message"]
         initial = {row[0]: row[1:] for row in found["initial"]}
         assert set(initial) == {"oracle", "ERM", "IRM, minimum", f"IRM, {study.steps} updates"}
-        moments = plan.population("example_1", study.dim, environments([0.2, 1.0, 1.5]))
+        moments = plan.population(study.model, environments([0.2, 1.0, 1.5]))
         phi = theory.flow_minimum(moments, 1e-3).phi
-        where = plan.population("example_1", study.dim, environments([0.7])).at(0)
+        where = plan.population(study.model, environments([0.7])).at(0)
         wanted = [phi[0], phi[-1], float(risk(phi, where)), float(risk(phi, where)) / (2 * 0.49)]
         row = next(row for row in found["set"] if row[0] == "IRM, minimum")
         assert row[1:] == [numbers.significant(value, 4) for value in wanted]

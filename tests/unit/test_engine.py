@@ -24,7 +24,12 @@ N_SAMPLES = 40
 
 def stable_rate(dim: int, sigmas: tuple[float, ...]) -> float:
     environments = [Environment((("sigma", s), ("gamma", 1.0), ("tau", 1.0))) for s in sigmas]
-    model = model_of(BOOK.plugin("sems", "example_1"), {"dim": dim}, False, {})
+    model = model_of(
+        BOOK.plugin("sems", "example_1"),
+        {"dim": dim},
+        False,
+        {"sigma": 1.0, "gamma": 1.0, "tau": 1.0},
+    )
     moments = population(model, environments)
     return 0.3 * 2 / curvature(BOOK.plugin("methods", "irm"), moments, 1e-5)
 
