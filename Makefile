@@ -85,7 +85,7 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	@rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
 	@.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 '.[dev,cluster]'
-	@.cache/lock/bin/python -m pip freeze --exclude irm-bench | sed 's/+cpu$$//' > requirements.lock
+	@.cache/lock/bin/python -m pip freeze --all --exclude pip --exclude irm-bench | sed 's/+cpu$$//' > requirements.lock
 
 clean:
 	@find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name published -exec rm -rf {} +

@@ -2,7 +2,7 @@
 
 import sys
 
-from irm_bench.config import ConfigError, of_book, read
+from irm_bench.config import ConfigError, checks, of_book, read
 
 
 def main(arguments: list[str]) -> int:
@@ -16,7 +16,8 @@ def main(arguments: list[str]) -> int:
                     f"{path}: config key book: {overlay['book']!r}; a book is named on the command "
                     "line alone (make report BOOK=…), for its files are code that runs"
                 )
-        of_book(book, *overlays)
+        for note in checks.notes(of_book(book, *overlays)):
+            print(f"note: {note}", file=sys.stderr)
     except (ConfigError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ Every check raises ``ConfigError``, with the key, its value and what is allowed,
 from collections.abc import Sequence
 from typing import Any
 
-from irm_bench.config.model import ConfigError, Method, Study
+from irm_bench.config.model import Config, ConfigError, Method, Study
 from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
@@ -105,6 +105,27 @@ def allowed_value(sem: Plugin, name: str, value: Any, where: str) -> None:
         raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is one of {listed}")
 
 
+def notes(config: Config) -> list[str]:
+    """What of a config will have nothing to show, a line each: it is no fault, and told at once."""
+    studies = {study.name for study in config.studies}
+    found = []
+    for claim in config.claims:
+        study = claim.get("STUDY", "")
+        if study and study not in studies:
+            found.append(
+                f"claim {claim.name} looks at the study {study!r}, which the config does not have: "
+                "it will not be judged"
+            )
+    for figure in config.figures:
+        study = figure.get("STUDY", "")
+        if study and study not in studies:
+            found.append(
+                f"figure {figure.name} draws the study {study!r}, which the config does not have: "
+                "it will not be drawn"
+            )
+    return found
+
+
 def unique(study_names: list[str]) -> None:
     """Refuse two studies of one name."""
     for i, name in enumerate(study_names):
@@ -126,6 +147,7 @@ def consistent(book: Book, study: Study, where: str) -> None:
         _check_loss(study, method, f"{where}.methods[{i}]")
         if "splits" in method.needs:
             _check_splits(study, method, where)
+        _check_oracle(study, method, f"{where}.methods[{i}]")
     _check_learning_rate(study, where)
     _check_starts(study, where)
     if study.sampling == "moments":
@@ -185,6 +207,15 @@ def _check_loss(study: Study, method: Method, where: str) -> None:
                 f"({', '.join(missing)}), which do not settle the loss {study.loss.name!r}: "
                 "allowed is the penalty plug_in"
             )
+
+
+def _check_oracle(study: Study, method: Method, where: str) -> None:
+    """A method that knows the oracle needs a SEM that does."""
+    if "causal" in method.needs and not study.model.has("causal_solution"):
+        raise ConfigError(
+            f"config key {where}.name: {method.name!r} needs the causal solution, which "
+            f"{study.sem} does not know: allowed is any method that does without"
+        )
 
 
 def _check_splits(study: Study, method: Method, where: str) -> None:

@@ -1,6 +1,6 @@
 """What the report calls and how it draws the methods, environments and features of a config."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from irm_bench.config import Config, Environment, Study
 from irm_bench.config.layout import set_label
 from irm_bench.plugins.model import CAUSE
 from irm_bench.plugins.registry import Book, Plugin
+from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
 GREEK = {"sigma": "σ", "gamma": "γ", "tau": "τ", "phi": "φ", "lambda": "λ"}
@@ -198,3 +199,9 @@ def risks(summary: pd.DataFrame, study: Study) -> pd.DataFrame:
         & (summary["n_samples"] == study.n_samples[0])
         & _has_first_parameters(summary, study)
     ]
+
+
+def effects_over_seeds(models: pd.DataFrame, study: Study, keys: Sequence[str]) -> pd.DataFrame:
+    """φ_Z, the mean weight of the effects, over the seeds of each group of ``keys``."""
+    effects = models[features(study).columns(causal=False)].mean(axis=1, skipna=False)
+    return over_seeds(models.assign(quantity="phi_z", phi_z=effects), ["quantity", *keys], "phi_z")

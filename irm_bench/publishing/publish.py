@@ -16,8 +16,8 @@ from typing import Any
 
 from irm_bench.config import DEFAULT_BOOK, Config
 from irm_bench.plugins.registry import BookError, find_book
-from irm_bench.publishing.places import config_of, published_of, results_of
 from irm_bench.running import provenance
+from irm_bench.running.places import config_of, published_of, results_of
 from irm_bench.storage import archives, tables
 from irm_bench.storage.contracts import COMPRESSED, WHOLE
 

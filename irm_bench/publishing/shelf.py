@@ -15,7 +15,7 @@ from irm_bench.presentation import numbers
 from irm_bench.presentation.places import page_sources
 from irm_bench.presentation.series import Looks
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
-from irm_bench.publishing.places import config_of
+from irm_bench.running.places import config_of
 from irm_bench.storage import tables
 
 VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")

@@ -16,9 +16,9 @@ from irm_bench import config
 from irm_bench.presentation import drawing, gallery
 from irm_bench.presentation.series import Looks
 from irm_bench.publishing import crate, shelf
-from irm_bench.publishing.places import RESULTS, config_of
 from irm_bench.publishing.publish import standalone
 from irm_bench.running import provenance
+from irm_bench.running.places import RESULTS, config_of
 from irm_bench.storage import archives, tables
 
 BESIDE = ("CITATION.cff", "LICENSE")

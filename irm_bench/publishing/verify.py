@@ -11,7 +11,7 @@ from pathlib import Path
 
 from irm_bench.config import DEFAULT_BOOK
 from irm_bench.plugins.registry import BookError, find_book
-from irm_bench.publishing.places import published_of, results_of
+from irm_bench.running.places import published_of, results_of
 from irm_bench.storage.comparison import ABSOLUTE, RELATIVE, Comparison, compare
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from irm_bench.config import Config
 from irm_bench.presentation.places import page_sources
-from irm_bench.publishing.places import published_of, results_of
 from irm_bench.running import closure
+from irm_bench.running.places import published_of, results_of
 
 
 def sources(config: Config) -> list[str]:

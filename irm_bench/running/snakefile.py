@@ -1,9 +1,10 @@
 """What the Snakefile asks of the package: its config, and whether the book may be run."""
 
+import sys
 from typing import Any
 
 from irm_bench import config as configuration
-from irm_bench.config import Config, ConfigError
+from irm_bench.config import Config, ConfigError, checks
 from irm_bench.plugins.registry import known_books
 
 
@@ -27,4 +28,7 @@ def config_of(workflow: Any, config: dict[str, Any]) -> Config:
         )
     whole = configuration.laid_over(raw)
     config.update(whole)  # for the jobs, which then need not read the book's config
-    return configuration.parse(whole)
+    parsed = configuration.parse(whole)
+    for note in checks.notes(parsed):
+        print(f"note: {note}", file=sys.stderr)
+    return parsed

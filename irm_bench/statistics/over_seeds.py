@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from irm_bench.config import Study
-from irm_bench.presentation.series import features
 from irm_bench.statistics.intervals import t_intervals
 
 COLUMNS = ("n_seeds", "n_diverged", "mean", "sd", "ci_low", "ci_high", "q05", "q95")
@@ -24,12 +22,6 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str], column: str) -> pd.Data
     heads = [(*key, len(f), len(v) - len(f)) for (key, v), f in zip(found, finite, strict=True)]
     rows = [(*head, *row) for head, row in zip(heads, _statistics(finite), strict=True)]
     return pd.DataFrame(rows, columns=[*keys, *COLUMNS])
-
-
-def effects_over_seeds(models: pd.DataFrame, study: Study, keys: Sequence[str]) -> pd.DataFrame:
-    """φ_Z, the mean weight of the effects, over the seeds of each group of ``keys``."""
-    effects = models[features(study).columns(causal=False)].mean(axis=1, skipna=False)
-    return over_seeds(models.assign(quantity="phi_z", phi_z=effects), ["quantity", *keys], "phi_z")
 
 
 def _as_tuple(key: object) -> tuple[object, ...]:

@@ -9,8 +9,15 @@ from irm_bench.config import Config, Study
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, plain_ticks
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, base, cast, features, find_study
-from irm_bench.statistics.over_seeds import effects_over_seeds, over_seeds
+from irm_bench.presentation.series import (
+    Looks,
+    base,
+    cast,
+    effects_over_seeds,
+    features,
+    find_study,
+)
+from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
 TITLE = "The weight of the error beside the penalty"

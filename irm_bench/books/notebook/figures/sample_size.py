@@ -8,8 +8,8 @@ from irm_bench.config import Config
 from irm_bench.config.layout import set_label
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis, symlog_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, find_study
-from irm_bench.statistics.over_seeds import effects_over_seeds, over_seeds
+from irm_bench.presentation.series import Looks, effects_over_seeds, find_study
+from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
 TITLE = "Rows per training environment"
