@@ -148,8 +148,7 @@ def problem_of(runs: Sequence[Sequence[Rows]], with_variance: bool = False) -> P
         params={"error_weight": per_run(ERROR_WEIGHT)},
         learning_rate=per_run(LEARNING_RATE),
         start=torch.ones((d, len(runs)), dtype=torch.float64),
-        causal=torch.zeros((d, len(runs)), dtype=torch.float64),
-        product_variance=last(variance) if variance else None,
+        gathered={"product_variance": last(variance)} if variance else {},
     )
 
 

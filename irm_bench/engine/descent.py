@@ -6,6 +6,7 @@ Layout and symbols as in ``problem.py``.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -80,30 +81,90 @@ class Recorder:
 class Route:
     """How a method descends: along what, by which optimiser, and what φ its parameters are.
 
-    ``guard`` is the mode of torch in which steps run; a gradient that torch has to find itself
-    needs one that still records, where it asks for it.
+    ``optimiser`` is a module of ``plugins/optimisers``. ``guard`` is the mode of torch in which
+    steps run; a gradient that torch has to find itself needs one that still records, where it asks
+    for it.
     """
 
     gradient: Gradient
-    optimiser: Any
+    optimiser: ModuleType
     predictor: Callable[[Tensor], Tensor] = lambda parameters: parameters
     guard: Callable[[], Any] = torch.inference_mode
 
 
-@dataclass(frozen=True)
-class State:
-    """Where the runs that are left stand: parameters (…, run) and what the optimiser remembers."""
+# What an optimiser remembers: tensors (…, run).
+Memory = tuple[Tensor, ...]
 
-    parameters: Tensor
-    memory: tuple[Tensor, ...]
 
-    def select(self, keep: Tensor) -> "State":
-        return State(self.parameters[..., keep], tuple(part[..., keep] for part in self.memory))
+def finite_runs(parameters: Tensor) -> Tensor:
+    """Which runs have nothing but finite parameters (…, run): (run,)."""
+    return torch.isfinite(parameters).reshape(-1, parameters.shape[-1]).all(dim=0)
+
+
+class Descent:
+    """The runs of a problem on their way; those that diverge are taken out."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        route: Route,
+        parameters: Tensor,
+        draws: Draws,
+        recorder: Recorder,
+    ):
+        self._problem, self._route, self._draws = problem, route, draws
+        self._recorder = recorder
+        self._parameters = parameters
+        self._memory: Memory = route.optimiser.init(parameters)
+        self._runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
 
     @property
-    def finite(self) -> Tensor:
-        """Which runs have nothing but finite parameters: (run,)."""
-        return torch.isfinite(self.parameters).flatten(0, -2).all(dim=0)
+    def is_over(self) -> bool:
+        """Whether every run has diverged."""
+        return not len(self._runs)
+
+    def advance(self, steps: range) -> None:
+        """Make updates number ``steps``, then take out the runs that they made diverge."""
+        before = self._parameters, self._memory
+        for step in steps:
+            if self._recorder.wants(step):
+                self.record(step)
+            self._parameters, self._memory = self._updated(self._parameters, self._memory, step)
+        finite = finite_runs(self._parameters)
+        if not finite.all():
+            self._flag(*before, steps, finite)
+            self._keep(finite.nonzero().squeeze(1))
+
+    def record(self, step: int) -> None:
+        """Keep what stands after ``step`` updates."""
+        slope = self._problem.slope(self._route.predictor(self._parameters))
+        draw = partial(self._draws, step, self._runs)
+        self._recorder.record(step, slope, self._problem, draw, self._runs)
+
+    def _updated(self, parameters: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
+        problem = self._problem
+        draw = partial(self._draws, step, self._runs)
+        gradient = self._route.gradient(parameters, problem, draw)
+        return self._route.optimiser.update(
+            parameters, gradient, memory, step, problem.learning_rate, problem.params
+        )
+
+    def _flag(self, parameters: Tensor, memory: Memory, steps: range, finite: Tensor) -> None:
+        """Make a block of updates once more, to find the step at which each run diverged."""
+        diverged_at = torch.zeros(len(self._runs), dtype=torch.long, device=self._runs.device)
+        for step in steps:
+            parameters, memory = self._updated(parameters, memory, step)
+            new = ~finite_runs(parameters) & (diverged_at == 0)
+            diverged_at[new] = step + 1
+        self._recorder.diverged(self._runs[~finite], diverged_at[~finite])
+
+    def _keep(self, places: Tensor) -> None:
+        """Go on with some of the runs."""
+        self._runs = self._runs[places]
+        self._parameters = self._parameters[..., places]
+        self._memory = tuple(part[..., places] for part in self._memory)
+        if len(places):
+            self._problem = self._problem.select(places)
 
 
 def descend(
@@ -122,65 +183,14 @@ def descend(
     stop being finite is flagged with the step, taken out, and changes nothing for the others.
     """
     recorder = Recorder(problem, penalty, [*record, n_steps])
-    runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
     with route.guard():
-        state = State(parameters, route.optimiser.init(parameters))
+        descent = Descent(problem, route, parameters, draws, recorder)
         for first in range(0, n_steps, BLOCK):
-            steps = range(first, min(first + BLOCK, n_steps))
-            before = state
-            for step in steps:
-                state = _update(state, step, problem, route, draws, runs, recorder)
-            finite = state.finite
-            if not finite.all():
-                _flag(before, steps, finite, problem, route, draws, runs, recorder)
-                keep = finite.nonzero().squeeze(1)
-                runs, state = runs[keep], state.select(keep)
-                if not len(runs):
-                    return recorder.path()
-                problem = problem.select(keep)
-        slope = problem.slope(route.predictor(state.parameters))
-        recorder.record(n_steps, slope, problem, partial(draws, n_steps, runs), runs)
+            descent.advance(range(first, min(first + BLOCK, n_steps)))
+            if descent.is_over:
+                return recorder.path()
+        descent.record(n_steps)
     return recorder.path()
-
-
-def _update(
-    state: State,
-    step: int,
-    problem: Problem,
-    route: Route,
-    draws: Draws,
-    runs: Tensor,
-    recorder: Recorder | None,
-) -> State:
-    draw = partial(draws, step, runs)
-    parameters = state.parameters
-    if recorder is not None and recorder.wants(step):
-        slope = problem.slope(route.predictor(parameters))
-        recorder.record(step, slope, problem, draw, runs)
-    gradient = route.gradient(parameters, problem, draw)
-    updated, memory = route.optimiser.update(
-        parameters, gradient, state.memory, step, problem.learning_rate, problem.params
-    )
-    return State(updated, memory)
-
-
-def _flag(
-    state: State,
-    steps: range,
-    finite: Tensor,
-    problem: Problem,
-    route: Route,
-    draws: Draws,
-    runs: Tensor,
-    recorder: Recorder,
-) -> None:
-    """Run a block once more to find the step at which each of its runs diverged."""
-    diverged_at = torch.zeros(len(runs), dtype=torch.long, device=runs.device)
-    for step in steps:
-        state = _update(state, step, problem, route, draws, runs, None)
-        new = ~state.finite & (diverged_at == 0)
-        diverged_at[new] = step + 1
-    recorder.diverged(runs[~finite], diverged_at[~finite])
 
 
 class Selected:

@@ -2,6 +2,14 @@
 
 A penalty uᵀQu with a fixed Q, u being quadratic in φ, is quartic. Summed over a run's environments,
 with the error beside it, its gradient is a cubic polynomial in φ, whatever their number.
+
+One feature, two rows (x, y) = (1, 1) and (3, 1): the products are x² and xy, with means m̄ = (5, 2),
+and u = (φ², −φ), for ∂_w of a row's loss is 2(φx)(φx − y). The plug-in part of the penalty is
+4(uᵀm̄)² = 4(5φ² − 2φ)² = uᵀQu with Q = 4m̄m̄ᵀ = (100, 40; 40, 16). Its gradient in φ is
+400φ³ − 240φ² + 32φ: over the monomials φ³, φ², φ, 1, the coefficients 400, −240, 32, 0. The error,
+10φ − 4 times its weight, is added to the last two. Of the monomials (``_place``), φ³ is (0, 0, 0),
+φ² is (0, 0, 1), as factor d = 1 is the constant 1, φ is (0, 1, 1), and 1 is (1, 1, 1). The square
+has a side of 2: its rows are (φ³, φ²) and (φ, 1).
 """
 
 from functools import cache
@@ -11,7 +19,8 @@ from math import comb, isqrt
 import torch
 from torch import Tensor
 
-from irm_bench.engine.problem import Draw, Problem, combine
+from irm_bench.engine.problem import Draw, Problem, constant
+from irm_bench.engine.sums import add_up, combine
 from irm_bench.theory.moments import product_index
 
 
@@ -28,7 +37,7 @@ def _side(n_features: int) -> int:
     return isqrt(comb(n_features + 3, 3) - 1) + 1
 
 
-@cache
+@constant
 def _factors(n_features: int, device: torch.device) -> Tensor:
     """The factors (3 · side²,) of the monomials to degree 3; in places left over, 1."""
     triples = list(_place(n_features))
@@ -50,8 +59,7 @@ def gradient(phi: Tensor, problem: Problem, draw: Draw) -> Tensor:
         raise ValueError("the problem was not given the coefficients of its gradient")
     # Row by row of the square, then its rows: few operations, and each elementwise.
     rows = combine(problem.cubic_rows, monomials(phi).unsqueeze(2).unbind())
-    first, *rest = rows.unbind()
-    return sum(rest, start=first)
+    return add_up(rows)
 
 
 def gradient_coefficients(problem: Problem, quartic: Tensor) -> Tensor:

@@ -14,14 +14,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from math import isqrt
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from irm_bench.engine.row_losses import RowBatch, RowSlope
+from irm_bench.engine.sums import combine
+
+T = TypeVar("T")
 
 
-@cache
+def constant(make: Callable[..., T]) -> Callable[..., T]:
+    """Keep what a function makes of its arguments: tensors that torch may differentiate through.
+
+    Without it, a tensor that is first asked for in inference mode could never enter a graph.
+    """
+    return cache(torch.inference_mode(False)(make))
+
+
+@constant
 def _first_runs(widths: tuple[int, ...], device: torch.device) -> Tensor:
     """The first of the runs, as many as each width says, slot by slot."""
     return torch.cat([torch.arange(width, device=device) for width in widths])
@@ -84,17 +96,23 @@ class Quadratic:
         return Quadratic(rows[:-d].view(d, d, -1), rows[-d:])
 
 
+# What NEEDS may name beside "splits", of which a step's draw is made: gathered where asked for.
+OF_PAIRS = ("product_variance", "means", "n_samples", "rows")
+OF_RUNS = ("causal",)
+NEEDS = (*OF_PAIRS, *OF_RUNS, "splits")
+
+
 @dataclass(frozen=True)
 class Problem:
     """What a batch of runs minimises.
 
     moments over pairs; target (pair,) mean squared target; learning_rate (run,); params, the
-    parameters of the method and of its optimiser by name, (run,) each; start (d, run).
+    parameters of the method and of its optimiser by name, (run,) each; start φ (d, run).
 
-    For what asks for it (NEEDS): product_variance (P, P, pair), the covariance of the mean
-    products, C / n; means (d + 1, pair) of features and target; n_samples (pair,); causal (d, run),
-    the oracle; rows, for losses that moments do not settle (``row_losses.py``). cubic (…, d, run)
-    are the coefficients of the whole gradient where it is a polynomial (``polynomial.py``).
+    gathered holds what NEEDS names, and no more: the properties of the same names look it up.
+    row_loss is the loss where moments do not settle it (``row_losses.py``), None for the squared
+    one. cubic (side, side, d, run) are the coefficients of the whole gradient where it is a
+    polynomial (``polynomial.py``).
     """
 
     slots: Slots
@@ -103,11 +121,8 @@ class Problem:
     learning_rate: Tensor
     start: Tensor
     params: Mapping[str, Tensor] = field(default_factory=dict)
-    product_variance: Tensor | None = None
-    means: Tensor | None = None
-    n_samples: Tensor | None = None
-    causal: Tensor | None = None
-    rows: RowBatch | None = None
+    gathered: Mapping[str, Any] = field(default_factory=dict)
+    row_loss: RowBatch | None = None
     cubic: Tensor | None = None
 
     @property
@@ -115,19 +130,49 @@ class Problem:
         """Weight (run,) of the summed risks beside the penalty."""
         return self.params["error_weight"]
 
+    @property
+    def product_variance(self) -> Tensor:
+        """The covariance (P, P, pair) of the mean products, C / n."""
+        return self._asked_for("product_variance")
+
+    @property
+    def means(self) -> Tensor:
+        """Means (d + 1, pair) of the features and, last, of the target."""
+        return self._asked_for("means")
+
+    @property
+    def n_samples(self) -> Tensor:
+        """How many rows each pair has: (pair,)."""
+        return self._asked_for("n_samples")
+
+    @property
+    def causal(self) -> Tensor:
+        """The oracle (d, run), NaN where the SEM does not know it."""
+        return self._asked_for("causal")
+
+    @property
+    def rows(self) -> Sequence[tuple[Tensor, Tensor]]:
+        """The rows of each pair: features (n, d) and target (n,)."""
+        return self._asked_for("rows")
+
+    def _asked_for(self, name: str) -> Any:
+        if name not in self.gathered:
+            raise ValueError(
+                f"problem.{name} is gathered only where it is asked for: NEEDS = ({name!r},)"
+            )
+        return self.gathered[name]
+
     def slope(self, phi: Tensor) -> "AnySlope":
         """The slopes of φ (d, run) in every pair, under the loss."""
         spread = self.slots.spread(phi)
-        return Slope(spread, self.moments) if self.rows is None else self.rows.slope(spread)
+        return Slope(spread, self.moments) if self.row_loss is None else self.row_loss.slope(spread)
 
     def risks(self, phi: Tensor) -> Tensor:
-        """The risk (pair,) of φ (d, run) in every pair; torch can differentiate it."""
+        """The risk (pair,) of φ (d, run) in every pair. Torch can differentiate it, twice."""
         spread = self.slots.spread(phi)
-        if self.rows is not None:
-            return self.rows.risks(spread)
-        # few operations, for torch keeps a record of each: φᵀ(Gφ − 2b) + c
-        fitted = (self.moments.gram * spread).sum(dim=1) - 2 * self.moments.cross
-        return (fitted * spread).sum(dim=0) + self.target
+        if self.row_loss is not None:
+            return self.row_loss.risks(spread)
+        return _Risks.apply(spread, self.moments, self.target)
 
     def spread(self, per_run: Tensor) -> Tensor:
         """(..., run) → (..., pair): what all of a run's environments share."""
@@ -144,7 +189,8 @@ class Problem:
     @cached_property
     def n_environments(self) -> Tensor:
         """How many environments each run trains on: (run,)."""
-        return self.slots.total(torch.ones_like(self.target))
+        with torch.inference_mode(False):  # as in ``constant``
+            return self.slots.total(self.target.new_ones(self.target.shape))
 
     @cached_property
     def residual_weight(self) -> Tensor:
@@ -159,6 +205,9 @@ class Problem:
     def select(self, runs: Tensor) -> "Problem":
         """The problem of some of the runs (rising indices)."""
         slots, pairs = self.slots.select(runs)
+        gathered = {}
+        for name, values in self.gathered.items():
+            gathered[name] = _taken(values, pairs if name in OF_PAIRS else runs)
         return replace(
             self,
             slots=slots,
@@ -167,27 +216,36 @@ class Problem:
             learning_rate=self.learning_rate[runs],
             start=self.start[:, runs],
             params={name: values[runs] for name, values in self.params.items()},
-            product_variance=_taken(self.product_variance, pairs),
-            means=_taken(self.means, pairs),
-            n_samples=_taken(self.n_samples, pairs),
-            causal=_taken(self.causal, runs),
-            rows=None if self.rows is None else self.rows.select(pairs),
-            cubic=_taken(self.cubic, runs),
+            gathered=gathered,
+            row_loss=None if self.row_loss is None else self.row_loss.select(pairs),
+            cubic=None if self.cubic is None else self.cubic[..., runs],
         )
 
 
-def _taken(array: Tensor | None, places: Tensor) -> Tensor | None:
-    """Some places of the last axis of what there may be none of."""
-    return None if array is None else array[..., places]
+def _taken(values: Any, places: Tensor) -> Any:
+    """Some places of the last axis of a tensor, or of a sequence."""
+    if isinstance(values, Tensor):
+        return values[..., places]
+    return [values[place] for place in places.tolist()]
 
 
-def combine(terms: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
-    """Σ_j terms[j] · weights[j], elementwise along the last axis and in a fixed order."""
-    (first, w), *rest = zip(terms, weights, strict=True)
-    total = first * w
-    for term, w in rest:
-        total.addcmul_(term, w)
-    return total
+class _Risks(torch.autograd.Function):
+    """Risks (pair,) of φ (d, pair), whose gradient 2(Gφ − b) needs no record of how they came."""
+
+    @staticmethod
+    def forward(ctx: Any, phi: Tensor, moments: Quadratic, target: Tensor) -> Tensor:
+        rows = phi.unbind()
+        residual = combine(moments.columns, rows) - moments.cross
+        ctx.moments = moments
+        ctx.save_for_backward(phi, residual)
+        return combine((residual - moments.cross).unbind(), rows) + target
+
+    @staticmethod
+    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor, None, None]:
+        phi, residual = ctx.saved_tensors
+        if torch.is_grad_enabled():  # it is to be differentiated once more
+            residual = combine(ctx.moments.columns, phi.unbind()) - ctx.moments.cross
+        return 2 * along[0] * residual, None, None
 
 
 class Slope:

@@ -3,6 +3,13 @@
 The split-half penalty sees a split s only through D = (1/n) Σ s_i m_i, m_i the products of row i
 (``moments.py``). The D of a block of steps, for many environments and seeds, is one matrix product.
 
+Two rows with products m = 0.5 and −0.25, in two digits. The larger becomes 127·257 = 32,639 units,
+so a unit is 0.5/32,639, and the rows are the whole numbers 32,639 and −16,320 (−16,319.5, rounded).
+To the base 256 with digits from −128 to 127 these are 127 + 127·256 and 64 − 64·256: as bytes, the
+lowest digit first, (127, 127) and (64, −64). The split s = (+1, −1) sums each digit by itself,
+(127 − 64, 127 + 64) = (63, 191), and joined they are 63 + 191·256 = 48,959 = 32,639 + 16,320,
+exactly. Times unit/n it is D = 0.375, but for the rounding. No order of summation can change it.
+
 Each step has a fresh split. All environments and seeds of one n share it: their rows are
 independent and exchangeable, so every run sees uniformly random splits all the same.
 """

@@ -1,21 +1,28 @@
-"""What the files of a book have to hold: one protocol for each kind of plugin.
+"""What the files of a book have to hold: typed protocols for each kind of plugin.
 
 A plugin is a file of functions and literal constants. Its name is the file's; it is found by being
-in the folder of its kind, in the book first and then in the package. The protocols are what
-``make check`` holds files to, and what an author reads; no file has to import them.
+in the folder of its kind, in the book first and then in the package. Constants are read without
+importing the file. Functions are called with the arguments that stand here. The protocols are what
+an author reads, and what files are held to; what breaks one raises ``PluginError``, which names the
+file. No file has to import them.
 
-Shapes: d features, n rows; a *run* is one trained model, and a *pair* one of its training
-environments. The run or pair axis is always the last one, and whatever is done is elementwise along
-it, so that a run's numbers know nothing of its neighbours.
+Shapes. A *run* is one model to train; all runs of a job advance together, and the run axis is the
+last one. A *pair* is an environment of a run, d the number of features. What a function returns for
+a run may depend on that run alone. To be the same to the last digit in any batch, keep operations
+elementwise along the last axis, sum over features by ``engine.sums.add_up``, and take no powers of
+tensors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
 
-from irm_bench.engine.problem import AnySlope, Draw, Problem
+from irm_bench.engine.descent import Path
+from irm_bench.engine.problem import AnySlope, Draw, Draws, Problem
+from irm_bench.engine.training import Fitted
 
 
 class Sem(Protocol):
@@ -77,76 +84,255 @@ class Selection(Protocol):
         ...
 
 
-class Method(Protocol):
-    """A way of choosing the predictor φ: a file ``methods/<name>.py``.
+class Loss(Protocol):
+    """What is minimised over rows: a file ``losses/<name>.py``.
 
-    It gives exactly one of ``gradient``, ``value`` and ``fit``. Constants, all optional:
-        LABEL, REFERENCE, COLOR, MARKER, DASH   words and looks; colours have defaults
-        PARAMS           parameters with their defaults: keys of the method in a config (a list is a
-                         grid), columns of the tables, ``problem.params[name]`` (run,)
-        NEEDS            of "product_variance", "splits", "means", "causal": what ``problem`` has to
-                         hold besides second moments
-        LOSSES           losses that it can train on; all of them without it
-        EXTRAS           what it reports of a run beside φ: name and meaning
-        TAKES_PENALTY    it trains on a penalty, named in the config, and is given it by keyword
-        MIN_ENVIRONMENTS training environments that it needs
-        IS_CONTROL       it is no rival: an oracle
-        COUNTERPART      whose minimum is where its training would end: "erm", "penalty", or none
-        HESSIAN          "module:function" of its objective's Hessian, for learning rates that are
-                         capped
+    Constants:
+        LABEL      words for the page
+        METRICS    names of what is reported of test rows; the first is what is minimised
+        NEEDS      "rows" (``squared`` alone has "moments", and none of the functions)
 
-    Parameters of another shape than φ's, say a matrix a run: ``initial(start)`` makes them,
-    (…, run), of the start φ (d, run), and ``predictor(parameters)`` makes φ of them.
+    A row's loss is a function of the prediction a = φᵀx and the target y. ``value`` and
+    ``derivatives`` are torch, in float32, elementwise over (row, run); ``measure`` is numpy. Do not
+    import torch at the top: the later stages measure without it. The absolute error, smoothed::
 
-    A method alone in its file::
+        import numpy as np
 
-        PARAMS = {"beta": 10.0}
+        LABEL = "log-cosh loss"
+        METRICS = ("log_cosh",)
+        NEEDS = "rows"
 
-        def value(parameters, problem):
-            risks = problem.risks(parameters)              # (pair,)
-            mean = problem.mean(risks)                     # (run,)
-            deviations = risks - problem.spread(mean)      # (pair,)
-            return mean + problem.params["beta"] * problem.mean(deviations**2)
+        def value(prediction, target):
+            return (prediction - target).cosh().log()
+
+        def derivatives(prediction, target):
+            slope = (prediction - target).tanh()
+            return slope, 1 - slope**2
+
+        def measure(x, y, phi):
+            return {"log_cosh": np.log(np.cosh(phi @ x.T - y)).mean(axis=-1)}
     """
 
-    def value(self, parameters: Tensor, problem: Problem) -> Tensor:
-        """What is minimised, (run,), in plain torch; the engine differentiates it."""
+    LABEL: str
+    METRICS: tuple[str, ...]
+    NEEDS: str
+
+    def value(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of every row (row, run)."""
         ...
 
-    def gradient(self, parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
-        """Its gradient in the parameters, (…, run), written by hand: about three times faster.
+    def derivatives(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Its first and second derivative in the prediction, (row, run) each.
 
-        ``slope`` is φ seen in every pair: residual (d, pair), half the gradient of the risk; value
-        (pair,), half its derivative along the dummy classifier; gradient (d, pair) of that.
+        They are tensors of their own: others are written to them.
         """
         ...
 
-    def fit(self, problem: Problem) -> Tensor:
-        """φ (d, run) at once, or ``training.Fitted(phi, extras)``: nothing is stepped."""
+    def measure(self, x: np.ndarray, y: np.ndarray, phi: np.ndarray) -> dict[str, np.ndarray]:
+        """Every metric (…) of φ (…, d) on rows x (n, d), y (n,)."""
+        ...
+
+
+class Method(Protocol):
+    """A way to choose φ: a file ``methods/<name>.py``. It gives exactly one of three functions.
+
+    ``value`` (``ValueMethod``) is what is minimised: torch differentiates it, and an optimiser
+    steps. ``gradient`` (``GradientMethod``) is its gradient written by hand, some 3 times as fast.
+    ``fit`` (``FitMethod``) gives φ itself: a closed form or a search; nothing is stepped.
+
+    Constants; all but LABEL are optional:
+        LABEL, REFERENCE      words for the page, and the source
+        COLOR, MARKER, DASH   how it is drawn, in terms of matplotlib
+        PARAMS                parameters by name, with their defaults: keys of the method in a
+                              config (a list is a grid), columns of the tables, and (run,) each in
+                              ``problem.params``
+        NEEDS                 what the problem has to hold besides second moments: "means",
+                              "n_samples", "product_variance", "causal", "rows", "splits"
+        LOSSES                names of the losses that it can train on; without it, all
+        MIN_ENVIRONMENTS      how many training environments it needs at least
+        IS_CONTROL            True for what no one could train, like the oracle
+        TAKES_PENALTY         True for a gradient that takes a penalty, which the config names
+        EXTRAS                what ``fit`` reports of a run besides φ: name and meaning
+        COUNTERPART           "erm" or "penalty" if what it minimises is pooled least squares, or
+                              error weight · Σ risks + Σ penalties; else its minimum is not known
+        HESSIAN               "module:function" of the Hessian (…) of what it minimises, for the
+                              learning-rate rule "capped"; the module must load without torch
+
+    Of a problem a method may use: ``risks(phi)`` (pair,), ``slope(phi)`` (``Slope``), ``params``,
+    ``moments.gram`` (d, d, pair) and ``moments.cross`` (d, pair), ``mean`` and ``total`` from pairs
+    to runs over a run's environments, ``spread`` from runs to pairs, and what NEEDS names.
+
+    What is stepped need not be φ (d, run): with ``initial(start)`` parameters have any shape
+    (…, run), and ``predictor(parameters)`` makes φ of them, so that the φ of ``initial(start)`` is
+    the start. ``irm_matrix`` is an example.
+    """
+
+    LABEL: str
+
+
+class ValueMethod(Method, Protocol):
+    """A method that says what it minimises. V-REx, the whole file::
+
+        LABEL = "V-REx"
+        REFERENCE = "Krueger et al. 2021, equation 8"
+        PARAMS = {"beta": 10.0}
+
+        def value(parameters, problem):
+            risks = problem.risks(parameters)
+            mean = problem.mean(risks)
+            deviations = risks - problem.spread(mean)
+            return mean + problem.params["beta"] * problem.mean(deviations**2)
+
+    Torch differentiates it once: in-place operations on the parameters are not allowed. Of a loss
+    that goes through rows, risks, and residual and value of a slope, can be differentiated.
+    """
+
+    def value(self, parameters: Tensor, problem: Problem) -> Tensor:
+        """What is minimised, of parameters (…, run): (run,)."""
+        ...
+
+
+class GradientMethod(Method, Protocol):
+    """A method that gives the gradient of what it minimises. ERM, in short::
+
+        LABEL = "ERM"
+
+        def gradient(parameters, slope, problem, draw):
+            return 2 * problem.total(slope.residual)
+
+    It may give faster forms of the same objective for the squared loss, parameters being φ:
+        closed_form(problem, penalty, n_steps, record, draws)  the ``Path`` of gradient descent
+        quartic(problem, penalty)  coefficients of the gradient where it is a cubic polynomial in φ
+                                   (``polynomial.gradient_coefficients``), or None
+    """
+
+    def gradient(self, parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
+        """The gradient (…, run) in the parameters (…, run).
+
+        slope is that of the parameters' φ. ``draw()`` is the random split of the step, for what
+        NEEDS "splits". With TAKES_PENALTY there is one argument more, ``penalty``, a ``Penalty``.
+        """
+        ...
+
+
+class FitMethod(Method, Protocol):
+    """A method that is not stepped. Pooled least squares, the whole file::
+
+        import torch
+
+        from irm_bench.engine.training import Fitted
+
+        LABEL = "least squares"
+        EXTRAS = {"trace": "trace of the summed Gram matrix"}
+
+        def fit(problem):
+            gram = problem.total(problem.moments.gram).permute(2, 0, 1)
+            cross = problem.total(problem.moments.cross).T
+            phi = torch.linalg.solve(gram, cross).T
+            return Fitted(phi, {"trace": gram.diagonal(dim1=1, dim2=2).sum(dim=1)})
+
+    Without EXTRAS it returns φ alone.
+    """
+
+    def fit(self, problem: Problem) -> Tensor | Fitted:
+        """φ (d, run), or ``Fitted`` (``engine/training.py``) with the EXTRAS (run,) beside it.
+
+        A run whose φ is not finite counts as diverged at step 0.
+        """
+        ...
+
+
+class ReparameterisedMethod(Method, Protocol):
+    """A stepped method whose parameters are not φ itself."""
+
+    def initial(self, start: Tensor) -> Tensor:
+        """The parameters (…, run) to start from, of the start φ (d, run)."""
+        ...
+
+    def predictor(self, parameters: Tensor) -> Tensor:
+        """φ (d, run) of parameters (…, run)."""
+        ...
+
+
+class ClosedFormMethod(GradientMethod, Protocol):
+    """A method whose whole path of plain gradient descent is known."""
+
+    def closed_form(
+        self,
+        problem: Problem,
+        penalty: ModuleType,
+        n_steps: int,
+        record: Iterable[int],
+        draws: Draws,
+    ) -> Path:
+        """φ after the numbers of steps in ``record`` and after ``n_steps``."""
         ...
 
 
 class Penalty(Protocol):
     """An estimator of the invariance penalty: a file ``penalties/<name>.py``.
 
-    NEEDS as of a method. MEAN names the penalty that is this one's mean over its own randomness. A
-    penalty that is a fixed quadratic form in the products of a row may give it as ``quartic``.
+    Constants; LABEL, REFERENCE, COLOR, MARKER, DASH and NEEDS as of a method, and
+        MEAN    the name of the penalty that is the mean of this one over its own randomness: its
+                own name if it has none
+
+    Written once, it serves every loss: the *slope* of φ has, per pair, ``phi`` (d, pair), residual
+    ∇R/2 (d, pair), value ½ ∂_w R(wφ) at w = 1 (pair,) and that value's gradient (d, pair). Ask for
+    the gradient before the others: through rows it brings them with it. The plug-in penalty::
+
+        LABEL = "plug-in"
+        MEAN = "plug_in"
+
+        def value(slope, problem, draw):
+            return 4 * slope.value**2
+
+        def gradient(slope, problem, draw):
+            return slope.gradient * (8 * slope.value)
+
+    For the squared loss it may give ``quartic(problem)``, Q (P, P, pair) of the penalty uᵀQu
+    (``polynomial.py``): IRM then steps one polynomial a run.
     """
 
+    LABEL: str
+
     def value(self, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
-        """The penalty of every pair, (pair,)."""
+        """The penalty (pair,)."""
         ...
 
     def gradient(self, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
-        """Its gradient in φ, (d, pair), a tensor of its own: others are added to it."""
+        """Its gradient in φ (d, pair): a tensor of its own, for others are added to it."""
         ...
 
 
 class Optimiser(Protocol):
-    """How parameters are stepped: a file ``optimisers/<name>.py``. PARAMS as of a method."""
+    """How parameters are stepped: a file ``optimisers/<name>.py``.
+
+    Constants:
+        LABEL, REFERENCE       words for the page
+        PARAMS                 parameters with their defaults; each arrives as (run,) in ``params``
+        IS_GRADIENT_DESCENT    True for ``gd`` alone: a method's closed form may stand for it
+
+    What it remembers is a tuple of tensors (…, run). Both functions return new tensors and leave
+    what they are given as it is: steps are made again to find where a run diverged. Momentum::
+
+        import torch
+
+        LABEL = "momentum"
+        PARAMS = {"momentum": 0.9}
+
+        def init(parameters):
+            return (torch.zeros_like(parameters),)
+
+        def update(parameters, gradient, memory, step, learning_rate, params):
+            speed = params["momentum"] * memory[0] + gradient
+            return parameters - learning_rate * speed, (speed,)
+    """
+
+    LABEL: str
+    PARAMS: Mapping[str, float]
 
     def init(self, parameters: Tensor) -> tuple[Tensor, ...]:
-        """What it remembers before the first step: tensors whose last axis is the run."""
+        """What it remembers before the first update."""
         ...
 
     def update(
@@ -158,20 +344,5 @@ class Optimiser(Protocol):
         learning_rate: Tensor,
         params: Mapping[str, Tensor],
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Parameters (…, run) after update number ``step``, from 0, and what it remembers then."""
-        ...
-
-
-class Loss(Protocol):
-    """What is minimised over rows: a file ``losses/<name>.py``.
-
-    METRICS names what is reported of it, the minimised loss first. NEEDS is ``moments`` (the
-    squared loss) or ``rows``: through ``engine/row_losses.py``, which knows the logistic loss.
-    """
-
-    METRICS: tuple[str, ...]
-    NEEDS: str
-
-    def measure(self, x: np.ndarray, y: np.ndarray, phi: np.ndarray) -> dict[str, np.ndarray]:
-        """Of a loss of rows: its metrics (…) of φ (…, d) on rows x (n, d), y (n,)."""
+        """Parameters (…, run) after update number ``step``, counted from 0, and its new memory."""
         ...

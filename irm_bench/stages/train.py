@@ -17,12 +17,13 @@ from irm_bench.config import Config
 from irm_bench.engine import training
 from irm_bench.engine.descent import Path as Trajectory
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
-from irm_bench.engine.row_losses import Part, RowBatch
+from irm_bench.engine.row_losses import WIDTH, Part, RowBatch, Rows
 from irm_bench.engine.signs import SignStream
 from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
 from irm_bench.planning import plan, starts
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import all_rows, rows
+from irm_bench.plugins.registry import Plugin
 from irm_bench.running import job, progress
 from irm_bench.storage import archives
 from irm_bench.storage.handover import TRAINED, MomentStore
@@ -148,7 +149,8 @@ def _held_rows(runs: list[Run]) -> int:
     if runs[0].cell.loss.get("NEEDS") != "rows":
         return 0
     held = {dataset for run in runs for dataset in run.cell.datasets()}
-    return sum(2 * dataset.n_samples * (dataset.model.n_features + 1) for dataset in held)
+    of_row = runs[0].cell.model.n_features + 1 + WIDTH
+    return sum(of_row * dataset.n_samples for dataset in held)
 
 
 def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajectory:
@@ -206,10 +208,7 @@ def build_problem(
     pairs = _pairs(runs, slots)
     places = [(run.cell, run.seed) for run in runs]
     start = starts.of_runs(config.root_seed, places, partial(_least_squares, inputs))
-    needs = runs[0].needs
-
-    def tensor(array: Any) -> torch.Tensor:
-        return torch.tensor(np.ascontiguousarray(array), dtype=torch.float64, device=config.device)
+    tensor = partial(_tensor, config)
 
     def gathered(name: str) -> torch.Tensor:
         return tensor(np.moveaxis(inputs.gather(pairs, name), 0, -1))
@@ -221,12 +220,28 @@ def build_problem(
         params={name: tensor(values) for name, values in _params(runs).items()},
         learning_rate=tensor([run.cell.learning_rate or 0.0 for run in runs]),
         start=tensor(start),
-        causal=tensor(starts.oracles(config.root_seed, places)) if "causal" in needs else None,
-        product_variance=gathered("product_variance") if "product_variance" in needs else None,
-        means=gathered("mean") if "means" in needs else None,
-        n_samples=tensor([dataset.n_samples for dataset, _ in pairs]),
-        rows=_row_batch(config, pairs) if runs[0].cell.loss.get("NEEDS") == "rows" else None,
+        gathered=_gathered(config, runs, pairs, inputs),
+        row_loss=_row_loss(config, runs[0].cell.loss, pairs),
     )
+
+
+def _gathered(
+    config: Config, runs: Sequence[Run], pairs: Sequence[tuple[Dataset, int]], inputs: MomentStore
+) -> dict[str, Any]:
+    """What the method and its penalty ask for, by name; the run or pair axis is the last one."""
+    stored = {"product_variance": "product_variance", "means": "mean"}
+    found: dict[str, Any] = {}
+    for name in runs[0].needs:
+        if name in stored:
+            found[name] = np.moveaxis(inputs.gather(list(pairs), stored[name]), 0, -1)
+        elif name == "n_samples":
+            found[name] = [dataset.n_samples for dataset, _ in pairs]
+        elif name == "causal":
+            found[name] = starts.oracles(config.root_seed, [(run.cell, run.seed) for run in runs])
+    gathered: dict[str, Any] = {name: _tensor(config, array) for name, array in found.items()}
+    if "rows" in runs[0].needs:
+        gathered["rows"] = _rows_of_pairs(config, pairs)
+    return gathered
 
 
 def _params(runs: Sequence[Run]) -> dict[str, list[float]]:
@@ -239,17 +254,36 @@ def _params(runs: Sequence[Run]) -> dict[str, list[float]]:
     return dict(found)
 
 
-def _row_batch(config: Config, pairs: Sequence[tuple[Dataset, int]]) -> RowBatch:
-    """The rows of every dataset and seed once, with the pairs that train on them."""
+def _tensor(config: Config, array: Any) -> torch.Tensor:
+    return torch.tensor(np.ascontiguousarray(array), dtype=torch.float64, device=config.device)
+
+
+def _row_loss(
+    config: Config, loss: Plugin, pairs: Sequence[tuple[Dataset, int]]
+) -> RowBatch | None:
+    """A loss that goes through rows: those of every dataset and seed once, and their pairs."""
+    if loss.get("NEEDS") != "rows":
+        return None
     places: dict[tuple[Dataset, int], list[int]] = defaultdict(list)
     for place, pair in enumerate(pairs):
         places[pair].append(place)
     parts = []
     for (dataset, seed), mine in places.items():
         x, y = all_rows(dataset, config.root_seed, seed)
-        columns = [torch.tensor(array, device=config.device) for array in (x, y, np.array(mine))]
-        parts.append(Part(columns[0], columns[1], columns[2]))
-    return RowBatch(tuple(parts))
+        held = Rows(_tensor(config, x), _tensor(config, y))
+        parts.append(Part(held, torch.tensor(mine, device=config.device)))
+    return RowBatch(tuple(parts), loss.load())
+
+
+def _rows_of_pairs(
+    config: Config, pairs: Sequence[tuple[Dataset, int]]
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The rows of every pair, those of a dataset and seed held once."""
+    held: dict[tuple[Dataset, int], tuple[torch.Tensor, torch.Tensor]] = {}
+    for dataset, seed in dict.fromkeys(pairs):
+        x, y = all_rows(dataset, config.root_seed, seed)
+        held[dataset, seed] = _tensor(config, x), _tensor(config, y)
+    return [held[pair] for pair in pairs]
 
 
 def _least_squares(inputs: MomentStore, cell: Cell, seed: int) -> np.ndarray:

@@ -1,15 +1,18 @@
 """Problems for the engine, made from rows as the stages make them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 
 import numpy as np
 import torch
 
-from irm_bench.engine import training
+from irm_bench.engine import row_losses, training
 from irm_bench.engine.descent import Path
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots
+from irm_bench.engine.row_losses import RowBatch
 from irm_bench.engine.splits import SignedMeans, SplitDraws
+from irm_bench.plugins.losses import squared
 from irm_bench.plugins.optimisers import gd
 from irm_bench.plugins.sems import example_1
 from irm_bench.theory.moments import Accumulator, products
@@ -27,8 +30,13 @@ def problem_of(
     runs: Sequence[Sequence[Rows]],
     learning_rate: float | Sequence[float] = 1e-3,
     error_weight: float = 1e-5,
+    loss: ModuleType = squared,
+    **params: float,
 ) -> Problem:
-    """A problem whose runs train on the given environments; the longest runs come first."""
+    """A problem whose runs train on the given environments; the longest runs come first.
+
+    Everything that a plugin may ask for is gathered; ``params`` are the same for every run.
+    """
     counts = [len(run) for run in runs]
     slots = Slots(tuple(sum(c > e for c in counts) for e in range(counts[0])))
     pairs = [run[e] for e, width in enumerate(slots.widths) for run in runs[:width]]
@@ -40,19 +48,41 @@ def problem_of(
     def last(arrays: list[np.ndarray]) -> torch.Tensor:
         return torch.tensor(np.stack(arrays, axis=-1))
 
-    rates = np.broadcast_to(np.asarray(learning_rate, dtype=float), n_runs)
+    def per_run(values: float | Sequence[float]) -> torch.Tensor:
+        return torch.tensor(np.broadcast_to(np.asarray(values, dtype=float), n_runs).copy())
+
+    causal = torch.tensor(example_1.causal_solution({"dim": d // 2}))
+    gathered = {
+        "product_variance": last(variances),
+        "means": last([m.mean for m in moments]),
+        "n_samples": torch.tensor([float(a.n_rows) for a in accumulated]),
+        "causal": causal[:, None].repeat(1, n_runs),
+        "rows": [(torch.tensor(x), torch.tensor(y)) for x, y in pairs],
+    }
+    params = {"error_weight": error_weight, **params}
     return Problem(
         slots=slots,
         moments=Quadratic(last([m.gram for m in moments]), last([m.cross for m in moments])),
         target=last([m.target for m in moments]),
-        params={"error_weight": torch.full((n_runs,), error_weight, dtype=torch.float64)},
-        learning_rate=torch.tensor(rates.copy()),
+        params={name: per_run(value) for name, value in params.items()},
+        learning_rate=per_run(learning_rate),
         start=torch.ones((d, n_runs), dtype=torch.float64),
-        causal=torch.tensor(example_1.causal_solution({"dim": d // 2}))[:, None].repeat(1, n_runs),
-        product_variance=last(variances),
-        means=last([m.mean for m in moments]),
-        n_samples=torch.tensor([float(a.n_rows) for a in accumulated]),
+        gathered=gathered,
+        row_loss=None if loss.NEEDS == "moments" else row_loss_of(pairs, loss),
     )
+
+
+def row_loss_of(pairs: Sequence[Rows], loss: ModuleType) -> RowBatch:
+    """The loss on the rows of each pair; those of the same array are one dataset."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, (x, _) in enumerate(pairs):
+        places[id(x)].append(place)
+    parts = []
+    for mine in places.values():
+        x, y = pairs[mine[0]]
+        held = row_losses.Rows(torch.tensor(x), torch.tensor(y))
+        parts.append(row_losses.Part(held, torch.tensor(mine)))
+    return RowBatch(tuple(parts), loss)
 
 
 def _accumulate(x: np.ndarray, y: np.ndarray) -> Accumulator:

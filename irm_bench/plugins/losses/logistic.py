@@ -1,12 +1,29 @@
-"""Logistic loss of labels 0 and 1, through the rows (``engine/row_losses.py``)."""
+"""Logistic loss of labels 0 and 1, log(1 + exp(a)) − y·a of the logit a, through the rows."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:  # the later stages measure without torch
+    from torch import Tensor
 
 LABEL = "logistic loss"
 # What is reported of it on rows; the first is what is minimised.
 METRICS = ("log_loss", "error_rate")
 # What it is computed from: moments, or rows.
 NEEDS = "rows"
+
+
+def value(prediction: "Tensor", target: "Tensor") -> "Tensor":
+    """The loss of every row."""
+    return prediction.new_zeros(()).logaddexp(prediction).sub_(target * prediction)
+
+
+def derivatives(prediction: "Tensor", target: "Tensor") -> tuple["Tensor", "Tensor"]:
+    """First and second derivative in the logit: p − y and p(1 − p), p = 1/(1 + exp(−a))."""
+    share = prediction.sigmoid()
+    bend = share.addcmul(share, share, value=-1)
+    return share.sub_(target), bend
 
 
 def measure(x: np.ndarray, y: np.ndarray, phi: np.ndarray) -> dict[str, np.ndarray]:

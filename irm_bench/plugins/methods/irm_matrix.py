@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from irm_bench.engine.problem import AnySlope, Draw, Problem
+from irm_bench.engine.sums import add_up
 
 LABEL = "IRM, matrix Φ"
 COLOR = "#882255"
@@ -28,19 +29,17 @@ def initial(start: Tensor) -> Tensor:
 
 def predictor(parameters: Tensor) -> Tensor:
     """φ (d, run) of Φ (d, d, run): the sum of its columns."""
-    return parameters.sum(dim=1)
+    return add_up(parameters.transpose(0, 1))
 
 
 def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient (d, d, run) in Φ."""
-    d = len(parameters)
     weight = problem.spread(problem.error_weight)
     columns = problem.spread(parameters)  # (d, column, pair)
     residual = slope.residual  # r (d, pair)
-    along = (columns * residual[:, None]).sum(dim=0)  # Φ_jᵀr (column, pair)
+    along = add_up(columns * residual[:, None])  # Φ_jᵀr (column, pair)
     # d/dΦ of mean_j (2 Φ_jᵀr)²: through Φ_j itself, and through r = GΦw − b, in every column alike
-    back = (columns * along).sum(dim=1)  # Σ_j Φ_j (Φ_jᵀr): (d, pair)
-    through = (problem.moments.gram * back).sum(dim=1)
-    own = residual[:, None] * along[None]
-    penalty = (8 / d) * (own + through[:, None])
+    back = add_up((columns * along).transpose(0, 1))  # Σ_j Φ_j (Φ_jᵀr): (d, pair)
+    through = add_up(problem.moments.gram * back[:, None])  # G is symmetric
+    penalty = (residual[:, None] * along + through[:, None]).mul_(8 / len(parameters))
     return problem.total(2 * weight * residual[:, None] + (1 - weight) * penalty)

@@ -15,5 +15,4 @@ NEEDS = ("causal",)
 
 def fit(problem: Problem) -> Tensor:
     """The causal solution (d, run)."""
-    assert problem.causal is not None  # it is in NEEDS
     return problem.causal

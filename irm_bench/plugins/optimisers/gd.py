@@ -8,6 +8,8 @@ from torch import Tensor
 LABEL = "gradient descent"
 REFERENCE = "Cauchy 1847"
 PARAMS: dict[str, float] = {}
+# What a method's closed form of plain gradient descent may stand for.
+IS_GRADIENT_DESCENT = True
 
 
 def init(parameters: Tensor) -> tuple[Tensor, ...]:

@@ -4,12 +4,11 @@ The mean of (uᵀD)² over splits is uᵀCu / n with C the sample covariance of 
 estimate is 4[(uᵀm̄)² − uᵀCu / n]: as unbiased as split-half, with no randomness of its own.
 """
 
-from functools import cache
-
 import torch
 from torch import Tensor
 
-from irm_bench.engine.problem import AnySlope, Draw, Problem, Quadratic, Slope, combine
+from irm_bench.engine.problem import AnySlope, Draw, Problem, Quadratic, Slope, constant
+from irm_bench.engine.sums import combine
 from irm_bench.theory.moments import product_index, unpacking
 
 LABEL = "U-statistic"
@@ -37,20 +36,14 @@ def quartic(problem: Problem) -> Tensor:
     """Q (P, P, pair) of the penalty uᵀQu: 4(m̄m̄ᵀ − C/n)."""
     i, j = product_index(len(problem.moments.cross))
     mean = torch.cat([problem.moments.gram, problem.moments.cross[None]])[j, i]
-    return 4 * (mean[:, None] * mean - _variance(problem))
+    return 4 * (mean[:, None] * mean - problem.product_variance)
 
 
 def _spread(slope: AnySlope, problem: Problem) -> Slope:
     """uᵀ(C/n)u as a slope: with w = (C/n)u it is uᵀw, and its gradient twice that at fixed w."""
-    weighted = combine(_variance(problem).unbind(), _coefficients(slope.phi).unbind())
+    weighted = combine(problem.product_variance.unbind(), _coefficients(slope.phi).unbind())
     rows = weighted.index_select(0, _unpacking(len(slope.phi), weighted.device))
     return Slope(slope.phi, Quadratic.of_rows(rows))
-
-
-def _variance(problem: Problem) -> Tensor:
-    if problem.product_variance is None:
-        raise ValueError("the U-statistic needs the covariance of the mean products")
-    return problem.product_variance
 
 
 def _coefficients(phi: Tensor) -> Tensor:
@@ -60,7 +53,7 @@ def _coefficients(phi: Tensor) -> Tensor:
     return extended.index_select(0, left).mul_(extended.index_select(0, right)).mul_(factor)
 
 
-@cache
+@constant
 def _index(n_features: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """For each product its two columns (P,), and the factor (P, 1) that it has in u."""
     left, right = (torch.as_tensor(i, device=device) for i in product_index(n_features))
@@ -68,6 +61,6 @@ def _index(n_features: int, device: torch.device) -> tuple[Tensor, Tensor, Tenso
     return left, right, torch.where(right < n_features, mixed, -1.0)[:, None]
 
 
-@cache
+@constant
 def _unpacking(n_features: int, device: torch.device) -> Tensor:
     return torch.as_tensor(unpacking(n_features), device=device)
