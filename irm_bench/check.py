@@ -190,10 +190,12 @@ def _some_problem(plugin: Plugin) -> Any:
         learning_rate=torch.full((3,), 1e-3, dtype=torch.float64),
         start=normal(d, 3),
         params=params,
-        product_variance=torch.einsum("ikp,jkp->ijp", variance, variance) / 2000,
-        means=normal(d + 1, n_pairs),
-        n_samples=torch.full((n_pairs,), 100.0, dtype=torch.float64),
-        causal=normal(d, 3),
+        gathered={
+            "product_variance": torch.einsum("ikp,jkp->ijp", variance, variance) / 2000,
+            "means": normal(d + 1, n_pairs),
+            "n_samples": torch.full((n_pairs,), 100.0, dtype=torch.float64),
+            "causal": normal(d, 3),
+        },
     )
 
 
@@ -225,8 +227,9 @@ def check_gradient(method: Plugin, book: Book) -> None:
     module = method.load()
     penalty = book.plugin("penalties", "plug_in").load()
     problem = _some_problem(method)
-    _, gradient = training._gradient(module, penalty, "gradient", problem)
-    parameters = training._initial(module, problem)
+    gradient_descent = book.plugin("optimisers", "gd").load()
+    problem, route = training.route_of(module, penalty, gradient_descent, problem)
+    parameters = training.initial_of(module, problem)
     n = parameters[..., 0].numel()
     derivative = torch.empty(n, n, dtype=torch.float64)
     step = 1e-5
@@ -236,7 +239,7 @@ def check_gradient(method: Plugin, book: Book) -> None:
         ends = []
         for sign in (1, -1):
             place = parameters + sign * moved.view_as(parameters)
-            ends.append(gradient(place, problem, _no_draw).reshape(n, 3)[:, 0])
+            ends.append(route.gradient(place, problem, _no_draw).reshape(n, 3)[:, 0])
         derivative[:, j] = (ends[0] - ends[1]) / (2 * step)
     gap = float((derivative - derivative.T).abs().max())
     scale = float(derivative.abs().max())

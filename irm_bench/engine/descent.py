@@ -112,8 +112,9 @@ class Descent:
         draws: Draws,
         recorder: Recorder,
     ):
-        self._problem, self._route, self._draws = problem, route, draws
-        self._recorder = recorder
+        self._problem, self._draws, self._recorder = problem, draws, recorder
+        self._gradient, self._update = route.gradient, route.optimiser.update
+        self._predictor = route.predictor
         self._parameters = parameters
         self._memory: Memory = route.optimiser.init(parameters)
         self._runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
@@ -137,15 +138,15 @@ class Descent:
 
     def record(self, step: int) -> None:
         """Keep what stands after ``step`` updates."""
-        slope = self._problem.slope(self._route.predictor(self._parameters))
+        slope = self._problem.slope(self._predictor(self._parameters))
         draw = partial(self._draws, step, self._runs)
         self._recorder.record(step, slope, self._problem, draw, self._runs)
 
     def _updated(self, parameters: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
         problem = self._problem
         draw = partial(self._draws, step, self._runs)
-        gradient = self._route.gradient(parameters, problem, draw)
-        return self._route.optimiser.update(
+        gradient = self._gradient(parameters, problem, draw)
+        return self._update(
             parameters, gradient, memory, step, problem.learning_rate, problem.params
         )
 

@@ -49,13 +49,13 @@ def train(
     is_gd = getattr(optimiser, "IS_GRADIENT_DESCENT", False)
     if is_gd and problem.row_loss is None and hasattr(method, "closed_form"):
         return method.closed_form(problem, penalty, n_steps, record, draws)
-    problem, route = _route(method, penalty, optimiser, problem)
-    parameters = _initial(method, problem)
+    problem, route = route_of(method, penalty, optimiser, problem)
+    parameters = initial_of(method, problem)
     _check(method, penalty, route, parameters, problem, draws)
     return descend(problem, route, parameters, penalty.value, n_steps, record, draws)
 
 
-def _initial(method: ModuleType, problem: Problem) -> Tensor:
+def initial_of(method: ModuleType, problem: Problem) -> Tensor:
     """Where descent starts: the start φ (d, run), or what the method makes parameters of."""
     if not hasattr(method, "initial"):
         return problem.start
@@ -69,7 +69,7 @@ def _as_they_are(parameters: Tensor) -> Tensor:
     return parameters
 
 
-def _route(
+def route_of(
     method: ModuleType, penalty: ModuleType, optimiser: ModuleType, problem: Problem
 ) -> tuple[Problem, Route]:
     """How the method descends, and the problem with what was prepared for it."""

@@ -152,6 +152,8 @@ class Method(Protocol):
         MIN_ENVIRONMENTS      how many training environments it needs at least
         IS_CONTROL            True for what no one could train, like the oracle
         TAKES_PENALTY         True for a gradient that takes a penalty, which the config names
+        IS_GRADIENT           False for a ``gradient`` that is the gradient of nothing, like a step
+                              with a mask: ``make check`` holds all others to be one
         EXTRAS                what ``fit`` reports of a run besides φ: name and meaning
         COUNTERPART           "erm" or "penalty" if what it minimises is pooled least squares, or
                               error weight · Σ risks + Σ penalties; else its minimum is not known

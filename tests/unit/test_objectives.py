@@ -176,7 +176,7 @@ def first_gradient(combination: Combination, problem: Problem, parameters: Tenso
     """The gradient that the engine would step along."""
     method, penalty, optimiser = combination.modules
     assert optimiser is not None
-    prepared, route = training._route(method, penalty, optimiser, problem)
+    prepared, route = training.route_of(method, penalty, optimiser, problem)
     draw = some_draw(len(problem.target))
     with route.guard():
         return route.gradient(parameters, prepared, lambda: draw)
@@ -198,7 +198,7 @@ def test_a_gradient_is_that_of_the_objective_over_all_environments(
     runs = mixed_runs(3)
     problem = combination.problem(runs)
     method = combination.method.load()
-    shape = training._initial(method, problem).shape
+    shape = training.initial_of(method, problem).shape
     parameters = some_phi(tuple(shape))
     found = first_gradient(combination, problem, parameters)
     tolerance = ROW_TOLERANCE if combination.loss.get("NEEDS") == "rows" else 1e-10
