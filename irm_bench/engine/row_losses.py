@@ -63,7 +63,8 @@ class Rows:
 
     def __init__(self, x: Tensor, y: Tensor):
         self.n_rows = len(x)
-        extended = torch.cat([x, torch.ones_like(x[:, :1])], dim=1).float()
+        x = x.float()
+        extended = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
         targets = y.float()[:, None].repeat(1, WIDTH)
         parts = zip(extended.split(CHUNK_ROWS), targets.split(CHUNK_ROWS), strict=True)
         self._chunks = [Chunk(*part) for part in parts]

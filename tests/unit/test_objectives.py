@@ -30,6 +30,15 @@ SIGMAS = (0.2, 1.0, 0.5)
 ROW_TOLERANCE = 1e-5
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As jobs run: for so few rows more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @dataclass(frozen=True)
 class Combination:
     """Plugins that can train together."""
