@@ -255,12 +255,13 @@ def _oracle_columns(
 
 
 def correlations(moments: Moments) -> np.ndarray:
-    """Pearson correlation of every feature with the target (…, d)."""
+    """Pearson correlation of every feature with the target (…, d); NaN for a constant."""
     means, target_mean = moments.mean[..., :-1], moments.mean[..., -1:]
     variance = np.einsum("...ii->...i", moments.gram) - means**2
     target_variance = moments.target[..., None] - target_mean**2
     covariance = moments.cross - means * target_mean
-    return covariance / np.sqrt(variance * target_variance)
+    scale = variance * target_variance
+    return covariance / np.sqrt(np.where(scale > 0, scale, np.nan))
 
 
 def _residual_variance(phi: np.ndarray, moments: Moments, n_samples: int) -> np.ndarray:
