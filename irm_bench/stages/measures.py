@@ -1,6 +1,6 @@
 """What a predictor does on a dataset's rows, by the loss: from moments where these settle it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,15 @@ from irm_bench.planning.sampling import all_rows
 from irm_bench.plugins.registry import Plugin
 from irm_bench.storage.handover import MomentStore
 from irm_bench.theory.moments import risk
+
+
+def mean_of(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of arrays of one shape, summed in their order.
+
+    ``np.mean`` sums columns of one seed in another order than those of many: a seed's bits would
+    depend on how many seeds a job has.
+    """
+    return sum(parts[1:], start=parts[0]) / len(parts)
 
 
 class Measures:

@@ -10,6 +10,7 @@ risk of φ is φᵀGφ − 2φᵀb + c. ``mean`` holds the means of (x, y), whic
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,25 @@ def stack(parts: Iterable[Moments]) -> Moments:
 
 def risk(phi: Array, moments: Moments) -> Array:
     """Mean squared error φᵀGφ − 2φᵀb + c of φ (..., d); leading axes broadcast."""
-    if np.shape(moments.cross) == (1, 2) and np.ndim(phi) > 1 and np.shape(phi)[-2] == 1:
-        # einsum adds up a single pair of features in another order than many: two of it are many
-        parts = (moments.gram, moments.cross, moments.target)
-        two = Moments(*(np.repeat(part, 2, axis=0) for part in parts))
-        return risk(np.repeat(phi, 2, axis=-2), two)[..., :1]
-    quadratic = np.einsum("...i,...ij,...j->...", phi, moments.gram, phi)
+    quadratic = _forms(phi, moments.gram)
     return quadratic - 2 * np.einsum("...i,...i->...", phi, moments.cross) + moments.target
+
+
+def _forms(phi: Array, gram: Array) -> Array:
+    """φᵀGφ; leading axes broadcast.
+
+    A seed's bits must not depend on how many seeds a job has. einsum's order of summation follows
+    the layout of φ in memory, and with two features a single form is summed otherwise than many: it
+    is given one layout, and a single form twice.
+    """
+    phi = np.ascontiguousarray(phi)
+    axes = np.broadcast_shapes(np.shape(phi)[:-1], np.shape(gram)[:-2])
+    if prod(axes) != 1:
+        return np.einsum("...i,...ij,...j->...", phi, gram, phi)
+    d = np.shape(phi)[-1]
+    twice = np.broadcast_to(phi, (2, *axes, d)).copy()
+    grams = np.broadcast_to(gram, (2, *axes, d, d)).copy()
+    return np.einsum("...i,...ij,...j->...", twice, grams, twice)[0]
 
 
 @cache

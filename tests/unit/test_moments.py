@@ -32,6 +32,22 @@ def test_risk_is_the_mean_squared_error_of_the_rows(seed: int, d: int) -> None:
     assert found == pytest.approx(np.mean((x @ phi - y) ** 2), rel=1e-12)
 
 
+@pytest.mark.parametrize("d", range(1, 8))
+def test_a_seeds_risk_has_the_same_bits_alone_and_among_others(d: int) -> None:
+    rng = np.random.default_rng(d)
+    for _ in range(50):
+        many = Moments(rng.normal(size=(6, d, d)), rng.normal(size=(6, d)), rng.normal(size=6))
+        phi, steps = rng.normal(size=(6, d)), rng.normal(size=(3, 6, d))
+        together, along = moments.risk(phi, many), moments.risk(steps, many)
+        shared = moments.risk(phi, many.at(0))
+        for i in range(6):
+            one = slice(i, i + 1)
+            assert moments.risk(phi[one], many.at(one)) == together[one]
+            assert moments.risk(phi[i], many.at(i)) == together[i]
+            assert moments.risk(phi[one], many.at(0)) == shared[one]
+            assert np.array_equal(moments.risk(steps[:, one], many.at(one)), along[:, one])
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_chunks_make_no_difference_but_rounding(chunk: int) -> None:
     x, y = draw(0)
