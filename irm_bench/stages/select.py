@@ -18,7 +18,7 @@ from irm_bench.planning.candidates import Choice, choices
 from irm_bench.planning.columns import setting
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.running import job
-from irm_bench.stages.measures import Measures
+from irm_bench.stages.measures import Measures, mean_of
 from irm_bench.storage import archives, tables
 from irm_bench.storage.handover import MomentStore, TrainedStore
 
@@ -57,7 +57,7 @@ def _scores(
         for tested, dataset in _looks(choice, cell):
             phi = models.phi(tested, seeds)
             parts.append(measures.loss(tested.loss, phi, dataset, seeds))
-        found.append(np.mean(parts, axis=0))
+        found.append(mean_of(parts))
     return np.array(found)
 
 

@@ -53,7 +53,12 @@ def stack(parts: Iterable[Moments]) -> Moments:
 
 
 def risk(phi: Array, moments: Moments) -> Array:
-    """Mean squared error φᵀGφ − 2φᵀb + c of φ (..., d); leading axes broadcast."""
+    """Mean squared error φᵀGφ − 2φᵀb + c of φ (..., d); leading axes broadcast.
+
+    A seed's bits must not depend on how many seeds a job has, and einsum's order of summation
+    follows the layout of φ in memory: it is given one.
+    """
+    phi = np.ascontiguousarray(phi)
     quadratic = _forms(phi, moments.gram)
     return quadratic - 2 * np.einsum("...i,...i->...", phi, moments.cross) + moments.target
 
@@ -61,11 +66,9 @@ def risk(phi: Array, moments: Moments) -> Array:
 def _forms(phi: Array, gram: Array) -> Array:
     """φᵀGφ; leading axes broadcast.
 
-    A seed's bits must not depend on how many seeds a job has. einsum's order of summation follows
-    the layout of φ in memory, and with two features a single form is summed otherwise than many: it
-    is given one layout, and a single form twice.
+    einsum sums a single form of two features in another order than many: it is given that form
+    twice.
     """
-    phi = np.ascontiguousarray(phi)
     axes = np.broadcast_shapes(np.shape(phi)[:-1], np.shape(gram)[:-2])
     if prod(axes) != 1:
         return np.einsum("...i,...ij,...j->...", phi, gram, phi)
