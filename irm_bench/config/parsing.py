@@ -70,6 +70,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     except PluginError as error:
         raise ConfigError(str(error)) from error
     checks.unique([study.name for study in studies])
+    checks.distinct_columns(studies)
     plugins = {kind: checks.known_all(book, kind, raw.get(kind, [])) for kind in KINDS_LISTED}
     return Config(
         book=book,

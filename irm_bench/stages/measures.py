@@ -7,6 +7,7 @@ import numpy as np
 from irm_bench.config import Config
 from irm_bench.planning.plan import Dataset
 from irm_bench.planning.sampling import all_rows
+from irm_bench.plugins.model import check_targets
 from irm_bench.plugins.registry import Plugin
 from irm_bench.storage.handover import MomentStore
 from irm_bench.theory.moments import risk
@@ -38,6 +39,7 @@ class Measures:
         found = {name: np.empty(phi.shape[:-1]) for name in names}
         for i, seed in enumerate(seeds):
             x, y = all_rows(dataset, self._root_seed, int(seed))
+            check_targets(dataset.model, y, loss)
             measured = loss.load().measure(x, y, phi[..., i, :])
             for name in names:
                 found[name][..., i] = measured[name]

@@ -7,6 +7,8 @@ LABEL = "logistic loss"
 METRICS = ("log_loss", "error_rate")
 # What it is computed from: moments, or rows.
 NEEDS = "rows"
+# The targets that it is defined for.
+TARGETS = (0, 1)
 
 
 def measure(x: np.ndarray, y: np.ndarray, phi: np.ndarray) -> dict[str, np.ndarray]:
