@@ -10,7 +10,6 @@ risk of φ is φᵀGφ − 2φᵀb + c. ``mean`` holds the means of (x, y), whic
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -66,16 +65,15 @@ def risk(phi: Array, moments: Moments) -> Array:
 def _forms(phi: Array, gram: Array) -> Array:
     """φᵀGφ; leading axes broadcast.
 
-    einsum sums a single form of two features in another order than many: it is given that form
-    twice.
+    With two features einsum sums one form or two in another order than many: that sum is written
+    out.
     """
-    axes = np.broadcast_shapes(np.shape(phi)[:-1], np.shape(gram)[:-2])
-    if prod(axes) != 1:
+    if phi.shape[-1] != 2:
         return np.einsum("...i,...ij,...j->...", phi, gram, phi)
-    d = np.shape(phi)[-1]
-    twice = np.broadcast_to(phi, (2, *axes, d)).copy()
-    grams = np.broadcast_to(gram, (2, *axes, d, d)).copy()
-    return np.einsum("...i,...ij,...j->...", twice, grams, twice)[0]
+    first, second = phi[..., 0], phi[..., 1]
+    mixed = gram[..., 0, 1] + gram[..., 1, 0]
+    squares = first * first * gram[..., 0, 0] + second * second * gram[..., 1, 1]
+    return squares + first * second * mixed
 
 
 @cache
