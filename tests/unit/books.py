@@ -66,10 +66,25 @@ def noise_floor(environment, mechanism):
     return environment["sigma"] ** 2
 """
 
+# Labels 0 and 1, for the logistic loss.
+CLASSES = """
+import numpy as np
+
+LABEL = "classes"
+PARAMETERS = {"width": None, "tilt": 0.0}
+
+
+def sample(rng, n_samples, environment, mechanism):
+    x = environment["width"] * rng.normal(size=(n_samples, 2))
+    noise = environment["tilt"] + 0.5 * rng.normal(size=n_samples)
+    return x, (x[:, 0] - x[:, 1] + noise > 0).astype(float)
+"""
+
 # Of this one nothing is known but rows; an environment is named by a text.
 ROWS_ALONE = """
 import numpy as np
 
+LABEL = "rows alone"
 PARAMETERS = {"place": None, "spread": 1.0}
 CHOICES = {"place": ("here", "there", "far")}
 POSITIVE = ("spread",)
@@ -88,6 +103,7 @@ SHIFTED = """
 import numpy as np
 from irm_bench.theory.moments import Moments
 
+LABEL = "shifted"
 OPTIONS = {"weight": 2.0}
 PARAMETERS = {"centre": None, "level": 0.0}
 
@@ -108,8 +124,8 @@ def population(environment, mechanism):
 
 # A method by its value alone, with two parameters.
 SPREAD = """
+LABEL = "spread of the risks"
 PARAMS = {"beta": 1.0, "ridge": 0.0}
-EXTRAS = {}
 
 
 def value(parameters, problem):
@@ -126,6 +142,7 @@ import torch
 
 from irm_bench.engine.training import Fitted
 
+LABEL = "ridge"
 PARAMS = {"ridge": 0.1}
 EXTRAS = {"size": "squared length of φ"}
 
@@ -142,12 +159,15 @@ def fit(problem):
 PLUGINS: dict[str, str] = {
     "sems/drawn": DRAWN,
     "sems/rows_alone": ROWS_ALONE,
+    "sems/classes": CLASSES,
     "sems/shifted": SHIFTED,
     "methods/spread": SPREAD,
     "methods/ridge": RIDGE,
 }
 
 IRM: dict[str, Any] = {"name": "irm", "penalty": "plug_in"}
+# As little as there may be: the audit has tests of its own.
+AUDIT = {"replicates": 20, "seed_counts": [2]}
 # A study of the SEM ``drawn``; ``study`` lays other keys over it.
 STUDY: dict[str, Any] = {
     "name": "one",
@@ -191,8 +211,8 @@ class WrittenBook:
 
     def raw(self, *studies: Mapping[str, Any], **keys: Any) -> dict[str, Any]:
         """The raw config of some studies in this book."""
-        found = {"book": str(self.folder), "title": "A book", "root_seed": 4, **keys}
-        return {**found, "studies": [dict(one) for one in studies]}
+        found = {"book": str(self.folder), "title": "A book", "root_seed": 4, "audit": AUDIT}
+        return {**found, **keys, "studies": [dict(one) for one in studies]}
 
     def parse(self, *studies: Mapping[str, Any], **keys: Any) -> Config:
         """The same, typed."""

@@ -175,7 +175,9 @@ def test_a_bad_study_is_told_key_value_and_allowed(book: WrittenBook, case: str)
 def test_kinds_of_a_parameter_are_one(book: WrittenBook) -> None:
     """Without default or choices a parameter may be text or number, but is one of them."""
     named = "def feature_names(options):\n    return ['x', 'z']\n"
-    book.add("sems/free", books.ROWS_ALONE.replace("CHOICES", "_CHOICES") + named)
+    source = books.ROWS_ALONE.replace("CHOICES", "_CHOICES")
+    source = source.replace('SLOPES[environment["place"]]', "0.5")
+    book.add("sems/free", source + named)
     keys = {**ROWS, "sem": "free"}
     for sets, tests in (([["here", 3]], ["here"]), ([["here", "there"]], [1.0])):
         given = {"train_environments": sets, "test_environments": [{"place": tests}]}
@@ -197,9 +199,16 @@ def columns_of_tables(book: WrittenBook) -> set[str]:
         selection=["oracle"],
         methods=[{"name": "erm"}],
     )
-    logistic = study(name="two", loss="logistic", methods=[{"name": "erm"}])
+    logistic = study(
+        name="two",
+        sem="classes",
+        loss="logistic",
+        train_environments=[[1.0]],
+        test_environments=[{"width": 1.0}],
+        methods=[{"name": "erm"}],
+    )
     found = tables.contracts(book.parse(everything, logistic)).values()
-    of_plugins = {"n_causes", "scale", "sigma", "shift"}
+    of_plugins = {"n_causes", "scale", "sigma", "shift", "width", "tilt"}
     of_plugins |= {"beta1", "beta2", "epsilon", "weight_decay", "error_weight"}
     names: set[str] = set()
     for contract in found:
@@ -316,7 +325,11 @@ FAULTS: dict[str, tuple[str, str, list[str]]] = {
         ["sample", ", 4) and y", ", 3) and ("],
     ),
     "y as a column": ("), y\n", "), y[:, None]\n", ["sample", "and y of shape (", ", 1);"]),
-    "no pair": ("return np.column_stack([x, z]), y", "return x", ["sample", "ndarray", "(x, y)"]),
+    "no pair": (
+        "return np.column_stack([x, z]), y",
+        "return {'x': x}",
+        ["sample", "dict", "(x, y)"],
+    ),
     "NaN": ("z = y +", "z = np.nan * y +", ["sample", "not finite"]),
     "infinite": ("), y\n", "), y / 0.0\n", ["sample", "not finite"]),
     "gram": ("return Moments(gram,", "return Moments(gram[:2],", ["population", "gram", "(2, 3)"]),
@@ -333,7 +346,7 @@ def test_a_faulty_sem_is_named_with_what_it_gave_and_should(book: WrittenBook, c
     given, instead, words = FAULTS[case]
     assert given in books.DRAWN
     path = book.add("sems/faulty", books.DRAWN.replace(given, instead))
-    with pytest.raises(PluginError) as caught:
+    with pytest.raises((ConfigError, PluginError)) as caught:
         book.run(study(sem="faulty"))
     message = str(caught.value)
     assert "\n" not in message
@@ -378,8 +391,15 @@ def test_a_file_that_is_no_sem_is_refused_before_any_work(book: WrittenBook, cas
 def test_labels_of_another_kind_are_refused(book: WrittenBook) -> None:
     """The logistic loss is of labels 0 and 1."""
     given = study(loss="logistic", methods=[{"name": "erm"}])
-    with pytest.raises(PluginError, match=r"drawn\.py: sample gives targets .*logistic.* 0, 1"):
-        book.run(given)
+    message = r"\.py: sample gives targets .*'logistic' is of 0, 1"
+    with pytest.raises(ConfigError, match="drawn" + message):
+        book.parse(given)
+    # some that two rows do not show
+    source = books.CLASSES.replace("> 0).astype(float)", "> 0) * (2.0 if n_samples > 2 else 1.0)")
+    book.add("sems/late", source)
+    widths = {"train_environments": [[1.0]], "test_environments": [{"width": 1.0}]}
+    with pytest.raises(PluginError, match="late" + message):
+        book.run(given | {"sem": "late"} | widths)
 
 
 @pytest.mark.parametrize(
