@@ -18,6 +18,7 @@ import numpy as np
 from irm_bench import config, library
 from irm_bench.config import Config, ConfigError, Environment, Study
 from irm_bench.errors import PluginError
+from irm_bench.plugins.model import model_of, other_targets, probe
 from irm_bench.plugins.registry import Book, BookError, Plugin, find_book
 
 KINDS = ("sems", "losses", "penalties", "methods", "optimisers")
@@ -53,7 +54,7 @@ def checks(book: Book) -> Iterator[tuple[str, Any]]:
     for name in book.names("sems"):
         for loss in book.names("losses"):
             raw = tiny(book, name, loss)
-            if raw["studies"][0]["methods"]:
+            if raw["studies"][0]["methods"] and _suits(book, name, loss):
                 if loss == "squared":
                     yield f"sems/{name}, exact moments", _bind(check_population, raw)
                 yield f"sems/{name} with loss {loss}, all stages", _bind(run_tiny, raw)
@@ -116,6 +117,18 @@ def _without_oracle(sem: Plugin, methods: list[dict[str, Any]], book: Book) -> l
         if "causal" in book.plugin("methods", name).get("NEEDS", ())
     }
     return [method for method in methods if method["name"] not in knows_none]
+
+
+def _suits(book: Book, sem: str, loss: str) -> bool:
+    """Whether a SEM's targets are such as a loss is of; a faulty SEM is told of with one loss."""
+    plugin = book.plugin("sems", sem)
+    environment = {**plugin.get("PARAMETERS", {}), **environments(plugin)[0]}
+    try:
+        model = model_of(plugin, plugin.get("OPTIONS", {}), False, environment)
+        _, y = probe(model, environment)
+    except PluginError:
+        return loss == "squared"
+    return not len(other_targets(y, book.plugin("losses", loss)))
 
 
 def environments(sem: Plugin) -> list[dict[str, Any]]:

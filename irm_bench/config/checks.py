@@ -3,7 +3,7 @@
 Every check raises ``ConfigError``, with the key, its value and what is allowed, or returns nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from irm_bench.config.model import Config, ConfigError, Method, Study
@@ -11,25 +11,72 @@ from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
 MAX_SPLIT_PRODUCTS = 2**25
-# What a parameter may not be called: columns of the tables that mean something else.
+# Constants of plugins that the config is read by.
+COLUMNS = ("PARAMETERS", "OPTIONS", "PARAMS", "EXTRAS")
+READ_WITHOUT_RUNNING = frozenset(
+    [
+        "PARAMETERS",
+        "OPTIONS",
+        "PARAMS",
+        "EXTRAS",
+        "POSITIVE",
+        "CHOICES",
+        "NEEDS",
+        "LOSSES",
+        "METRICS",
+        "TARGETS",
+        "DATA",
+        "HESSIAN",
+        "TAKES_PENALTY",
+        "IS_CONTROL",
+        "MIN_ENVIRONMENTS",
+        "COUNTERPART",
+        "NEEDS_ENVIRONMENTS",
+    ]
+)
+# Metrics that have columns of their own, whatever loss measures them.
+METRICS = ("mse", "log_loss", "error_rate")
+# What a parameter may not be called: keys of a method in the config, and columns that stand beside
+# those of parameters (beside φ, correlations and starts, which are told by how their names begin).
 RESERVED = frozenset(
     [
+        "name",
+        "monitor",
+        "max_n_samples",
         "study",
         "sem",
         "n_samples",
+        "sampling",
         "train_sigmas",
         "train_set",
         "method",
         "penalty",
-        "seed",
+        "loss",
+        "start",
+        "optimiser",
         "learning_rate",
         "steps",
+        "selection",
+        "seed",
+        "step",
         "split",
         "environment",
+        "quantity",
+        "where",
+        "model",
+        "diverged_at",
+        "train_risk",
+        "final_penalty",
+        "penalty_estimate",
         "mse",
+        "log_loss",
+        "error_rate",
         "risk",
         "optimum",
-        "quantity",
+        "noise_variance",
+        "oracle_mse",
+        "n_candidates",
+        "score",
         "n_seeds",
         "n_diverged",
         "mean",
@@ -37,24 +84,32 @@ RESERVED = frozenset(
         "ci_low",
         "ci_high",
         "ci_method",
-        "selection",
-        "start",
-        "optimiser",
-        "loss",
-        "diverged_at",
-        "train_risk",
-        "final_penalty",
-        "step",
-        "sampling",
-        "noise_variance",
-        "oracle_mse",
-        "error_rate",
-        "log_loss",
-        "name",
-        "monitor",
-        "max_n_samples",
+        "q05",
+        "q95",
+        "objective",
+        "converged",
+        "predictor",
+        "estimator",
+        "n_draws",
+        "estimate",
+        "mean_estimate",
+        "squared_error",
+        "negative_share",
+        "true_penalty",
+        "exact_bias",
+        "exact_variance",
+        "exact_negative_share",
+        "truth",
+        "penalty_value",
+        "printed",
+        "half_unit",
+        "compared_with",
+        "pi_low",
+        "pi_high",
+        "inside",
     ]
 )
+BEGINNINGS = ("phi_", "corr_", "start_", "order_")
 
 
 def known(book: Book, kind: str, name: str, where: str) -> Plugin:
@@ -64,16 +119,41 @@ def known(book: Book, kind: str, name: str, where: str) -> Plugin:
         metadata = plugin.metadata
     except UnknownPluginError as error:
         raise ConfigError(f"config key {where}: {error}") from None
-    except SyntaxError as error:
-        raise ConfigError(f"config key {where}: {error}; allowed is a file of Python") from None
-    for constant in ("PARAMETERS", "OPTIONS", "PARAMS", "EXTRAS"):
-        for parameter in metadata.get(constant, {}):
-            if parameter in RESERVED or parameter.startswith(("phi_", "corr_", "start_")):
-                raise ConfigError(
-                    f"config key {where}: {plugin.path} calls a {constant} {parameter!r}, the name "
-                    "of a column of the tables; allowed is any other name"
-                )
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"config key {where}: {name!r}, a file with an error ({error}); allowed is Python"
+        ) from None
+    for constant in metadata.get("COMPUTED", ()):
+        if constant in READ_WITHOUT_RUNNING:
+            raise ConfigError(
+                f"config key {where}: {plugin.path} computes {constant}, which is read without "
+                "running the file; allowed is a literal value"
+            )
+    for constant in COLUMNS:
+        _check_names(plugin, constant, metadata.get(constant, {}), where)
+    metrics = {name: "" for name in metadata.get("METRICS", ()) if name not in METRICS}
+    _check_names(plugin, "METRICS", metrics, where)
     return plugin
+
+
+def _check_names(plugin: Plugin, constant: str, names: Any, where: str) -> None:
+    """Refuse a constant of a plugin that is no mapping from names which columns may have."""
+    if not isinstance(names, dict):
+        raise ConfigError(
+            f"config key {where}: {plugin.path} has {constant} = {names!r}; allowed is a mapping "
+            "from names"
+        )
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ConfigError(
+                f"config key {where}: {plugin.path} has {name!r} in {constant}; allowed are names "
+                "of letters, digits and underscores"
+            )
+        if name in RESERVED or name.startswith(BEGINNINGS):
+            raise ConfigError(
+                f"config key {where}: {plugin.path} has {name!r} in {constant}, the name of a "
+                "column of the tables; allowed is any other name"
+            )
 
 
 def known_all(book: Book, kind: str, names: Sequence[str]) -> tuple[Plugin, ...]:
@@ -141,43 +221,82 @@ def consistent(book: Book, study: Study, where: str) -> None:
     keys = [str(method.key) for method in study.methods]
     if len(set(keys)) < len(keys):
         raise ConfigError(f"config key {where}.methods: {keys}; allowed is each one once")
-    _distinct_parameters(study, where)
+    _check_sizes(study, where)
     for i, method in enumerate(study.methods):
         _check_environments(study, method, where)
         _check_loss(study, method, f"{where}.methods[{i}]")
         if "splits" in method.needs:
             _check_splits(study, method, where)
         _check_oracle(study, method, f"{where}.methods[{i}]")
+    _check_selection(study, where)
     _check_learning_rate(study, where)
     _check_starts(study, where)
     if study.sampling == "moments":
         _check_moments(book, study, where)
 
 
-def _distinct_parameters(study: Study, where: str) -> None:
-    """Options and parameters of environments, methods and optimisers are columns of one table."""
-    owners: dict[str, str] = {}
+def _check_sizes(study: Study, where: str) -> None:
+    """A study trains something."""
+    if min(study.n_samples) > max(method.max_n_samples for method in study.methods):
+        raise ConfigError(
+            f"config key {where}.n_samples: {study.n_samples[0]}; no method is trained on as many: "
+            "allowed is at most the largest max_n_samples"
+        )
+
+
+def _check_selection(study: Study, where: str) -> None:
+    """Rules that leave an environment out leave enough of them to train on."""
+    for i, selection in enumerate(study.selection):
+        if selection.plugin.get("DATA") != "left_out":
+            continue
+        for method in study.methods:
+            least = method.plugin.get("MIN_ENVIRONMENTS", 1) + 1
+            for members in study.train_sets:
+                if 1 < len(members) < least:
+                    raise ConfigError(
+                        f"config key {where}.selection[{i}].rule: {selection.name!r}; it trains "
+                        f"{method.name} on all but one of {len(members)} environments: allowed "
+                        f"are training sets of {least} or more"
+                    )
+
+
+def distinct_columns(studies: Sequence[Study]) -> None:
+    """Refuse plugins that call two things by one name: all are columns of the same tables.
+
+    Two plugins may share a name if it means the same kind of thing, with values of one kind.
+    """
+    owners: dict[str, tuple[str, str, str]] = {}
+    for i, study in enumerate(studies):
+        for role, plugin, name, values in _columns(study):
+            kinds = {"text" if isinstance(value, str) else "number" for value in values}
+            for kind in sorted(kinds):
+                mine = (role, kind, str(plugin.path))
+                owner = owners.setdefault(name, mine)
+                if owner[:2] != mine[:2]:
+                    raise ConfigError(
+                        f"config key studies[{i}]: {name!r} is {role} ({kind}) of {plugin.path}, "
+                        f"and {owner[0]} ({owner[1]}) of {owner[2]}; allowed are names that differ"
+                    )
+
+
+def _columns(study: Study) -> Iterator[tuple[str, Plugin, str, list[Any]]]:
+    """What a study's plugins name: its role, the plugin, the name, and values that it has."""
     sem = study.model.sem
-    for kind, names in (
-        ("an option", sem.get("OPTIONS", {})),
-        ("a parameter of an environment", sem.get("PARAMETERS", {})),
-    ):
-        for name in names:
-            if name in owners:
-                raise ConfigError(
-                    f"config key {where}.sem: {sem.path} calls {name!r} both {owners[name]} and "
-                    f"{kind}; allowed are names that differ"
-                )
-            owners[name] = kind
-    plugins = [method.plugin for method in study.methods]
-    plugins += [optimiser.plugin for optimiser in study.optimisers]
-    for plugin in plugins:
-        for name in plugin.get("PARAMS", {}):
-            if name in owners:
-                raise ConfigError(
-                    f"config key {where}: {plugin.path} has a parameter {name!r}, which is "
-                    f"{owners[name]} of {sem.name}; allowed are names that differ"
-                )
+    for name, default in sem.get("OPTIONS", {}).items():
+        yield "an option", sem, name, [default]
+    for name in sem.get("PARAMETERS", {}):
+        values = [environment[name] for environment in study.environments]
+        yield "a parameter of an environment", sem, name, values
+    for method in study.methods:
+        for name in method.plugin.get("PARAMS", {}):
+            yield "a parameter of a method", method.plugin, name, [0.0]
+        for name in method.plugin.get("EXTRAS", {}):
+            yield "what a method reports", method.plugin, name, [0.0]
+    for optimiser in study.optimisers:
+        for name in optimiser.plugin.get("PARAMS", {}):
+            yield "a parameter of an optimiser", optimiser.plugin, name, [0.0]
+    for name in study.loss.get("METRICS", ()):
+        yield "a metric", study.loss, name, [0.0]
 
 
 def _check_environments(study: Study, method: Method, where: str) -> None:
@@ -290,7 +409,10 @@ def _check_moments(book: Book, study: Study, where: str) -> None:
                 f"{', '.join(enough)}"
             )
     least = model.n_features + 2
-    for key, n in (("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)):
+    sizes = [("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)]
+    if study.selection:
+        sizes.append(("n_validation_samples", study.n_validation_samples))
+    for key, n in sizes:
         if n < least:
             raise ConfigError(
                 f"config key {where}.{key}: {n}; sampling 'moments' allows {least} or more"

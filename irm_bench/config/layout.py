@@ -40,7 +40,7 @@ def layout_of(config: Config) -> Layout:
     d_max = max(model.n_features for study in studies for model in study.models)
     parameters = [study.model.sem.get("PARAMETERS", {}) for study in studies]
     # a parameter without default has the kind of the values that it is given
-    given = [environment.mapping for study in studies for environment in _environments(study)]
+    given = [environment.mapping for study in studies for environment in study.environments]
     values = _first_values([*given, *parameters])
     in_order = _names(parameters)
     kinds = {name: _kind(values.get(name), "number") for name in in_order}
@@ -69,13 +69,6 @@ def set_label(environments: Iterable[Environment]) -> str:
     return ";".join(members)
 
 
-def _environments(study: Study) -> list[Environment]:
-    found = list(study.test_environments)
-    for members in study.train_sets:
-        found += members
-    return found
-
-
 def _names(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
     """Every name once, as they first appear."""
     names: dict[str, None] = {}
@@ -99,11 +92,13 @@ def _kind(value: Any, otherwise: str) -> str:
 
 
 def _options(studies: Iterable[Study]) -> Kinds:
+    """Texts, counts, or numbers if they are no counts in some SEM."""
     kinds: dict[str, str] = {}
     for study in studies:
         for name, value in study.model.options:
-            kind = "integer" if isinstance(value, int) else "number"
-            kinds.setdefault(name, _kind(value, kind))
+            kind = _kind(value, "integer" if isinstance(value, int) else "number")
+            if kinds.setdefault(name, kind) == "integer":
+                kinds[name] = kind
     return tuple(kinds.items())
 
 

@@ -172,6 +172,15 @@ class Study:
     def sem(self) -> str:
         return self.model.sem.name
 
+    @property
+    def environments(self) -> list[Environment]:
+        """Every environment that it names: to train on, to test on, and held out for a choice."""
+        found = [environment for members in self.train_sets for environment in members]
+        found += self.test_environments
+        for selection in self.selection:
+            found += selection.environments
+        return found
+
 
 @dataclass(frozen=True)
 class Audit:

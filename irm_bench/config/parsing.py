@@ -1,6 +1,7 @@
 """From YAML to a typed config: defaults filled in, and everything wrong refused."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from irm_bench.config.model import (
     Audit,
     Config,
     ConfigError,
+    Method,
     ModelKey,
     Printed,
     Section,
@@ -68,6 +70,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     except PluginError as error:
         raise ConfigError(str(error)) from error
     checks.unique([study.name for study in studies])
+    checks.distinct_columns(studies)
     plugins = {kind: checks.known_all(book, kind, raw.get(kind, [])) for kind in KINDS_LISTED}
     return Config(
         book=book,
@@ -168,12 +171,21 @@ def _numbers_of_a_seed(study: Study) -> int:
     if "product_variance" in needs:
         of_dataset += (d * (d + 1) // 2 + d) ** 2
     n_train, n_test = sum(map(len, study.train_sets)), len(study.test_environments)
-    n_datasets = len(study.n_samples) * n_train + n_test
-    n_cells = len(study.methods) * len(study.error_weights) * len(study.n_samples)
-    n_cells *= len(study.models) * len(study.optimisers) * len(study.starts)
+    n_datasets = len(study.models) * (len(study.n_samples) * n_train + n_test)
+    n_cells = sum(_cells_of_a_method(study, method) for method in study.methods)
+    n_cells *= len(study.models) * len(study.n_samples)
+    n_cells *= 1 + len(study.selection)  # what each rule chooses has rows too, at most as many
     # A row of a table is worth 100 numbers, texts and all.
     n_rows = n_cells * (n_train + len(study.train_sets) * (n_test + 60 * study.trajectories))
     return n_datasets * of_dataset + 100 * n_rows
+
+
+def _cells_of_a_method(study: Study, method: Method) -> int:
+    """How many cells a method has for each structure, n and training set."""
+    n_cells = math.prod(len(values) for _, values in method.grid)
+    if method.is_stepped:
+        n_cells *= len(study.learning_rate.values) * len(study.optimisers) * len(study.starts)
+    return n_cells
 
 
 def _printed(raw: Mapping[str, Any]) -> Printed | None:

@@ -16,7 +16,7 @@ from irm_bench.config.model import (
     Study,
     Value,
 )
-from irm_bench.plugins.model import Model, model_of
+from irm_bench.plugins.model import Model, check_targets, model_of, probe
 from irm_bench.plugins.registry import Book, Plugin
 
 # Keys of a method in the config that are not parameters of its own.
@@ -58,6 +58,9 @@ def parse_study(book: Book, where: str, raw: Mapping[str, Any]) -> Study:
         trajectories=raw["trajectories"],
     )
     checks.consistent(book, study, where)
+    for model in study.models:
+        _, y = probe(model, train_sets[0][0].mapping)
+        check_targets(model, y, study.loss)
     return study
 
 
@@ -93,10 +96,13 @@ def _models(
                 f"config key {where}.options.{name}: {sem.name} has no such option; "
                 f"allowed are {allowed}"
             )
-    options = {name: raw["options"].get(name, default) for name, default in known.items()}
-    for name, value in options.items():
-        for one in _as_list(value):
-            checks.same_kind(one, known[name], f"{where}.options.{name}")
+    options: dict[str, list[Any]] = {}
+    for name, default in known.items():
+        values = _as_list(raw["options"].get(name, default))
+        for one in values:
+            checks.same_kind(one, default, f"{where}.options.{name}")
+        # of a number that is no count, 1 and 1.0 are one value
+        options[name] = [float(one) if isinstance(default, float) else one for one in values]
     intercept = bool(raw["intercept"])
     return tuple(model_of(sem, chosen, intercept, environment.mapping) for chosen in _grid(options))
 
@@ -148,8 +154,13 @@ def _train_sets(
         for member in members:
             mapping = member if isinstance(member, Mapping) else {first: member}
             found.add(_environment(sem, mapping, f"{where}.{key}[{i}]"))
-        sets[tuple(sorted(found))] = None
+        sets[tuple(sorted(found, key=_rank))] = None
     return tuple(sets)
+
+
+def _rank(environment: Environment) -> list[tuple[bool, Value]]:
+    """What training environments are sorted by: their values, numbers before texts."""
+    return [(isinstance(value, str), value) for _, value in environment.parameters]
 
 
 def _environments(sem: Plugin, raw: list[Any], where: str) -> tuple[Environment, ...]:
@@ -230,11 +241,13 @@ def _optimisers(book: Book, raw: Any, where: str) -> tuple[Optimiser, ...]:
         for chosen in _grid({name: given.get(name, known[name]) for name in known}):
             params = tuple((name, float(value)) for name, value in chosen.items())
             found.append(Optimiser(plugin, params))
+            if found.count(found[-1]) > 1:
+                raise ConfigError(f"config key {where}: {one!r}; allowed is each one once")
     return tuple(found)
 
 
 def _selections(book: Book, sem: Plugin, raw: list[Any], where: str) -> tuple[Selection, ...]:
-    found = []
+    found: list[Selection] = []
     for i, one in enumerate(raw):
         given: Mapping[str, Any] = {"rule": one} if isinstance(one, str) else one
         plugin = checks.known(book, "selection", given["rule"], f"{where}[{i}].rule")
@@ -244,5 +257,9 @@ def _selections(book: Book, sem: Plugin, raw: list[Any], where: str) -> tuple[Se
         if needs != bool(environments):
             need = "needs environments to validate on" if needs else "brings its own environments"
             raise ConfigError(f"config key {place}: {environments!r}; {plugin.name} {need}")
+        if plugin in [known.plugin for known in found]:
+            raise ConfigError(
+                f"config key {where}[{i}].rule: {plugin.name!r}; allowed is each rule once"
+            )
         found.append(Selection(plugin, _environments(sem, environments, place)))
     return tuple(found)

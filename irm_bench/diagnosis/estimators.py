@@ -174,7 +174,7 @@ def summary(config: Config, draws: pd.DataFrame) -> pd.DataFrame:
     values over seeds, each beside its exact value."""
     keys = list(tables.contracts(config)["penalty_draws"].keys)
     found, samples = [], []
-    for key, group in draws.groupby(keys, sort=False):
+    for key, group in draws.groupby(keys, sort=False, dropna=False):
         exact = _exact(group.iloc[0])
         for name, values in _samples(group).items():
             row = dict(zip(keys, key, strict=True))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from irm_bench.config import Environment, Study
-from irm_bench.config.layout import Layout
+from irm_bench.config.layout import Kinds, Layout
 from irm_bench.planning.plan import Cell, setting_names
 from irm_bench.plugins.model import Model
 
@@ -30,14 +30,16 @@ def setting(
     if layout.has_selection:
         columns["selection"] = selection
     if selection:
-        columns |= dict.fromkeys(chosen_columns(layout), np.nan)
+        for name, kind in _tuned(layout):
+            columns[name] = _value(None, kind)
     return columns
 
 
-def chosen_columns(layout: Layout) -> list[str]:
-    """The columns of numbers that differ among the cells a selection chooses from."""
-    factors = [name for name, kind in layout.factors if kind == "number"]
-    return [*(name for name, _ in layout.params), *factors, "learning_rate"]
+def _tuned(layout: Layout) -> Kinds:
+    """The columns that differ among the cells a selection chooses from: all but where they start
+    and what they minimise, which choices are made within."""
+    factors = [(name, kind) for name, kind in layout.factors if name not in ("loss", "start")]
+    return (*layout.params, *factors, ("learning_rate", "number"))
 
 
 def structure(layout: Layout, model: Model) -> dict[str, Any]:

@@ -73,6 +73,11 @@ class Model:
             roles = tuple(CAUSE if weight else EFFECT for weight in weights)
         else:
             roles = (MIXED,) * self.n_sem_features
+        if len(roles) != self.n_sem_features or not set(roles) <= {CAUSE, EFFECT, MIXED}:
+            raise PluginError(
+                f"{self.sem.path}: roles gives {roles}; needed are {self.n_sem_features} of "
+                f"{CAUSE!r}, {EFFECT!r}, {MIXED!r}"
+            )
         return (*roles, MIXED) if self.intercept else roles
 
     def sample(
@@ -108,11 +113,7 @@ class Model:
         if not self.has("population"):
             return None
         found = self.sem.load().population(environment=environment, mechanism=mechanism)
-        if np.shape(found.gram) != (self.n_sem_features,) * 2:
-            raise PluginError(
-                f"{self.sem.path}: population gives a gram of shape {np.shape(found.gram)}; "
-                f"needed is {(self.n_sem_features,) * 2}"
-            )
+        _check_moments(self, found)
         return with_intercept(found, self.sem) if self.intercept else found
 
     def causal(self, mechanism: Mechanism) -> Array | None:
@@ -165,11 +166,48 @@ def model_of(
     """
     if "sample" not in sem.get("FUNCTIONS", ()):
         raise PluginError(f"{sem.path}: a SEM needs a function 'sample', and this file has none")
+    try:
+        n_features = _n_features(sem, options, environment)
+    except PluginError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{sem.path}: two rows cannot be drawn; {what}") from error
+    return Model(sem, tuple(options.items()), n_features, intercept)
+
+
+def _n_features(sem: Plugin, options: Mapping[str, Any], environment: Parameters) -> int:
     names = feature_names(sem, options)
-    probe = Model(sem, tuple(options.items()), -1 if names is None else len(names), False)
-    rng = generator(0, role="probe", sem=sem.name)
-    x, _ = probe.sample(rng, 2, environment, probe.mechanism(0, 0))
-    return Model(sem, tuple(options.items()), x.shape[1], intercept)
+    model = Model(sem, tuple(options.items()), -1 if names is None else len(names), False)
+    x, _ = probe(model, environment)
+    return x.shape[1]
+
+
+def probe(model: Model, environment: Parameters) -> tuple[Array, Array]:
+    """Two rows, that show what a model gives before any work starts."""
+    rng = generator(0, role="probe", sem=model.sem.name)
+    return model.sample(rng, 2, environment, model.mechanism(0, 0))
+
+
+def other_targets(y: Array, loss: Plugin) -> Array:
+    """Those of the targets that a loss is not defined for."""
+    allowed = loss.get("TARGETS", ())
+    return y[~np.isin(y, allowed)] if allowed else y[:0]
+
+
+def check_targets(model: Model, y: Array, loss: Plugin) -> None:
+    """Refuse targets that a loss is not defined for.
+
+    Raises:
+        PluginError: names the SEM, the target, and the loss's TARGETS.
+    """
+    others = other_targets(y, loss)
+    if len(others):
+        listed = ", ".join(str(target) for target in loss.metadata["TARGETS"])
+        raise PluginError(
+            f"{model.sem.path}: sample gives targets such as {others[0]:g}; the loss "
+            f"{loss.name!r} is of {listed}"
+        )
 
 
 @cache
@@ -187,14 +225,32 @@ def _checked_rows(model: Model, rows: Any, n_samples: int) -> tuple[Array, Array
     try:
         x, y = (np.asarray(part, dtype=float) for part in rows)
     except (TypeError, ValueError) as error:
-        raise PluginError(f"{model.sem.path}: sample must give (x, y), not {rows!r:.80}") from error
+        raise PluginError(
+            f"{model.sem.path}: sample gives {type(rows).__name__}; needed are two arrays, (x, y)"
+        ) from error
     d = x.shape[1] if model.n_sem_features < 0 and x.ndim == 2 else model.n_sem_features
     if x.shape != (n_samples, d) or y.shape != (n_samples,):
         raise PluginError(
             f"{model.sem.path}: sample gives x of shape {x.shape} and y of shape {y.shape}; "
             f"needed are {(n_samples, d)} and {(n_samples,)}"
         )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise PluginError(f"{model.sem.path}: sample gives values that are not finite")
     return x, y
+
+
+def _check_moments(model: Model, moments: Any) -> None:
+    """Refuse moments of a SEM that have other shapes than its features."""
+    d = model.n_sem_features
+    needed: dict[str, tuple[int, ...]] = {"gram": (d, d), "cross": (d,), "target": ()}
+    if getattr(moments, "mean", None) is not None:
+        needed["mean"] = (d + 1,)
+    for name, shape in needed.items():
+        found = np.shape(getattr(moments, name, np.nan))
+        if found != shape:
+            raise PluginError(
+                f"{model.sem.path}: population gives a {name} of shape {found}; needed is {shape}"
+            )
 
 
 def with_intercept(moments: Moments, sem: Plugin) -> Moments:

@@ -9,7 +9,6 @@ are read without importing it, so that the workflow can be planned without loadi
 """
 
 import ast
-import contextlib
 import difflib
 import hashlib
 import importlib
@@ -20,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from irm_bench.errors import PluginError
 
 PACKAGE = Path(__file__).parents[1]
 BOOKS = PACKAGE / "books"
@@ -58,14 +59,25 @@ class Plugin:
         return self.name
 
     def load(self) -> ModuleType:
-        """Import it."""
-        return importlib.import_module(
-            f"{_package_of(self.path.parents[1])}.{self.kind}.{self.name}"
-        )
+        """Import it.
+
+        Raises:
+            PluginError: the file cannot be imported.
+        """
+        name = f"{_package_of(self.path.parents[1])}.{self.kind}.{self.name}"
+        try:
+            return importlib.import_module(name)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise PluginError(f"{self.path} cannot be imported: {what}") from error
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The literal constants of its file, read without running it."""
+        """The literal constants of its file, read without running it.
+
+        Beside them stand FUNCTIONS, the names of its functions, and COMPUTED, those of its
+        constants whose values are no literals.
+        """
         return _metadata(self.path)
 
     def get(self, constant: str, default: Any = None) -> Any:
@@ -185,5 +197,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def _keep_literal(constants: dict[str, Any], key: str, value: ast.expr) -> None:
-    with contextlib.suppress(ValueError):  # a computed constant is no metadata
+    try:
         constants[key] = ast.literal_eval(value)
+    except ValueError:
+        constants.setdefault("COMPUTED", set()).add(key)

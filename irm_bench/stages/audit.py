@@ -62,17 +62,20 @@ def run(config: Config, output: Path | str) -> None:
     setting = Setting(study.model, study.n_samples[-1], study.train_sets[0])
     contract = tables.contracts(config)["coverage"]
     frame = pd.DataFrame(columns=contract.names)
-    if is_known(setting.model):
+    if is_known(setting):
         counts, replicates = config.audit.seed_counts, config.audit.replicates
         frame = table(setting, config.root_seed, counts, replicates)
     tables.write(output, frame, contract)
 
 
-def is_known(model: Model) -> bool:
-    """Whether a SEM knows what the audit's truths are made of: a Gaussian law, and its moments."""
+def is_known(setting: Setting) -> bool:
+    """Whether the audit's truths are known: of a Gaussian law with its moments, of features without
+    a constant, and of more rows than E risk needs to be finite."""
+    model = setting.model
     functions = ("population", "causal_solution", "noise_floor", "product_covariance")
-    is_gaussian = model.has("sample_moments")
-    return model.is_fixed and is_gaussian and all(model.has(name) for name in functions)
+    is_gaussian = model.has("sample_moments") and all(model.has(name) for name in functions)
+    has_moments = setting.n_samples > model.n_features + 1
+    return model.is_fixed and is_gaussian and not model.intercept and has_moments
 
 
 def table(

@@ -18,7 +18,7 @@ from irm_bench.planning.columns import ORDER, phi_columns, place, setting, struc
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import rows
 from irm_bench.running import job
-from irm_bench.stages.measures import Measures
+from irm_bench.stages.measures import Measures, mean_of
 from irm_bench.stages.select import Chosen
 from irm_bench.storage import part_files
 from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
@@ -112,12 +112,7 @@ def _evaluated(shard: Shard) -> Iterator[Evaluated]:
     models = shard.models
     for order, study, cell, mine in trained_cells(shard.config, models):
         seeds = models.get(cell, "seeds")[mine]
-        runs = {
-            "diverged_at": _or_nan(models.get(cell, "diverged_at")[mine]),
-            "final_penalty": models.get(cell, "penalty")[-1][mine],
-        }
-        for name, values in models.extras(cell).items():
-            runs[name] = values[mine]
+        runs = _runs(models, cell, mine)
         columns = setting(shard.layout, order, study, cell)
         phi = models.get(cell, "phi")[-1][:, mine].T
         yield Evaluated(columns, study, cell, seeds, phi, runs)
@@ -133,16 +128,28 @@ def _selected(shard: Shard, chosen: Chosen) -> Iterator[Evaluated]:
         seeds = np.array(sorted(mine & set(study.seeds)), dtype=np.int64)
         if not len(seeds):
             continue
-        phi = np.empty((len(seeds), cells[0].model.n_features), order="F")  # as candidates'
-        runs = {name: np.empty(len(seeds)) for name in ("diverged_at", "final_penalty")}
+        phi = np.empty((len(seeds), cells[0].model.n_features))
+        found: list[dict[str, float]] = []
         for i, number in enumerate(chosen.cells(choice, seeds)):
             cell = cells[number]
-            run = int(np.searchsorted(shard.models.get(cell, "seeds"), seeds[i]))
-            phi[i] = shard.models.get(cell, "phi")[-1][:, run]
-            runs["diverged_at"][i] = _or_nan(shard.models.get(cell, "diverged_at")[run])
-            runs["final_penalty"][i] = shard.models.get(cell, "penalty")[-1][run]
+            run = np.searchsorted(shard.models.get(cell, "seeds"), seeds[i : i + 1])
+            phi[i] = shard.models.get(cell, "phi")[-1][:, run[0]]
+            of_run = _runs(shard.models, cell, run)
+            found.append({name: values[0] for name, values in of_run.items()})
+        runs = {name: np.array([row[name] for row in found]) for name in found[0]}
         columns = setting(shard.layout, choice.order, study, cells[0], choice.selection.name)
         yield Evaluated(columns, study, cells[0], seeds, phi, runs)
+
+
+def _runs(models: TrainedStore, cell: Cell, places: np.ndarray) -> dict[str, np.ndarray]:
+    """What is kept of some runs of a cell beside φ: (run,) each."""
+    found = {
+        "diverged_at": _or_nan(models.get(cell, "diverged_at")[places]),
+        "final_penalty": models.get(cell, "penalty")[-1][places],
+    }
+    for name, values in models.extras(cell).items():
+        found[name] = values[places]
+    return found
 
 
 def _models(shard: Shard) -> Iterator[dict[str, Any]]:
@@ -165,7 +172,7 @@ def _or_nan(diverged_at: np.ndarray) -> np.ndarray:
 def _train_risk(shard: Shard, cell: Cell, seeds: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """Mean over training environments of the loss on their rows; φ (…, seed, d)."""
     risks = [shard.measures.loss(cell.loss, phi, dataset, seeds) for dataset in cell.datasets()]
-    return np.mean(risks, axis=0)
+    return mean_of(risks)
 
 
 def _errors(shard: Shard) -> Iterator[dict[str, Any]]:
@@ -255,12 +262,13 @@ def _oracle_columns(
 
 
 def correlations(moments: Moments) -> np.ndarray:
-    """Pearson correlation of every feature with the target (…, d)."""
+    """Pearson correlation of every feature with the target (…, d); NaN for a constant."""
     means, target_mean = moments.mean[..., :-1], moments.mean[..., -1:]
     variance = np.einsum("...ii->...i", moments.gram) - means**2
     target_variance = moments.target[..., None] - target_mean**2
     covariance = moments.cross - means * target_mean
-    return covariance / np.sqrt(variance * target_variance)
+    scale = variance * target_variance
+    return covariance / np.sqrt(np.where(scale > 0, scale, np.nan))
 
 
 def _residual_variance(phi: np.ndarray, moments: Moments, n_samples: int) -> np.ndarray:

@@ -1,15 +1,25 @@
 """What a predictor does on a dataset's rows, by the loss: from moments where these settle it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from irm_bench.config import Config
 from irm_bench.planning.plan import Dataset
 from irm_bench.planning.sampling import all_rows
+from irm_bench.plugins.model import check_targets
 from irm_bench.plugins.registry import Plugin
 from irm_bench.storage.handover import MomentStore
 from irm_bench.theory.moments import risk
+
+
+def mean_of(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of arrays of one shape, summed in their order.
+
+    ``np.mean`` sums columns of one seed in another order than those of many: a seed's bits would
+    depend on how many seeds a job has.
+    """
+    return sum(parts[1:], start=parts[0]) / len(parts)
 
 
 class Measures:
@@ -29,6 +39,7 @@ class Measures:
         found = {name: np.empty(phi.shape[:-1]) for name in names}
         for i, seed in enumerate(seeds):
             x, y = all_rows(dataset, self._root_seed, int(seed))
+            check_targets(dataset.model, y, loss)
             measured = loss.load().measure(x, y, phi[..., i, :])
             for name in names:
                 found[name][..., i] = measured[name]

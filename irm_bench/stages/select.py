@@ -13,12 +13,14 @@ import pandas as pd
 
 from irm_bench.config import Config
 from irm_bench.config.layout import layout_of
+from irm_bench.errors import PluginError
 from irm_bench.planning import plan
 from irm_bench.planning.candidates import Choice, choices
 from irm_bench.planning.columns import setting
 from irm_bench.planning.plan import Cell, Dataset
+from irm_bench.plugins.registry import Plugin
 from irm_bench.running import job
-from irm_bench.stages.measures import Measures
+from irm_bench.stages.measures import Measures, mean_of
 from irm_bench.storage import archives, tables
 from irm_bench.storage.handover import MomentStore, TrainedStore
 
@@ -57,7 +59,7 @@ def _scores(
         for tested, dataset in _looks(choice, cell):
             phi = models.phi(tested, seeds)
             parts.append(measures.loss(tested.loss, phi, dataset, seeds))
-        found.append(np.mean(parts, axis=0))
+        found.append(mean_of(parts))
     return np.array(found)
 
 
@@ -88,13 +90,30 @@ def merge(
         scores = np.concatenate([part[f"{choice.name}/scores"] for part in mine], axis=1)
         order = np.argsort(seeds)
         seeds, scores = seeds[order], scores[:, order]
-        chosen = np.asarray(choice.selection.plugin.load().choose(scores))
+        chosen = _chosen(choice.selection.plugin, scores)
         arrays |= {f"{choice.name}/seeds": seeds, f"{choice.name}/chosen": chosen}
         frames.append(_table(config, choice, seeds, scores, chosen))
     archives.write_arrays(output, CHOSEN, config.stage_hash, arrays)
     contract = tables.contracts(config)["selections"]
     whole = pd.concat(frames, ignore_index=True).reindex(columns=contract.names)
     tables.write(table, whole, contract)
+
+
+def _chosen(rule: Plugin, scores: np.ndarray) -> np.ndarray:
+    """The candidate of each seed (seed,), as a rule chooses it by scores (candidate, seed).
+
+    Raises:
+        PluginError: it gives something else.
+    """
+    chosen = np.asarray(rule.load().choose(scores))
+    n_candidates, n_seeds = scores.shape
+    is_whole = chosen.shape == (n_seeds,) and np.issubdtype(chosen.dtype, np.integer)
+    if not is_whole or chosen.min() < 0 or chosen.max() >= n_candidates:
+        raise PluginError(
+            f"{rule.path}: choose gives {chosen.dtype} of shape {chosen.shape}; needed is the "
+            f"number of a candidate, 0 to {n_candidates - 1}, of each seed: {(n_seeds,)}"
+        )
+    return chosen
 
 
 def _table(

@@ -52,14 +52,28 @@ def stack(parts: Iterable[Moments]) -> Moments:
 
 
 def risk(phi: Array, moments: Moments) -> Array:
-    """Mean squared error φᵀGφ − 2φᵀb + c of φ (..., d); leading axes broadcast."""
-    if np.shape(moments.cross) == (1, 2) and np.ndim(phi) > 1 and np.shape(phi)[-2] == 1:
-        # einsum adds up a single pair of features in another order than many: two of it are many
-        parts = (moments.gram, moments.cross, moments.target)
-        two = Moments(*(np.repeat(part, 2, axis=0) for part in parts))
-        return risk(np.repeat(phi, 2, axis=-2), two)[..., :1]
-    quadratic = np.einsum("...i,...ij,...j->...", phi, moments.gram, phi)
+    """Mean squared error φᵀGφ − 2φᵀb + c of φ (..., d); leading axes broadcast.
+
+    A seed's bits must not depend on how many seeds a job has, and einsum's order of summation
+    follows the layout of φ in memory: it is given one.
+    """
+    phi = np.ascontiguousarray(phi)
+    quadratic = _forms(phi, moments.gram)
     return quadratic - 2 * np.einsum("...i,...i->...", phi, moments.cross) + moments.target
+
+
+def _forms(phi: Array, gram: Array) -> Array:
+    """φᵀGφ; leading axes broadcast.
+
+    With two features einsum sums one form or two in another order than many: that sum is written
+    out.
+    """
+    if phi.shape[-1] != 2:
+        return np.einsum("...i,...ij,...j->...", phi, gram, phi)
+    first, second = phi[..., 0], phi[..., 1]
+    mixed = gram[..., 0, 1] + gram[..., 1, 0]
+    squares = first * first * gram[..., 0, 0] + second * second * gram[..., 1, 1]
+    return squares + first * second * mixed
 
 
 @cache

@@ -1,11 +1,19 @@
 """Fixtures that the unit tests share."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.unit import report_case
+from tests.unit import books, report_case
 
 
 @pytest.fixture(scope="session")
 def case(tmp_path_factory: pytest.TempPathFactory) -> report_case.Case:
     """A small run of every study that the page knows, its figures drawn; not to be changed."""
     return report_case.build(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> books.WrittenBook:
+    """A book in a folder of its own, with the plugins of ``books.py``."""
+    return books.create(tmp_path)

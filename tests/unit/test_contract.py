@@ -21,38 +21,39 @@ def test_a_plugin_keeps_its_contract(book: Book, what: str, work: object) -> Non
 
 
 WRONG = {
-    "penalties__off": (
+    "penalties/off": (
         "LABEL = 'off'\nNEEDS = ()\nMEAN = ''\n"
         "def value(slope, problem, draw): return 4 * slope.value**2\n"
         "def gradient(slope, problem, draw): return slope.gradient * (7 * slope.value)\n",
         "penalties/off, gradient",
         "not that of the value",
     ),
-    "methods__curl": (
+    "methods/curl": (
         "import torch\nLABEL = 'curl'\n"
         "def gradient(parameters, slope, problem, draw): return parameters.roll(1, 0)\n",
         "methods/curl, gradient",
         "not the gradient of any objective",
     ),
-    "sems__wrong": (
-        books.DRAWN.replace("v**2 * y_y + 1", "v**2 * y_y + 2"),
+    "sems/wrong": (
+        books.DRAWN.replace("[[of_y + 1]]", "[[of_y + 2]]"),
         "sems/wrong, exact moments",
         "standard errors",
     ),
-    "methods__loud": (
+    "methods/loud": (
         "LABEL = 'loud'\ndef fit(problem): raise RuntimeError('broken on purpose')\n",
         "sems/drawn with loss squared, all stages",
         "broken on purpose",
     ),
-    "optimisers__mute": ("PARAMS = {}\n", "optimisers/mute", "no LABEL"),
+    "optimisers/mute": ("PARAMS = {}\n", "optimisers/mute", "no LABEL"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_plugin_that_breaks_its_contract_is_named(tmp_path: Path, name: str) -> None:
+def test_a_plugin_that_breaks_its_contract_is_named(book: books.WrittenBook, name: str) -> None:
     text, place, words = WRONG[name]
-    book = find_book(str(books.create(tmp_path, **{name: text})))
-    wanted = [work for what, work in check.checks(book) if what == place]
+    book.add(name, text)
+    found = check.checks(find_book(str(book.folder)))
+    wanted = [work for what, work in found if what == place]
     assert wanted
     with pytest.raises(Exception, match=words):
         wanted[0]()

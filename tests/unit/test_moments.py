@@ -32,6 +32,22 @@ def test_risk_is_the_mean_squared_error_of_the_rows(seed: int, d: int) -> None:
     assert found == pytest.approx(np.mean((x @ phi - y) ** 2), rel=1e-12)
 
 
+@pytest.mark.parametrize("d", range(1, 8))
+def test_a_seeds_risk_has_the_same_bits_alone_and_among_others(d: int) -> None:
+    rng = np.random.default_rng(d)
+    for _ in range(50):
+        many = Moments(rng.normal(size=(6, d, d)), rng.normal(size=(6, d)), rng.normal(size=6))
+        phi, steps = rng.normal(size=(6, d)), rng.normal(size=(3, d, 6)).transpose(0, 2, 1)
+        together, along = moments.risk(phi, many), moments.risk(steps, many)
+        shared = moments.risk(phi, many.at(0))
+        assert np.array_equal(moments.risk(np.asfortranarray(phi), many), together)
+        for few in (slice(0, 1), slice(2, 4), slice(3, 6)):
+            assert np.array_equal(moments.risk(phi[few], many.at(few)), together[few])
+            assert np.array_equal(moments.risk(phi[few], many.at(0)), shared[few])
+            assert np.array_equal(moments.risk(steps[:, few], many.at(few)), along[:, few])
+        assert moments.risk(phi[0], many.at(0)) == together[0] == shared[0]
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_chunks_make_no_difference_but_rounding(chunk: int) -> None:
     x, y = draw(0)

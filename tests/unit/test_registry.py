@@ -22,6 +22,8 @@ def test_metadata_read_from_source_are_those_of_the_module(kind: str) -> None:
         for key, value in plugin.metadata.items():
             if key == "FUNCTIONS":
                 assert all(callable(getattr(module, function)) for function in value)
+            elif key == "COMPUTED":
+                assert all(hasattr(module, constant) for constant in value)
             else:
                 assert getattr(module, key) == value
 

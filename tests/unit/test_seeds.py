@@ -30,6 +30,11 @@ def test_any_other_name_gives_another_stream() -> None:
     assert len({tuple(s) for s in streams}) == len(streams)
 
 
+def test_numpys_numbers_are_pythons() -> None:
+    assert first(seed=np.int64(1), sigma=np.float64(0.1)) == first(seed=1, sigma=0.1)
+    assert first(seed=np.float64(1)) != first(seed=np.int64(1))
+
+
 def test_streams_are_uncorrelated() -> None:
     draws = np.stack([generator(0, seed=s).standard_normal(4000) for s in range(30)])
     off = np.corrcoef(draws)[np.triu_indices(30, 1)]

@@ -12,6 +12,8 @@ LABEL = "logistic loss"
 METRICS = ("log_loss", "error_rate")
 # What it is computed from: moments, or rows.
 NEEDS = "rows"
+# The targets that it is defined for.
+TARGETS = (0, 1)
 
 
 def value(prediction: "Tensor", target: "Tensor") -> "Tensor":
