@@ -66,9 +66,9 @@ publish: report
 verify: report
 	@$(BIN)/python -m irm_bench.publishing.verify "$(BOOK)"
 
-# results/README.md, from the column contracts
+# results/README.md from the contracts of columns, the end of config/README.md from the schema.
 docs: $(READY)
-	@$(BIN)/python -c 'from irm_bench import config; from irm_bench.storage import tables; print(tables.document(tables.contracts(config.of_book("notebook"))), end="")' > results/README.md
+	@$(BIN)/python -m irm_bench.publishing.docs "$(BOOK)"
 
 setup: $(READY)
 

@@ -1,13 +1,30 @@
-"""Packages: those of irm_bench, and the folder of the page's templates, which stands beside it."""
+"""Puts what the page is made of beside the modules of a built package; pyproject.toml has the rest.
 
-from setuptools import find_packages, setup
+In a checkout, and in an editable installation of one, these files are read where they stand.
+"""
 
-setup(
-    packages=[*find_packages(include=["irm_bench*"]), "irm_bench._page"],
-    package_dir={"irm_bench._page": "report"},
-    package_data={
-        "irm_bench._page": ["*.css", "scripts/*", "templates/*", "templates/*/*"],
-        "irm_bench.config": ["schema.yaml"],
-        "irm_bench.books": ["*/*.yaml", "*/*.csv", "*/sections/*", "*/scripts/*"],
-    },
-)
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+PARTS = ("report", "CITATION.cff", "LICENSE")
+
+
+class BuildWithPage(build_py):
+    """Copies the parts into ``irm_bench/_page``."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        page = Path(self.build_lib) / "irm_bench" / "_page"
+        shutil.rmtree(page, ignore_errors=True)
+        page.mkdir()
+        for name in PARTS:
+            copy = shutil.copytree if Path(name).is_dir() else shutil.copyfile
+            copy(name, page / name)
+
+
+setup(cmdclass={"build_py": BuildWithPage})

@@ -48,15 +48,9 @@ def run(
         ConfigError: before any work, with the key, its value and what is allowed.
         ValueError: a report without a folder.
     """
-    from irm_bench.config import of_book
-
     if report and folder is None:
         raise ValueError("a report is a file: name a folder to keep it in")
-    overlay: dict[str, Any] = dict(config or {})
-    given = {**defaults} if seeds is None else {**defaults, "seeds": seeds}
-    parsed = of_book(str(book), overlay, {"defaults": given})
-    if seeds is not None:
-        parsed = _with_seeds(str(book), overlay, given, seeds)
+    parsed = _config(str(book), dict(config or {}), defaults, seeds)
     with _place(folder) as place:
         run_stages(parsed, place, progress=progress, report=report)
         found = Results(_read(parsed, place / "tables"))
@@ -66,15 +60,15 @@ def run(
     return found
 
 
-def _with_seeds(
-    book: str, overlay: dict[str, Any], given: dict[str, Any], seeds: int | list[int]
+def _config(
+    book: str, overlay: dict[str, Any], defaults: dict[str, Any], seeds: int | list[int] | None
 ) -> "Config":
-    """The config with as many seeds in every study, also in those that say otherwise."""
-    from irm_bench.config import laid_over, parse
-    from irm_bench.config.parsing import merge
+    """The book's config with all that is laid over it; ``seeds`` those of every study."""
+    from irm_bench.config import laid_over, merge, parse
 
-    raw = merge(laid_over({**overlay, "book": book}), {"defaults": given})
-    raw["studies"] = [{**study, "seeds": seeds} for study in raw["studies"]]
+    raw = merge(laid_over({**overlay, "book": book}), {"defaults": defaults})
+    if seeds is not None:
+        raw["studies"] = [{**study, "seeds": seeds} for study in raw.get("studies", [])]
     return parse(raw)
 
 
@@ -112,12 +106,15 @@ def run_stages(
     """
     from tqdm.auto import tqdm
 
+    from irm_bench.running.progress import quiet
+
     steps = list(_steps(parsed, folder, report))
     names = [name for name, _ in steps]
     if until:
         last = len(names) - 1 - names[::-1].index(until)
         steps = steps[: last + 1]
-    with tqdm(steps, unit="job", disable=_hides(progress), leave=False) as bar:
+    # one bar over all jobs, in place of those that each job has in a terminal
+    with quiet(), tqdm(steps, unit="job", disable=_hides(progress), leave=False) as bar:
         for name, work in bar:
             bar.set_description(name)
             work()

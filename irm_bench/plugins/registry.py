@@ -129,6 +129,21 @@ class Book:
         path = self.folder / name
         return path if path.is_file() else None
 
+    def files(self, *patterns: str) -> list[Path]:
+        """The files of the book's folder that patterns match, sorted; hidden ones are left out."""
+        found: set[Path] = set()
+        for pattern in patterns:
+            for path in self.folder.glob(pattern):
+                parts = path.relative_to(self.folder).parts
+                if path.is_file() and not any(part[0] in "._" for part in parts):
+                    found.add(path)
+        return sorted(found)
+
+    def own_files(self) -> list[Path]:
+        """Everything of the folder that is the book's, whatever else stands in it."""
+        kinds = [f"{kind}/*.py" for kind in KINDS]
+        return self.files("*.yaml", "*.csv", "*.py", "sections/*", "scripts/*", "data/**/*", *kinds)
+
     def module(self, name: str) -> ModuleType | None:
         """A module ``name.py`` of the book's folder; None if there is none."""
         if self.file(f"{name}.py") is None:

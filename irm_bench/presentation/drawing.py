@@ -24,10 +24,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from irm_bench.config import Config
+from irm_bench.errors import about
 from irm_bench.plugins.registry import Plugin
 from irm_bench.presentation import gallery
 from irm_bench.presentation.series import Looks
-from irm_bench.running import job
 from irm_bench.storage import archives, tables
 
 INK = "#010203"  # in the file it becomes currentColor: text follows the page, light or dark
@@ -76,7 +76,7 @@ def run(config: Config, figures: Sequence[Plugin], folder: Path | str, output: P
     looks = Looks(config.book)
     found = tables.load(config, folder, gallery.table_names(figures))
     for name, plugin in plugins.items():
-        with job.about(f"figure {name}"):
+        with about(f"figure {name}"):
             data = plugin.data({t: found[t] for t in plugin.TABLES}, config)
             _write(name, plugin, data, looks, output)
 

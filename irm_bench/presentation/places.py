@@ -1,11 +1,19 @@
-"""Where the page's templates, stylesheet and scripts are: beside the package, or in it."""
+"""Where the files of the project are that are no modules: in the checkout, or in the package."""
 
 from pathlib import Path
 
 from irm_bench.plugins.registry import PACKAGE
 
+# What setup.py puts into an installed package.
+INSTALLED = PACKAGE / "_page"
+
+
+def project_file(name: str) -> Path:
+    """A file or folder of the project's top level, e.g. ``report`` or ``CITATION.cff``."""
+    folder = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent
+    return folder / name
+
 
 def page_sources() -> Path:
-    """The folder ``report/`` of a checkout, or the copy of it that an installed package holds."""
-    installed = PACKAGE / "_page"
-    return installed if installed.is_dir() else PACKAGE.parent / "report"
+    """The folder of the page's templates, stylesheet and scripts."""
+    return project_file("report")

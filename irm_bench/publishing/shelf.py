@@ -1,5 +1,6 @@
 """The first page of a site: every book with its verdicts, and methods × data across books."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from irm_bench.config import Config
+from irm_bench.config import Config, ModelKey, Study
 from irm_bench.presentation import numbers
 from irm_bench.presentation.places import page_sources
 from irm_bench.presentation.series import Looks
@@ -33,11 +34,16 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """The mean test error of a method on a study's data, over its test environments and seeds."""
+class Column:
+    """The data of a study of a book: where they are told of, and what the error on them is."""
 
-    text: str
+    book: str
+    study: str
+    metric: str
     href: str
+
+
+Row = tuple[str, list[str | None]]
 
 
 def render(finished: Sequence[Path]) -> str:
@@ -65,30 +71,41 @@ def _entry(folder: Path, parsed: Config) -> Entry:
     return Entry(folder.name, parsed.title, dict(parsed.source), verdicts, len(models))
 
 
-def _matrix(
-    found: Sequence[tuple[Path, Config]],
-) -> tuple[list[tuple[str, str]], list[tuple[str, list[Cell | None]]]]:
-    """Columns (book, study), and of each method its cells: mean test errors with a link."""
-    columns: list[tuple[str, str]] = []
-    cells: dict[str, dict[tuple[str, str], Cell]] = {}
+def _matrix(found: Sequence[tuple[Path, Config]]) -> tuple[list[Column], list[Row]]:
+    """A column for every study of every book, and of each method its errors in them."""
+    columns: list[Column] = []
+    errors: dict[str, dict[Column, str]] = {}
     for path, parsed in found:
         looks = Looks(parsed.book)
-        contract = tables.contracts(parsed)["summary"]
-        summary = tables.read(path / "tables/summary.csv", contract)
+        summary = tables.read(path / "tables/summary.csv", tables.contracts(parsed)["summary"])
         for study in parsed.studies:
-            column = (path.name, study.name)
+            column = _column(path.name, parsed, study)
             columns.append(column)
-            metric = str(study.loss.metadata["METRICS"][0])
-            chosen = _of_study(summary, study.name, metric)
-            for method in study.methods:
-                label = looks.one(method.name, method.penalty).label
-                mine = chosen["method"] == method.name
-                mean = chosen[mine & (chosen["penalty"] == method.penalty)]["mean"].mean()
-                if not pd.isna(mean):
-                    text = numbers.significant(float(mean), 3)
-                    cells.setdefault(label, {})[column] = Cell(text, f"{path.name}/index.html")
-    rows = [(label, [own.get(column) for column in columns]) for label, own in cells.items()]
+            means = _means(_of_study(summary, study.name, column.metric), study)
+            for key, mean in means.items():
+                label = looks.one(key.method, key.penalty).label
+                errors.setdefault(label, {})[column] = numbers.significant(mean, 3)
+    rows = [(label, [own.get(column) for column in columns]) for label, own in errors.items()]
     return columns, rows
+
+
+def _column(book: str, parsed: Config, study: Study) -> Column:
+    """A study's column; it leads to the chapter that the page of its book has on it."""
+    chapters = [section.name for section in parsed.sections if section.study == study.name]
+    chapter = chapters[0] if chapters else f"study-{study.name}"
+    metric = str(study.loss.metadata["METRICS"][0])
+    return Column(book, study.name, metric, f"{book}/index.html#{chapter}")
+
+
+def _means(rows: pd.DataFrame, study: Study) -> dict[ModelKey, float]:
+    """The mean of every method over its rows, where it has any."""
+    means = {}
+    for method in study.methods:
+        is_own = (rows["method"] == method.name) & (rows["penalty"] == method.penalty)
+        mean = float(rows.loc[is_own, "mean"].mean())
+        if not math.isnan(mean):
+            means[method.key] = mean
+    return means
 
 
 def _of_study(summary: pd.DataFrame, study: str, metric: str) -> pd.DataFrame:

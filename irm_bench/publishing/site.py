@@ -14,10 +14,10 @@ from pathlib import Path
 
 from irm_bench import config
 from irm_bench.presentation import drawing, gallery
+from irm_bench.presentation.places import project_file
 from irm_bench.presentation.series import Looks
 from irm_bench.publishing import crate, shelf
 from irm_bench.publishing.publish import standalone
-from irm_bench.running import provenance
 from irm_bench.running.places import RESULTS, config_of
 from irm_bench.storage import archives, tables
 
@@ -36,8 +36,8 @@ def run(results: Path, folder: Path) -> list[str]:
     shutil.copyfile(results / "report.html", folder / "index.html")
     shutil.copyfile(results / "provenance.json", folder / "provenance.json")
     for name in BESIDE:
-        shutil.copyfile(provenance.ROOT / name, folder / name)
-    _tables(results / "tables", folder / "tables")
+        shutil.copyfile(project_file(name), folder / name)
+    _tables(parsed, results / "tables", folder / "tables")
     _figures(parsed, results, folder / "figures")
     paths = sorted(p.relative_to(folder).as_posix() for p in _files(folder))
     crate.write(parsed, told, folder, paths)
@@ -49,11 +49,12 @@ def _files(folder: Path) -> Iterable[Path]:
     return (p for p in folder.rglob("*") if p.is_file() and p.name not in hidden)
 
 
-def _tables(source: Path, folder: Path) -> None:
+def _tables(parsed: config.Config, source: Path, folder: Path) -> None:
+    """Every table with its checksum, and what their columns mean."""
     folder.mkdir(exist_ok=True)
     for path in sorted([*source.glob("*.csv"), *source.glob("*.csv.sha256")]):
         shutil.copyfile(path, folder / path.name)
-    shutil.copyfile(provenance.ROOT / "results/README.md", folder / "README.md")
+    archives.write_text(folder / "README.md", tables.document(tables.contracts(parsed)))
 
 
 def _figures(parsed: config.Config, results: Path, folder: Path) -> None:

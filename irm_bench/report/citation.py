@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
-FILE = Path(__file__).parents[2] / "CITATION.cff"
+from irm_bench.presentation.places import project_file
+
+FILE = project_file("CITATION.cff")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Citation:
 
 
 def load(path: Path = FILE) -> Citation | None:
-    """The citation; None where the file is not there, as in a copy of the package alone."""
+    """The citation; None where the file is not there, as in a copy of the modules alone."""
     if not path.exists():
         return None
     found = yaml.safe_load(path.read_text(encoding="utf-8"))

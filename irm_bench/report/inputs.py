@@ -1,24 +1,21 @@
 """What the rule of the page reads besides tables and figures."""
 
-import os
 import sys
 from pathlib import Path
 
 from irm_bench.config import Config
 from irm_bench.presentation.places import page_sources
+from irm_bench.report import citation
 from irm_bench.running import closure
 from irm_bench.running.places import published_of, results_of
 
 
-def sources(config: Config) -> list[str]:
-    """Templates, stylesheet, scripts and the modules that make the page of them."""
-    found = set(closure.sources("report.page"))
-    folders = (page_sources(), config.book.folder)
-    for folder in folders:
-        found |= {path for path in folder.rglob("*") if path.is_file()}
-    hidden = ("__pycache__", ".git")
-    kept = [path for path in found if not set(hidden) & set(path.parts)]
-    return sorted(os.path.relpath(path) for path in kept)
+def of_page(config: Config) -> list[Path]:
+    """Templates, stylesheet and scripts, those of the book too, and its exhibits."""
+    shared = [path for path in page_sources().rglob("*") if path.is_file()]
+    own = config.book.files("sections/*.j2", "scripts/*.js")
+    exhibits = closure.of_files(*config.book.files("exhibits.py"))
+    return sorted([*shared, *own, *exhibits])
 
 
 def folder_of_published(config: Config) -> Path:
@@ -26,10 +23,10 @@ def folder_of_published(config: Config) -> Path:
     return published_of(config.book)
 
 
-def published(config: Config) -> list[str]:
+def published(config: Config) -> list[Path]:
     """A published run that is compared with, and how to cite the page."""
-    paths = (folder_of_published(config) / "about.json", Path("CITATION.cff"))
-    return [str(path) for path in paths if path.exists()]
+    paths = (folder_of_published(config) / "about.json", citation.FILE)
+    return [path for path in paths if path.exists()]
 
 
 def baseline(config: Config) -> list[str]:

@@ -1,7 +1,8 @@
-"""Which source files a module stands on: itself, and what it imports, however far down.
+"""Which source files a module or a plugin stands on: itself, and what it imports, however far down.
 
 They are read, not run, so that the workflow can be planned without loading torch. Imports inside
-functions count as well. Plugins are loaded by name: their files have to be listed beside.
+functions count as well, and texts that name a function of the package (``HESSIAN``). Plugins are
+loaded by name, which no import tells: rules list those of their config beside.
 """
 
 import re
@@ -10,39 +11,38 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-# Imports of the package: ``from irm_bench.a import (b, c)`` and ``import irm_bench.a``. By a
-# pattern, not a parser: it takes a tenth of the time, and the workflow is planned often.
+# Imports of the package or relative ones, as lines: ``from irm_bench.a import (b, c)``,
+# ``from ..a import b``, ``import irm_bench.a``. By a pattern, not a parser: it takes a tenth of the
+# time, and the workflow is planned often.
 IMPORT = re.compile(
-    r"^[ \t]*(?:from (irm_bench[\w.]*) import (\([^)]*\)|[^\n]+)|import (irm_bench[\w.]*))",
+    r"^[ \t]*(?:from ((?:irm_bench|\.)[\w.]*) import (\([^)]*\)|[^\n]+)|import (irm_bench[\w.]*))",
     re.MULTILINE,
 )
-
-
-# Imports of a book's files from each other: ``from ..sems import mine``.
-RELATIVE = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]+)", re.MULTILINE)
+# The function of a module, named in a text.
+REFERENCE = re.compile(r"[\"'](irm_bench(?:\.\w+)+):\w+[\"']")
 
 
 @cache
 def sources(*modules: str) -> tuple[Path, ...]:
-    """The files of the package that modules, named like ``stages.train``, stand on; sorted.
+    """The files that modules of the package, named like ``stages.train``, stand on; sorted.
 
     Raises:
         FileNotFoundError: if there is no such module.
     """
-    files = []
+    starts: list[Path] = []
     for module in modules:
-        file = _file(module.split("."))
-        if file is None:
+        parts = module.split(".")
+        if _file(PACKAGE, parts) is None:
             raise FileNotFoundError(f"the package has no module {module!r}")
-        files.append(file)
-    return of_files(*files)
+        starts += _files(PACKAGE, parts)
+    return of_files(*starts)
 
 
 @cache
-def of_files(*files: Path) -> tuple[Path, ...]:
-    """Files, such as those of plugins, and what they import of the package and beside them."""
+def of_files(*starts: Path) -> tuple[Path, ...]:
+    """Files, of the package or of a book elsewhere, with all that they stand on; sorted."""
     found: set[Path] = set()
-    queue = list(files)
+    queue = list(starts)
     while queue:
         path = queue.pop()
         if path not in found:
@@ -51,12 +51,16 @@ def of_files(*files: Path) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-def _file(parts: list[str]) -> Path | None:
-    """The file of a module of the package, or of the package that a name is imported from."""
-    return _module(PACKAGE, parts)
+def _files(folder: Path, parts: list[str]) -> Iterator[Path]:
+    """The file of a module, and those of the packages around it."""
+    for end in range(1, len(parts) + 1):
+        path = _file(folder, parts[:end])
+        if path is not None:
+            yield path
 
 
-def _module(folder: Path, parts: list[str]) -> Path | None:
+def _file(folder: Path, parts: list[str]) -> Path | None:
+    """The file of a module below a folder; None if it is no module, but a name in one."""
     place = folder.joinpath(*parts)
     for path in (place.with_suffix(".py"), place / "__init__.py"):
         if parts and path.is_file():
@@ -66,30 +70,30 @@ def _module(folder: Path, parts: list[str]) -> Path | None:
 
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
-    """The files that a file imports, and those of the packages around them."""
-    text = path.read_text(encoding="utf-8")
+    """The files of its project that a file imports; those of the packages around them too."""
     found: set[Path] = set()
-    for name in _names(text):
-        parts = name.split(".")
-        for end in range(2, len(parts) + 1):
-            file = _file(parts[1:end])
-            if file is not None:
-                found.add(file)
-    for dots, module, names in RELATIVE.findall(text):
-        folder = path.parents[len(dots) - 1]
-        parts = [part for part in module.split(".") if part]
-        for name in re.findall(r"\w+", names):
-            for place in (parts, [*parts, name]):
-                file = _module(folder, place)
-                if file is not None:
-                    found.add(file)
+    for folder, parts in _names(path):
+        found.update(_files(folder, parts))
     return tuple(found)
 
 
-def _names(text: str) -> Iterator[str]:
-    """Every name of the package that is imported; of ``from a import b`` both a and a.b."""
+def _names(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """What a file imports: of ``from a import b`` both a and a.b, each below its folder."""
+    text = path.read_text(encoding="utf-8")
     for module, names, plain in IMPORT.findall(text):
         if plain:
-            yield plain
+            yield _place(path, plain)
+        dot = "" if module.endswith(".") else "."
         for name in re.findall(r"\w+", re.sub(r"#[^\n]*", "", names)):
-            yield f"{module}.{name}"
+            yield _place(path, f"{module}{dot}{name}")
+    for module in REFERENCE.findall(text):
+        yield _place(path, module)
+
+
+def _place(path: Path, name: str) -> tuple[Path, list[str]]:
+    """A dotted name that a file speaks of: below which folder it is, and its parts."""
+    parts = [part for part in name.split(".") if part]
+    n_dots = len(name) - len(name.lstrip("."))
+    if n_dots:
+        return path.parents[n_dots - 1], parts
+    return PACKAGE, parts[1:]

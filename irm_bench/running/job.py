@@ -56,28 +56,23 @@ def _imported(name: str) -> ModuleType:
         gc.enable()
 
 
-@contextlib.contextmanager
-def about(what: str) -> Iterator[None]:
-    """Name what is being worked on in the message of any error that is raised inside."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(what)
-        raise
-
-
 def _describe(error: Exception) -> str:
     """One line: the error, the plugin that it was raised in, and what it was about."""
     parts = [f"{type(error).__name__}: {error}".replace("\n", " ")]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        if path.parent.name in registry.KINDS:
-            name = path
-            if registry.PACKAGE in path.parents:
-                name = path.relative_to(registry.PACKAGE.parent)
-            parts.append(f"raised by plugin {path.stem!r} ({name}, line {frame.lineno})")
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package, _, name = str(frame.f_globals.get("__name__", "")).rpartition(".")
+        is_plugin = package.startswith("irm_bench") and package.split(".")[-1] in registry.KINDS
+        if is_plugin:  # of the project, or of a book elsewhere
+            path = _shown(Path(frame.f_code.co_filename))
+            parts.append(f"raised by plugin {name!r} ({path}, line {line})")
             break
     return "; ".join([*parts, *getattr(error, "__notes__", [])])
+
+
+def _shown(path: Path) -> str:
+    """A file of the project from its root on; any other as it is."""
+    root = registry.PACKAGE.parent
+    return path.relative_to(root).as_posix() if root in path.parents else str(path)
 
 
 def _fail(snakemake: Any, message: str, details: str, log: Path) -> None:

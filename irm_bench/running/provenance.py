@@ -24,6 +24,7 @@ from typing import Any
 
 from irm_bench.config import Config
 from irm_bench.plugins import registry
+from irm_bench.plugins.registry import Book
 from irm_bench.storage import archives
 
 ROOT = registry.PACKAGE.parent
@@ -72,26 +73,30 @@ def write(config: Config, folder: Path | str, output: Path | str) -> None:
 
 
 def collect(config: Config, folder: Path | str) -> Record:
-    """All that is known of the tables and figures in a folder of results.
+    """All that is known of the tables and figures in a folder of a book's results.
 
+    Wherever the folder is, its files are called ``results/<book>/…``.
     ``results`` is the same wherever and however often they are computed from the same config, code
     and packages; ``run`` tells of this one time: machine, shards, jobs and how long they took.
     """
     folder = Path(folder)
     wanted = [*folder.glob("tables/*.csv"), *folder.glob("figures/*.svg")]
-    # as the workflow names them, wherever the folder is: results/<book>/tables/…
-    place = Path(*folder.resolve().parts[-2:])
-    made = {
-        (place / path.relative_to(folder)).as_posix(): archives.digest(path)
-        for path in sorted(wanted)
-    }
-    producers = _producers(folder)
+    name = f"results/{config.book.name}"
+    made = {_renamed(path.as_posix(), folder, name): archives.digest(path) for path in wanted}
+    made = dict(sorted(made.items()))
+    producers = _producers(folder, name)
     jobs = list(_trace(made, producers))
     return {
         "schema": SCHEMA,
         "results": _results(config, made, producers, jobs),
         "run": _run(config, made, producers, jobs),
     }
+
+
+def _renamed(path: str, folder: Path, name: str) -> str:
+    """A path with another name for the folder that it begins with, if it begins with it."""
+    start = f"{folder.as_posix()}/"
+    return f"{name}/{path.removeprefix(start)}" if path.startswith(start) else path
 
 
 def _results(
@@ -104,6 +109,7 @@ def _results(
     return {
         "config": resolved,
         "config_hash": config.results_hash,
+        "book": _book(config.book),
         "root_seed": config.root_seed,
         "seeds": {study.name: list(study.seeds) for study in config.studies},
         "version": _project().get("version") or installed("irm-bench"),
@@ -116,6 +122,15 @@ def _results(
         },
         "rules": {rule: {"reads": sorted(reads[rule])} for rule in sorted(reads)},
     }
+
+
+def _book(book: Book) -> Record:
+    """Its name; of a book elsewhere, which no commit of the project tells of, its files too."""
+    if registry.PACKAGE in book.folder.parents:
+        return {"name": book.name, "files": {}}
+    paths = book.own_files()
+    files = {p.relative_to(book.folder).as_posix(): archives.digest(p) for p in paths}
+    return {"name": book.name, "files": files}
 
 
 def _run(
@@ -135,13 +150,19 @@ def _run(
     }
 
 
-def _producers(folder: Path) -> dict[str, Record]:
-    """The record of the last job that wrote a file, by file, with the job's benchmark."""
+def _producers(folder: Path, name: str) -> dict[str, Record]:
+    """The record of the last job that wrote a file, by file, with the job's benchmark.
+
+    The files of the folder are called by its ``name``.
+    """
     records = []
     for log in sorted(folder.glob("logs/**/*.log")):
         with suppress(OSError, ValueError):  # a log of a job that failed is no record
             found = json.loads(log.read_text(encoding="utf-8"))
             measured = folder / "benchmarks" / log.relative_to(folder / "logs")
+            for key in ("inputs", "outputs"):
+                files = found[key].items()
+                found[key] = {_renamed(path, folder, name): digest for path, digest in files}
             records.append({**found, "benchmark": benchmark(measured.with_suffix(".tsv"))})
     records.sort(key=lambda found: float(found["finished"]))
     return {path: found for found in records for path in found["outputs"]}
@@ -248,9 +269,20 @@ def _cpu() -> str:
 
 
 def packages() -> dict[str, str | None]:
-    """Installed versions of the packages that pyproject.toml depends on."""
-    names = [re.split(r"[^\w.-]", need)[0] for need in _project().get("dependencies", [])]
+    """Installed versions of the packages that the project depends on."""
+    names = [re.split(r"[^\w.-]", need)[0] for need in _needs()]
     return {name: installed(name) for name in names}
+
+
+def _needs() -> list[str]:
+    """What pyproject.toml depends on, or what the installed package says of it."""
+    written = _project().get("dependencies")
+    if written is not None:
+        return list(written)
+    with suppress(importlib.metadata.PackageNotFoundError):
+        needs = importlib.metadata.requires("irm-bench") or []
+        return [need for need in needs if "extra ==" not in need]
+    return []
 
 
 def _project() -> dict[str, Any]:

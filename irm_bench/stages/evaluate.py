@@ -12,12 +12,12 @@ import pandas as pd
 
 from irm_bench.config import Config, Study
 from irm_bench.config.layout import Layout, layout_of
+from irm_bench.errors import about
 from irm_bench.planning import exact, plan
 from irm_bench.planning.candidates import choices
 from irm_bench.planning.columns import ORDER, phi_columns, place, setting, structure
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import rows
-from irm_bench.running import job
 from irm_bench.stages.measures import Measures, mean_of
 from irm_bench.stages.select import Chosen
 from irm_bench.storage import part_files
@@ -83,7 +83,7 @@ def run(
     }
     seeds = plan.shard_seeds(config, shard)
     for name, parts in makers.items():
-        with job.about(f"table {name}, seeds {seeds[0]} to {seeds[-1]}"):
+        with about(f"table {name}, seeds {seeds[0]} to {seeds[-1]}"):
             frame = _table(list(parts))
         part_files.write(output / f"{name}.npz", STAGE, config.stage_hash, frame)
 

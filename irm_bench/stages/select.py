@@ -13,13 +13,12 @@ import pandas as pd
 
 from irm_bench.config import Config
 from irm_bench.config.layout import layout_of
-from irm_bench.errors import PluginError
+from irm_bench.errors import PluginError, about
 from irm_bench.planning import plan
 from irm_bench.planning.candidates import Choice, choices
 from irm_bench.planning.columns import setting
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.plugins.registry import Plugin
-from irm_bench.running import job
 from irm_bench.stages.measures import Measures, mean_of
 from irm_bench.storage import archives, tables
 from irm_bench.storage.handover import MomentStore, TrainedStore
@@ -43,7 +42,7 @@ def score(
         seeds = np.array(sorted(mine & set(choice.candidates.study.seeds)), dtype=np.int64)
         if len(seeds):
             what = f"selection {choice.selection.name}, study {choice.candidates.study.name}"
-            with job.about(what):
+            with about(what):
                 arrays[f"{choice.name}/scores"] = _scores(choice, models, measures, seeds)
             arrays[f"{choice.name}/seeds"] = seeds
     archives.write_arrays(output, SCORED, config.stage_hash, arrays)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from irm_bench.config import Config
+from irm_bench.errors import about
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Dataset
 from irm_bench.planning.sampling import draw_moments, summarise
-from irm_bench.running import job
 from irm_bench.running.progress import watch
 from irm_bench.storage import archives
 from irm_bench.storage.handover import SIMULATED
@@ -53,5 +53,5 @@ def _summary(
     dataset: Dataset, root_seed: int, seed: int, with_covariance: bool
 ) -> tuple[Moments, np.ndarray | None]:
     where = f"{dataset.split} environment {dataset.environment.label}"
-    with job.about(f"{dataset.model.sem}, {where}, n = {dataset.n_samples}, seed {seed}"):
+    with about(f"{dataset.model.sem}, {where}, n = {dataset.n_samples}, seed {seed}"):
         return summarise(dataset, root_seed, seed, with_covariance)

@@ -20,11 +20,12 @@ from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine.row_losses import WIDTH, Part, RowBatch, Rows
 from irm_bench.engine.signs import SignStream
 from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
+from irm_bench.errors import about
 from irm_bench.planning import plan, starts
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import all_rows, rows
 from irm_bench.plugins.registry import Plugin
-from irm_bench.running import job, progress
+from irm_bench.running import progress
 from irm_bench.storage import archives
 from irm_bench.storage.handover import TRAINED, MomentStore
 from irm_bench.theory.moments import products, stack
@@ -88,7 +89,7 @@ def _run(config: Config, group: str, shard: int, moments: Path | str, output: Pa
     parts: dict[int, list[dict[str, np.ndarray]]] = defaultdict(list)
     for batch in batches(config, group, shard):
         seeds = sorted({run.seed for run in batch})
-        with job.about(f"group {group}, {len(batch)} runs, seeds {seeds[0]} to {seeds[-1]}"):
+        with about(f"group {group}, {len(batch)} runs, seeds {seeds[0]} to {seeds[-1]}"):
             path = train_batch(config, batch, inputs)
         for index, part in _by_cell(batch, path):
             parts[index].append(part)

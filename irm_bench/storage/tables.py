@@ -185,14 +185,15 @@ def _typed(frame: pd.DataFrame, contract: Contract, text: str = "str") -> pd.Dat
 
 
 def document(contracts: dict[str, Contract]) -> str:
-    """The text of results/README.md: every table, every column."""
+    """The text of a README.md of tables: every one, every column."""
     lines = [
         "# Tables",
         "",
-        "Everything in this folder is generated, but for this file and `published/`. Tables are",
-        "in `tables/`, as CSV in UTF-8 with a header, each with its SHA-256 beside it. Numbers are",
-        "written with as many digits as it takes to read the same float64 back; an empty field is",
-        "a value that does not exist. Made by `irm_bench/tables.py` (`make docs`).",
+        "The tables of a book are in `results/<book>/tables/`, as CSV in UTF-8 with a header, each",
+        "with its SHA-256 beside it. Numbers are written with as many digits as it takes to read",
+        "the same float64 back; an empty field is a value that does not exist. Which options,",
+        "parameters and errors have columns follows from the book's config. All of `results/` is",
+        "generated, but for `README.md` (`make docs`) and `published/` (`make publish`).",
         "",
     ]
     for contract in contracts.values():

@@ -9,10 +9,11 @@ import pytest
 from benchmarks import picture
 from tests.workflow.conftest import ROOT
 
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+OF_TESTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+DOCUMENTS = [*OF_TESTS, *ROOT.glob("config/*.md")]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", OF_TESTS, ids=lambda path: path.name)
 def test_every_test_that_a_document_names_exists(path: Path) -> None:
     sources = "\n".join(p.read_text(encoding="utf-8") for p in ROOT.glob("tests/**/test_*.py"))
     named = set(re.findall(r"`(test_\w+)`", path.read_text(encoding="utf-8")))

@@ -10,8 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from irm_bench import config
-from irm_bench.storage import tables
+from irm_bench.publishing import docs
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -57,7 +56,15 @@ def test_every_import_of_the_package_is_declared() -> None:
                 assert canonicalize_name(known.get(name, name)) in declared, (path, name)
 
 
-def test_the_tables_document_names_every_column() -> None:
-    text = (ROOT / "results/README.md").read_text()
-    parsed = config.of_book("notebook")
-    assert text == tables.document(tables.contracts(parsed)), "run: make docs"
+def test_the_documents_name_every_column_and_every_key() -> None:
+    assert (ROOT / docs.COLUMNS).read_text() == docs.columns("notebook"), "run: make docs"
+    text = (ROOT / docs.KEYS).read_text()
+    assert text == docs.with_keys(text), "run: make docs"
+    assert "| `train_environments` |" in text
+
+
+def test_the_workflow_catalog_finds_what_it_asks_for() -> None:
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment"}
+    assert usage["software-stack-deployment"]["report"] is True
+    assert 'include: "../Snakefile"' in (ROOT / "workflow/Snakefile").read_text()

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from irm_bench import config
+from irm_bench.errors import about
+from irm_bench.plugins.registry import Book
 from irm_bench.running import job, provenance
 from irm_bench.storage import archives
 from irm_bench.storage.archives import StageError
@@ -165,7 +168,7 @@ def fail(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that ends with an error; the process does not."""
     monkeypatch.setattr(job.os, "_exit", lambda code: None)
     described = snakemake("train", [], [], shard="0")
-    with job.run(described, "storage.archives"), job.about("group erm, seeds 0 to 3"):
+    with job.run(described, "storage.archives"), about("group erm, seeds 0 to 3"):
         raise error
 
 
@@ -198,3 +201,31 @@ def test_a_log_that_cannot_be_written_does_not_hide_the_message(
     Path("results").write_text("a file where the folder should be")
     fail(StageError("disk full"), monkeypatch)
     assert "disk full" in capsys.readouterr().err
+
+
+def test_of_a_book_elsewhere_its_files_are_told(results: Path, tmp_path: Path) -> None:
+    fixed = provenance.collect(CONFIG, results)["results"]
+    assert fixed["book"] == {"name": "notebook", "files": {}}  # its commit tells of them
+    folder = tmp_path / "mine"
+    for name in ("config.yaml", "sems/own.py", "data/rows.csv", ".git/config", "results/x.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    mine = replace(CONFIG, book=Book("mine", folder))
+    told = provenance.collect(mine, results)["results"]
+    assert told["book"]["files"] == {
+        name: archives.digest(folder / name)
+        for name in ("config.yaml", "data/rows.csv", "sems/own.py")
+    }
+    assert "results/mine/tables/models.csv" in told["files"]
+
+
+def test_below_another_folder_a_run_is_told_alike(results: Path) -> None:
+    """As a module of another workflow, which gives the paths of all jobs a prefix."""
+    before = provenance.collect(CONFIG, results)["results"]
+    moved = Path(shutil.copytree(results, "irm/results/notebook"))
+    for log in moved.glob("logs/**/*.log"):
+        log.write_text(log.read_text().replace('"results/', '"irm/results/'))
+    shutil.rmtree(results)
+    found = provenance.collect(CONFIG, moved)
+    assert found["results"] == before
+    assert found["run"]["unexplained"] == []

@@ -20,6 +20,8 @@ PARTS = (
     "pyproject.toml",
 )
 SMOKE = "config/smoke.yaml"
+# Makes a book that sets less of its own small.
+SMALL = "defaults: {n_samples: 60, n_test_samples: 60, steps: 40, seeds: 2}\nshards: 1\n"
 
 
 def copy_project(folder: Path) -> Path:
@@ -78,3 +80,15 @@ def project(finished: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     shutil.copytree(finished, folder, symlinks=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def with_book(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has run a book outside of it too, in the folder ``my_book`` beside it."""
+    folder = tmp_path_factory.mktemp("outside")
+    shutil.copytree(ROOT / "examples/my_book", folder / "my_book")
+    project = Path(shutil.copytree(finished, folder / "project", symlinks=True))
+    (project / "small.yaml").write_text(SMALL)
+    done = snakemake(project, "--config", "book=../my_book", configfile="small.yaml")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return project

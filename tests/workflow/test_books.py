@@ -1,4 +1,4 @@
-"""Books elsewhere: the tutorial word by word, what may name a book, and what runs again."""
+"""Books elsewhere: the tutorial word by word, what may name a book, and the use as a module."""
 
 import os
 import re
@@ -140,36 +140,3 @@ def test_another_workflow_uses_it_as_a_module(clone: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "mine.txt").exists()
     assert (tmp_path / "results/notebook/tables/summary.csv").exists()
-
-
-def rules_of(project: Path, *arguments: str) -> set[str]:
-    """The rules that a dry run says it would run."""
-    done = snakemake(project, "-n", *arguments)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return set(re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, re.M)) - {"total", "all"}
-
-
-def touch(path: Path) -> None:
-    path.write_text(path.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("edited", "expected", "untouched"),
-    [
-        ("presentation/axes.py", {"figures", "report"}, {"train", "judge", "aggregate"}),
-        ("books/notebook/figures/win_map.py", {"figures", "report"}, {"train", "judge"}),
-        ("books/notebook/claims/crossover.py", {"judge", "report"}, {"train", "aggregate"}),
-        ("theory/moments.py", {"simulate", "train", "audit", "judge"}, set()),
-        ("engine/splits.py", {"train"}, {"simulate", "audit"}),
-        ("storage/contracts/__init__.py", {"aggregate", "figures", "judge"}, {"simulate"}),
-        ("plugins/penalties/u_statistic.py", {"train"}, {"simulate", "audit"}),
-    ],
-)
-def test_what_runs_again_is_what_stands_on_the_edit(
-    project: Path, edited: str, expected: set[str], untouched: set[str]
-) -> None:
-    assert rules_of(project) == set()
-    touch(project / "irm_bench" / edited)
-    found = rules_of(project)
-    assert expected <= found
-    assert not found & untouched

@@ -1,14 +1,14 @@
 # Reads the parts of all shards; writes the tables.
 rule aggregate:
     input:
-        parts=expand(RESULTS + "/parts/{shard}/{part}.npz", shard=SHARDS, part=PARTS),
+        parts=expand(result("parts/{shard}/{part}.npz"), shard=SHARDS, part=PARTS),
         code=code("stages.aggregate"),
     output:
         table_files("aggregate"),
     log:
-        RESULTS + "/logs/aggregate.log",
+        result("logs/aggregate.log"),
     benchmark:
-        RESULTS + "/benchmarks/aggregate.tsv"
+        result("benchmarks/aggregate.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

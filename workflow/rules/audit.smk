@@ -5,9 +5,9 @@ rule audit:
     output:
         table_files("audit"),
     log:
-        RESULTS + "/logs/audit.log",
+        result("logs/audit.log"),
     benchmark:
-        RESULTS + "/benchmarks/audit.tsv"
+        result("benchmarks/audit.tsv")
     # Nothing but the page waits for it: it runs where no other job can.
     priority: -1
     threads: 1
@@ -15,6 +15,6 @@ rule audit:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=(CONFIG.results_hash, str(CONFIG.audit)),
+        config=(CONFIG.root_seed, str(CONFIG.audit), CONFIG.resolved["studies"][0]),
     script:
         "../scripts/audit.py"

@@ -31,9 +31,14 @@ wildcard_constraints:
     group="|".join(GROUPS),
 
 
+def result(path):
+    """A file of the book's results."""
+    return f"{RESULTS}/{path}"
+
+
 def targets():
     """What `rule all` asks for."""
-    return [f"{RESULTS}/report.html", f"{RESULTS}/provenance.json", *table_files()]
+    return [result("report.html"), result("provenance.json"), *table_files()]
 
 
 def table_files(*stages):
@@ -42,7 +47,7 @@ def table_files(*stages):
 
 
 def some_tables(names):
-    return expand(RESULTS + "/tables/{table}.csv", table=names)
+    return expand(result("tables/{table}.csv"), table=names)
 
 
 def tables_of_seeds():
@@ -50,24 +55,23 @@ def tables_of_seeds():
     return some_tables(tables.of_seeds(CONFIG))
 
 
-def book_files(*names):
-    """Those of the book's files that there are."""
-    found = (CONFIG.book.file(name) for name in names)
-    return [os.path.relpath(path) for path in found if path]
-
-
 def figure_files(*kinds):
     return expand(
-        RESULTS + "/figures/{figure}.{kind}",
+        result("figures/{figure}.{kind}"),
         figure=[f.name for f in FIGURES],
         kind=kinds,
     )
 
 
+def given(paths):
+    """Files that no job writes: where this workflow is a module, its prefix is not theirs."""
+    return [local(os.path.relpath(path)) for path in sorted(paths)]
+
+
 def code(stage, *plugins):
     """The files that a stage's numbers come from, with its plugins': editing one runs it again."""
-    found = {*closure.sources(stage), *closure.of_files(*(p.path for p in plugins))}
-    return sorted(os.path.relpath(path) for path in found)
+    files = closure.of_files(*(plugin.path for plugin in plugins))
+    return given({*closure.sources(stage), *files})
 
 
 SEMS = sorted({study.model.sem for study in CONFIG.studies}, key=str)

@@ -2,15 +2,15 @@
 # penalty's estimators give on its rows, and where random starts lead; then the tables of all shards.
 rule diagnose:
     input:
-        moments=RESULTS + "/moments/{shard}.npz",
-        trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
+        moments=result("moments/{shard}.npz"),
+        trained=expand(result("trained/{group}/{{shard}}.npz"), group=GROUPS),
         code=code("stages.diagnose"),
     output:
-        expand(RESULTS + "/diagnosis/{{shard}}/{part}.npz", part=DIAGNOSIS_PARTS),
+        expand(result("diagnosis/{{shard}}/{part}.npz"), part=DIAGNOSIS_PARTS),
     log:
-        RESULTS + "/logs/diagnose/{shard}.log",
+        result("logs/diagnose/{shard}.log"),
     benchmark:
-        RESULTS + "/benchmarks/diagnose/{shard}.tsv"
+        result("benchmarks/diagnose/{shard}.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -24,18 +24,18 @@ rule diagnose:
 rule diagnosis:
     input:
         parts=expand(
-            RESULTS + "/diagnosis/{shard}/{part}.npz",
+            result("diagnosis/{shard}/{part}.npz"),
             shard=SHARDS,
             part=DIAGNOSIS_PARTS,
         ),
-        models=RESULTS + "/tables/models.csv",
+        models=result("tables/models.csv"),
         code=code("stages.diagnose"),
     output:
         table_files("diagnosis"),
     log:
-        RESULTS + "/logs/diagnosis.log",
+        result("logs/diagnosis.log"),
     benchmark:
-        RESULTS + "/benchmarks/diagnosis.tsv"
+        result("benchmarks/diagnosis.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

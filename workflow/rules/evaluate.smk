@@ -1,16 +1,16 @@
 # Reads a shard's moments and trained models; writes its part of every table.
 rule evaluate:
     input:
-        moments=RESULTS + "/moments/{shard}.npz",
-        trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
-        chosen=[RESULTS + "/selected.npz"] if SELECTS else [],
+        moments=result("moments/{shard}.npz"),
+        trained=expand(result("trained/{group}/{{shard}}.npz"), group=GROUPS),
+        chosen=[result("selected.npz")] if SELECTS else [],
         code=code("stages.evaluate"),
     output:
-        expand(RESULTS + "/parts/{{shard}}/{part}.npz", part=PARTS),
+        expand(result("parts/{{shard}}/{part}.npz"), part=PARTS),
     log:
-        RESULTS + "/logs/evaluate/{shard}.log",
+        result("logs/evaluate/{shard}.log"),
     benchmark:
-        RESULTS + "/benchmarks/evaluate/{shard}.tsv"
+        result("benchmarks/evaluate/{shard}.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

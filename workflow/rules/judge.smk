@@ -3,13 +3,13 @@ rule judge:
     input:
         results=tables_of_seeds(),
         code=code("stages.judge", *CONFIG.claims),
-        book=book_files("printed.csv"),
+        printed=given(CONFIG.book.files("printed.csv")),
     output:
         table_files("judge"),
     log:
-        RESULTS + "/logs/judge.log",
+        result("logs/judge.log"),
     benchmark:
-        RESULTS + "/benchmarks/judge.tsv"
+        result("benchmarks/judge.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

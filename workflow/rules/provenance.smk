@@ -11,9 +11,9 @@ rule provenance:
         figures=figure_files("svg"),
         code=code("running.provenance"),
     output:
-        RESULTS + "/provenance.json",
+        result("provenance.json"),
     log:
-        RESULTS + "/logs/provenance.log",
+        result("logs/provenance.log"),
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 500 * attempt,

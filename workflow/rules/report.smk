@@ -13,7 +13,7 @@ rule figures:
     output:
         [
             report(
-                f"{RESULTS}/figures/{figure.name}.svg",
+                result(f"figures/{figure.name}.svg"),
                 caption="../report/figure.rst",
                 category="Figures",
                 labels={"figure": figure.name},
@@ -22,9 +22,9 @@ rule figures:
         ],
         figure_files("csv", "json"),
     log:
-        RESULTS + "/logs/figures.log",
+        result("logs/figures.log"),
     benchmark:
-        RESULTS + "/benchmarks/figures.tsv"
+        result("benchmarks/figures.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -40,15 +40,16 @@ rule report:
     input:
         tables=table_files(),
         figures=figure_files("svg", "csv", "json"),
-        code=inputs.sources(CONFIG),
-        published=inputs.published(CONFIG),
+        code=code("report.page", *CONFIG.claims, *FIGURES),
+        page=given(inputs.of_page(CONFIG)),
+        published=given(inputs.published(CONFIG)),
         baseline=inputs.baseline(CONFIG),
     output:
-        report(f"{RESULTS}/report.html", caption="../report/page.rst", category="Page"),
+        report(result("report.html"), caption="../report/page.rst", category="Page"),
     log:
-        RESULTS + "/logs/report.log",
+        result("logs/report.log"),
     benchmark:
-        RESULTS + "/benchmarks/report.tsv"
+        result("benchmarks/report.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

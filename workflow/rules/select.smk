@@ -2,15 +2,15 @@
 # of all shards, which model each seed takes. Runs for a config that selects alone.
 rule score:
     input:
-        moments=RESULTS + "/moments/{shard}.npz",
-        trained=expand(RESULTS + "/trained/{group}/{{shard}}.npz", group=GROUPS),
+        moments=result("moments/{shard}.npz"),
+        trained=expand(result("trained/{group}/{{shard}}.npz"), group=GROUPS),
         code=code("stages.select"),
     output:
-        RESULTS + "/scores/{shard}.npz",
+        result("scores/{shard}.npz"),
     log:
-        RESULTS + "/logs/score/{shard}.log",
+        result("logs/score/{shard}.log"),
     benchmark:
-        RESULTS + "/benchmarks/score/{shard}.tsv"
+        result("benchmarks/score/{shard}.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
@@ -23,18 +23,18 @@ rule score:
 
 rule select:
     input:
-        scores=expand(RESULTS + "/scores/{shard}.npz", shard=SHARDS),
+        scores=expand(result("scores/{shard}.npz"), shard=SHARDS),
         code=code(
             "stages.select",
             *(rule.plugin for study in CONFIG.studies for rule in study.selection),
         ),
     output:
-        selected=RESULTS + "/selected.npz",
-        table=RESULTS + "/tables/selections.csv",
+        selected=result("selected.npz"),
+        table=result("tables/selections.csv"),
     log:
-        RESULTS + "/logs/select.log",
+        result("logs/select.log"),
     benchmark:
-        RESULTS + "/benchmarks/select.tsv"
+        result("benchmarks/select.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

@@ -2,12 +2,13 @@
 rule simulate:
     input:
         code=code("stages.simulate", *SEMS),
+        data=given(CONFIG.book.files("data/**/*")),
     output:
-        RESULTS + "/moments/{shard}.npz",
+        result("moments/{shard}.npz"),
     log:
-        RESULTS + "/logs/simulate/{shard}.log",
+        result("logs/simulate/{shard}.log"),
     benchmark:
-        RESULTS + "/benchmarks/simulate/{shard}.tsv"
+        result("benchmarks/simulate/{shard}.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

@@ -2,14 +2,14 @@
 # or all that train without a penalty.
 rule train:
     input:
-        moments=RESULTS + "/moments/{shard}.npz",
+        moments=result("moments/{shard}.npz"),
         code=code_of_training,
     output:
-        RESULTS + "/trained/{group}/{shard}.npz",
+        result("trained/{group}/{shard}.npz"),
     log:
-        RESULTS + "/logs/train/{group}.{shard}.log",
+        result("logs/train/{group}.{shard}.log"),
     benchmark:
-        RESULTS + "/benchmarks/train/{group}.{shard}.tsv"
+        result("benchmarks/train/{group}.{shard}.tsv")
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,

@@ -1,0 +1,96 @@
+"""The commands that follow a run, for a book of the project and one elsewhere."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.workflow import tiny
+from tests.workflow.conftest import ROOT
+
+BOOKS = {"notebook": "notebook", "my_book": "../my_book"}
+
+
+def command(project: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"irm_bench.publishing.{name}", *arguments],
+        cwd=project,
+        env=tiny.surroundings(project),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(with_book: Path) -> Path:
+    """A project with the results of two books, and what stands beside them in a clone."""
+    for name in ("CITATION.cff", "LICENSE"):
+        (with_book / name).write_bytes((ROOT / name).read_bytes())
+    return with_book
+
+
+@pytest.fixture(scope="module")
+def site(project: Path) -> Path:
+    done = command(project, "site", "site")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "my_book, notebook" in done.stdout
+    return project / "site"
+
+
+def test_every_link_of_the_first_page_leads_somewhere(site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    links = set(re.findall(r'href="([^":#]+)(?:#([\w-]+))?"', page))
+    assert {path for path, _ in links} == {f"{book}/index.html" for book in BOOKS}
+    for path, anchor in links:
+        text = (site / path).read_text(encoding="utf-8")
+        assert not anchor or f'id="{anchor}"' in text, (path, anchor)
+
+
+def test_the_first_page_has_the_errors_of_the_tables(project: Path, site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    summary = pd.read_csv(project / "results/my_book/tables/summary.csv", keep_default_na=False)
+    is_error = (summary["quantity"] == "mse") & (summary["ci_method"] == "t")
+    is_plain = (summary["split"] == "test") & (summary["selection"] == "")
+    is_own = (summary["study"] == "measured") & (summary["method"] == "anchor")
+    mean = summary[is_error & is_plain & is_own]["mean"].astype(float).mean()
+    row = re.search(r'<tr><th scope="row">anchor regression</th>(.*?)</tr>', page)
+    assert row
+    cell = re.search(r'href="my_book/index\.html#study-measured">([\d.]+)<', row[1])
+    assert cell
+    assert float(cell[1]) == pytest.approx(mean, rel=0.005)
+
+
+@pytest.mark.parametrize("book", BOOKS)
+def test_every_book_has_its_page_files_and_their_description(site: Path, book: str) -> None:
+    folder = site / book
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert {"index.html", "provenance.json", "tables/summary.csv", "tables/README.md"} <= files
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text(encoding="utf-8"))["@graph"]
+    assert {e["@id"] for e in graph if e["@type"] == "File"} == files - {"ro-crate-metadata.json"}
+    columns = (folder / "tables/README.md").read_text(encoding="utf-8")
+    assert ("`beta`" in columns) == (book == "my_book")  # a parameter of V-REx
+
+
+@pytest.mark.parametrize("book", BOOKS)
+def test_a_published_run_is_verified_and_a_change_is_found(project: Path, book: str) -> None:
+    named = BOOKS[book]
+    assert command(project, "publish", named).returncode == 0
+    assert (project / f"results/published/{book}/about.json").exists()
+    same = command(project, "verify", named)
+    assert same.returncode == 0, same.stdout + same.stderr
+    assert re.search(r"(\d+) of \1 tables to the bit", same.stdout)
+    table = project / f"results/{book}/tables/claims.csv"
+    before = table.read_bytes()
+    table.write_bytes(re.sub(rb"supported|refuted|inconclusive", b"doubted", before))
+    try:
+        changed = command(project, "verify", named)
+    finally:
+        table.write_bytes(before)
+    assert changed.returncode == 1
+    assert "differs from the published one: claims" in changed.stdout
