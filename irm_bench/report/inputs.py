@@ -12,7 +12,7 @@ from irm_bench.running.places import published_of, results_of
 
 def sources(config: Config) -> list[str]:
     """Templates, stylesheet, scripts and the modules that make the page of them."""
-    found = set(closure.sources("report.page"))
+    found = set(closure.sources("stages.report"))
     folders = (page_sources(), config.book.folder)
     for folder in folders:
         found |= {path for path in folder.rglob("*") if path.is_file()}

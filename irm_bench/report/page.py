@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -110,20 +109,9 @@ class StudyView:
         )
 
 
-def run(sources: Sources, output: Path) -> None:
+def write(sources: Sources, output: Path) -> None:
     """Write the page."""
     archives.write_text(output, render(sources))
-
-
-def draw_and_run(config: Config, tables: Path, output: Path, **rest: Any) -> None:
-    """Write the page with figures that are drawn for it and not kept."""
-    from irm_bench.presentation import (
-        drawing,  # loads matplotlib, which a page of drawn figures needs not
-    )
-
-    with tempfile.TemporaryDirectory() as folder:
-        drawing.run(config, gallery.shown(config), tables, folder)
-        run(Sources(config, tables, Path(folder), **rest), output)
 
 
 def render(sources: Sources) -> str:

@@ -15,6 +15,7 @@ from irm_bench.plugins.registry import find_book
 from irm_bench.presentation import drawing, explore, gallery, themes
 from irm_bench.presentation.series import Looks
 from irm_bench.report import views
+from irm_bench.stages import draw
 from irm_bench.storage import tables
 from tests.unit import report_case
 from tests.unit.report_case import Case
@@ -54,7 +55,7 @@ def test_a_drawing_is_one_labelled_svg_with_ids_of_its_own(case: Case, name: str
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_data_give_the_same_bytes(case: Case, name: str, tmp_path: Path) -> None:
-    drawing.run(case.config, [BOOK.plugin("figures", name)], case.tables, tmp_path)
+    draw.run(case.config, [BOOK.plugin("figures", name)], case.tables, tmp_path)
     for kind, path in gallery.paths(tmp_path, name).items():
         assert path.read_bytes() == gallery.paths(case.figures, name)[kind].read_bytes()
 
@@ -80,7 +81,7 @@ def test_without_its_study_a_figure_has_no_data(case: Case, name: str) -> None:
 
 def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> None:
     less = replace(case.config, studies=case.config.studies[:1])
-    drawing.run(less, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
+    draw.run(less, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
     assert json.loads((tmp_path / "divergence.json").read_text(encoding="utf-8"))["empty"]
 
 
@@ -90,7 +91,7 @@ def test_a_figure_that_raises_is_named(
     plugin = BOOK.plugin("figures", "divergence").load()
     monkeypatch.setattr(plugin, "data", lambda tables, config: 1 / 0)
     with pytest.raises(ZeroDivisionError) as raised:
-        drawing.run(case.config, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
+        draw.run(case.config, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
     assert raised.value.__notes__ == ["figure divergence"]
 
 

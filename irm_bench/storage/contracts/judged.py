@@ -61,7 +61,7 @@ CLAIMS = Contract(
     "claims",
     "One row a claim: its verdict, and the estimate that it rests on first.",
     columns(
-        ("claim", "text", "file of irm_bench/claims"),
+        ("claim", "text", "file of the book's claims"),
         ("title", "text", "short name"),
         ("family", "text", "family of tests that are adjusted together (Holm)"),
         ("study", "text", "study of the config that it looks at first"),
@@ -91,7 +91,7 @@ CLAIM_DETAILS = Contract(
     "claim_details",
     "One row a part of a claim: a test, an estimate or a fact.",
     columns(
-        ("claim", "text", "file of irm_bench/claims"),
+        ("claim", "text", "file of the book's claims"),
         ("part", "text", "key of the part in its claim"),
         ("role", "text", "primary: its test is in the family; secondary; fact: no test"),
         ("quantity", "text", "what the estimate is"),
