@@ -72,7 +72,7 @@ def _matrix(
     columns: list[tuple[str, str]] = []
     cells: dict[str, dict[tuple[str, str], Cell]] = {}
     for path, parsed in found:
-        looks = Looks(parsed.book)
+        looks = Looks(parsed)
         contract = tables.contracts(parsed)["summary"]
         summary = tables.read(path / "tables/summary.csv", contract)
         for study in parsed.studies:

@@ -9,7 +9,7 @@ import pandas as pd
 from irm_bench.config import Study
 from irm_bench.config.layout import set_label
 from irm_bench.config.model import short
-from irm_bench.presentation.series import Looks, environment_label
+from irm_bench.presentation.series import Looks
 from irm_bench.report.ledger import Entry, Ledger
 
 # Of a large grid, so many rows and columns stand in the page; all are in the tables.
@@ -77,8 +77,16 @@ class Chapter:
         facts += [("Structure", "; ".join(options))] if options else []
         facts += [
             ("Features", ", ".join(study.model.feature_names)),
-            ("Trained on", " | ".join(set_label(members) for members in study.train_sets)),
-            ("Tested on", "; ".join(e.label for e in study.test_environments)),
+            (
+                "Trained on",
+                " | ".join(
+                    self._looks.train_set(set_label(members)) for members in study.train_sets
+                ),
+            ),
+            (
+                "Tested on",
+                "; ".join(self._looks.environment(e.label) for e in study.test_environments),
+            ),
             ("Rows", _listed(study.n_samples)),
             ("Seeds", str(len(study.seeds))),
             ("Loss", str(study.loss.get("LABEL", study.loss.name))),
@@ -117,7 +125,7 @@ class Chapter:
             return
         columns = environments[:MOST_COLUMNS]
         keys = [("environment", environment) for environment in columns]
-        labels = tuple(environment_label(str(environment)) for environment in columns)
+        labels = tuple(self._looks.environment(str(environment)) for environment in columns)
         what = f"{quantity.replace('_', ' ')}, mean over seeds [95% t interval of the mean]."
         yield self._table(chosen, keys, title, what, labels, len(environments))
 

@@ -12,11 +12,11 @@ import jinja2
 from markupsafe import Markup
 
 from irm_bench.config import Config, Study
-from irm_bench.config.layout import set_label
+from irm_bench.config.layout import layout_of, set_label
 from irm_bench.plugins.registry import Book
 from irm_bench.presentation import gallery
 from irm_bench.presentation.places import page_sources
-from irm_bench.presentation.series import Cast, Features, Looks, cast, features
+from irm_bench.presentation.series import Cast, Features, Looks, cast, features, train_column
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
 from irm_bench.report.changes import Baseline
@@ -72,11 +72,6 @@ class StudyView:
         """Its training set, as the tables write it."""
         return set_label(self.study.train_sets[0])
 
-    @property
-    def _train_column(self) -> str:
-        known = self._book.rows("summary").columns
-        return "train_sigmas" if "train_sigmas" in known else "train_set"
-
     def _parameters(self, who: Any) -> dict[str, float | None]:
         """The first values of a method's parameters, and none of those of the others."""
         found: dict[str, float | None] = {}
@@ -100,7 +95,7 @@ class StudyView:
         where = {
             "study": self.study.name,
             "n_samples": self.study.n_samples[0],
-            self._train_column: set_label(self.study.train_sets[0]),
+            train_column(self._book.rows("summary")): set_label(self.study.train_sets[0]),
             **self._parameters(who),
             **keys,
         }
@@ -127,16 +122,17 @@ def without_package(sources: Sources, found: views.Tables) -> str:
     shown = views.load_figures(config, sources.figures)
     book = Ledger(frames(sources, found, shown))
     fixed, run_facts = sources.origin
+    looks = Looks(config)
     context = look_ups(config, book) | {
         "config": config,
+        "looks": looks,
+        "layout": layout_of(config),
         "sections": sections.shown(config, book),
         "template": sections.template,
         "source": Named(config.source),
         "figures": Named(shown),
         "lead": next((name for name in (*config.lead, *shown) if name in shown), None),
-        "studies": Named(
-            {study.name: StudyView(book, study, Looks(config.book)) for study in config.studies}
-        ),
+        "studies": Named({study.name: StudyView(book, study, looks) for study in config.studies}),
         "style": Markup(stylesheet(shown)),
         "script": Markup(script(config.book)),
         "cite": citation.load(),
@@ -216,7 +212,7 @@ def environment(book: Book) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         lstrip_blocks=True,
     )
-    found.filters.update(filters.filters_of(book), json=_json)
+    found.filters.update(filters.FILTERS, json=_json)
     extra = book.module("exhibits")
     found.filters.update(getattr(extra, "FILTERS", {}))
     return found

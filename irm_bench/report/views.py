@@ -71,7 +71,7 @@ def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
 
 def load_figures(config: Config, folder: Path) -> dict[str, FigureView]:
     """The figures of the config that have something to show, by name."""
-    looks = Looks(config.book)
+    looks = Looks(config)
     found = (
         _view(figure, looks, gallery.paths(folder, figure.name)) for figure in gallery.shown(config)
     )

@@ -30,7 +30,7 @@ from irm_bench.storage import archives, tables
 def run(config: Config, figures: Sequence[Plugin], folder: Path | str, output: Path | str) -> None:
     """Draw figures of the tables in ``folder`` into the folder ``output``, three files each."""
     plugins = {figure.name: figure.load() for figure in figures}
-    looks = Looks(config.book)
+    looks = Looks(config)
     found = tables.load(config, folder, gallery.table_names(figures))
     for name, plugin in plugins.items():
         with job.about(f"figure {name}"):

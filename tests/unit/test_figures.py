@@ -111,7 +111,7 @@ EXPLORED = [n for n in FIGURES if "EXPLORE" in BOOK.plugin("figures", n).metadat
 def test_every_row_of_an_explorable_figure_is_on_a_curve(case: Case, name: str) -> None:
     path = gallery.paths(case.figures, name)["csv"]
     spec = explore.specification(
-        BOOK.plugin("figures", name).metadata, views.figure_data(path), Looks(BOOK)
+        BOOK.plugin("figures", name).metadata, views.figure_data(path), Looks(case.config)
     )
     assert spec
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -23,7 +23,7 @@ EXPLORE = {
     "y_label": "mean weight",
     "y_scale": "linear",
     "band": ("q05", "q95"),
-    "panel": "weight",
+    "panel": ("weight",),
     "chooser": "Weight",
     "panels": {
         "phi_x": {"label": "φ_X, causes", "levels": [1]},

@@ -19,7 +19,7 @@ EXPLORE = {
     "x_scale": "linear",
     "y_label": "risk",
     "y_scale": "log",
-    "panel": "parameter,sigma",
+    "panel": ("parameter", "sigma"),
     "chooser": "What changes",
     "panels": {"gamma": {"label": "γ, slope of Z on Y"}, "tau": {"label": "τ, noise of Z"}},
 }
