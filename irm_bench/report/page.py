@@ -14,7 +14,6 @@ from markupsafe import Markup
 from irm_bench.config import Config, Study
 from irm_bench.config.layout import layout_of, set_label
 from irm_bench.plugins.registry import Book
-from irm_bench.presentation import gallery
 from irm_bench.presentation.places import page_sources
 from irm_bench.presentation.series import Cast, Features, Looks, cast, features, train_column
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
@@ -156,8 +155,7 @@ def frames(
     if sources.baseline:
         made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)
-    drawn = {name: views.figure_data(gallery.paths(sources.figures, name)["csv"]) for name in shown}
-    return made | {f"figures/{name}": frame for name, frame in drawn.items()}
+    return made | {f"figures/{name}": view.data for name, view in shown.items()}
 
 
 def with_package(page: str, press: bundle.Press, sources: Sources) -> str:

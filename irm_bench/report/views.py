@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from irm_bench.config import Config
 from irm_bench.plugins.registry import Plugin
-from irm_bench.presentation import explore, gallery
+from irm_bench.presentation import explore, figure_data, gallery
 from irm_bench.presentation.series import Looks
 from irm_bench.presentation.themes import themed
 from irm_bench.storage import tables
@@ -23,7 +23,6 @@ RESULTS = (
     *("environments", "histograms"),
 )
 Tables = dict[str, pd.DataFrame | Rows]
-TEXTS = ("method", "penalty", "train_sigmas", "environment")
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class FigureView:
     caption: str
     svg: Markup
     csv: str
+    data: pd.DataFrame
     axes: list[Any] = field(default_factory=list)
     explore: Mapping[str, Any] | None = None
 
@@ -82,7 +82,7 @@ def _view(figure: Plugin, looks: Looks, paths: Mapping[str, Path]) -> FigureView
     words = json.loads(paths["json"].read_text(encoding="utf-8"))
     if words["empty"]:
         return None
-    csv = paths["csv"].read_text(encoding="utf-8")
+    data = figure_data.from_columns(words["data"])
     plugin = figure.metadata
     return FigureView(
         name=figure.name,
@@ -90,22 +90,8 @@ def _view(figure: Plugin, looks: Looks, paths: Mapping[str, Path]) -> FigureView
         title=words["title"],
         caption=words["caption"],
         svg=Markup(themed(paths["svg"].read_text(encoding="utf-8"))),
-        csv=csv,
+        csv=paths["csv"].read_text(encoding="utf-8"),
+        data=data,
         axes=words.get("axes", []),
-        explore=explore.specification(plugin, figure_data(paths["csv"]), looks),
+        explore=explore.specification(plugin, data, looks),
     )
-
-
-def figure_data(path: Path) -> pd.DataFrame:
-    """The table of a figure, as it was written: numbers where a column holds any."""
-    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-    numeric = {
-        c: pd.to_numeric(frame[c].replace("", None))
-        for c in frame
-        if c not in TEXTS and _is_number(frame[c])
-    }
-    return frame.assign(**numeric)
-
-
-def _is_number(column: pd.Series) -> bool:
-    return bool(pd.to_numeric(column.replace("", None), errors="coerce").notna().any())

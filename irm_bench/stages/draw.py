@@ -1,4 +1,6 @@
-"""Stage 8a: the tables of results → of each figure the table that it shows, its SVG, and its words.
+"""Stage 8a: the tables of results → of each figure its SVG, the table that it shows, and its words.
+
+The CSV file is for people, with seven digits; the JSON file has words and data for the page.
 
 A figure is a file of the book's ``figures`` with the constants TITLE, SECTION (of the page), STUDY
 ('' for any), TABLES (that it reads) and SIZE (inches), and the functions
@@ -21,7 +23,7 @@ import pandas as pd
 
 from irm_bench.config import Config
 from irm_bench.plugins.registry import Plugin
-from irm_bench.presentation import drawing, gallery
+from irm_bench.presentation import drawing, figure_data, gallery
 from irm_bench.presentation.series import Looks
 from irm_bench.running import job
 from irm_bench.storage import archives, tables
@@ -39,15 +41,16 @@ def run(config: Config, figures: Sequence[Plugin], folder: Path | str, output: P
 
 
 def _write(name: str, plugin: Any, data: pd.DataFrame, looks: Looks, output: Path | str) -> None:
-    words = {"title": plugin.TITLE, "empty": bool(data.empty)}
+    words: dict[str, Any] = {"title": plugin.TITLE, "empty": bool(data.empty)}
     svg = ""
     if not data.empty:
         words["description"] = plugin.describe(data, looks)
         words["caption"] = plugin.caption(data, looks)
         figure = drawing.plot(plugin, data, looks)
         svg = drawing.as_svg(figure, name, words["title"], words["description"])
+        words["data"] = figure_data.as_columns(data)
         words["axes"] = drawing.axes_of(figure, getattr(plugin, "EXPLORE", {}).get("x", ""))
     paths = gallery.paths(output, name)
     archives.write_text(paths["svg"], svg)
     archives.write_text(paths["csv"], data.to_csv(index=False, float_format="%.7g"))
-    archives.write_text(paths["json"], json.dumps(words, ensure_ascii=False, indent=1) + "\n")
+    archives.write_text(paths["json"], json.dumps(words, ensure_ascii=False) + "\n")

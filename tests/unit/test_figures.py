@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from irm_bench import config
 from irm_bench.config import of_book
 from irm_bench.plugins.registry import find_book
-from irm_bench.presentation import drawing, explore, gallery, themes
-from irm_bench.presentation.series import Looks
+from irm_bench.presentation import drawing, figure_data, gallery, themes
 from irm_bench.report import views
 from irm_bench.stages import draw
 from irm_bench.storage import tables
@@ -67,6 +68,23 @@ def test_the_data_of_a_figure_are_a_table(case: Case, name: str) -> None:
     assert not frame.columns.has_duplicates
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.text(max_size=5)),
+            st.integers(-(2**53), 2**53),
+            st.floats(),
+        )
+    )
+)
+def test_the_page_cites_the_very_numbers_that_were_drawn(rows: list[tuple[object, ...]]) -> None:
+    frame = pd.DataFrame(rows, columns=["name", "count", "value"])
+    frame = frame.astype({"count": "int64", "value": "float64"})
+    kept = json.loads(json.dumps(figure_data.as_columns(frame)))
+    wanted = frame.assign(name=frame["name"].fillna("").astype(object))
+    pd.testing.assert_frame_equal(figure_data.from_columns(kept), wanted, check_exact=True)
+
+
 @pytest.mark.parametrize(
     "name", [n for n in FIGURES if BOOK.plugin("figures", n).metadata["STUDY"]]
 )
@@ -110,9 +128,7 @@ EXPLORED = [n for n in FIGURES if "EXPLORE" in BOOK.plugin("figures", n).metadat
 @pytest.mark.parametrize("name", EXPLORED)
 def test_every_row_of_an_explorable_figure_is_on_a_curve(case: Case, name: str) -> None:
     path = gallery.paths(case.figures, name)["csv"]
-    spec = explore.specification(
-        BOOK.plugin("figures", name).metadata, views.figure_data(path), Looks(case.config)
-    )
+    spec = views.load_figures(case.config, case.figures)[name].explore
     assert spec
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert {spec["x"]["column"], "mean", *spec["band"]} <= set(rows)
