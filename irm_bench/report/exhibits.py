@@ -14,6 +14,12 @@ from irm_bench.storage.paged import Rows
 # Of a row a seed: Rows; the others: frames.
 Tables = Mapping[str, Any]
 
+# The columns that tell the rows of an exhibit apart.
+ROW_KEYS = {
+    "facts": ("name",),
+    "coverage_ends": ("interval", "n_seeds"),
+    "published": ("table",),
+}
 VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
 
 

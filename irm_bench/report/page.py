@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from irm_bench.report import bundle, citation, exhibits, filters, origin, sectio
 from irm_bench.report.changes import Baseline
 from irm_bench.report.chapter import Chapter
 from irm_bench.report.ledger import Entry, Ledger, compare
-from irm_bench.storage import archives
+from irm_bench.storage import archives, tables
 from irm_bench.storage.paged import Rows
 
 SOURCES = page_sources()
@@ -119,7 +119,7 @@ def without_package(sources: Sources, found: views.Tables) -> str:
     """The page but for its data."""
     config = sources.config
     shown = views.load_figures(config, sources.figures)
-    book = Ledger(frames(sources, found, shown))
+    book = Ledger(frames(sources, found, shown), row_keys(config, shown))
     fixed, run_facts = sources.origin
     looks = Looks(config)
     context = look_ups(config, book) | {
@@ -156,6 +156,15 @@ def frames(
         made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)
     return made | {f"figures/{name}": view.data for name, view in shown.items()}
+
+
+def row_keys(config: Config, shown: Mapping[str, views.FigureView]) -> dict[str, Sequence[str]]:
+    """The columns that tell rows apart, of tables, of exhibits, and of figures that say so."""
+    contracts = tables.contracts(config).values()
+    found: dict[str, Sequence[str]] = {contract.name: contract.row_keys for contract in contracts}
+    found |= exhibits.ROW_KEYS
+    found |= getattr(config.book.module("exhibits"), "ROW_KEYS", {})
+    return found | {f"figures/{name}": view.row_keys for name, view in shown.items()}
 
 
 def with_package(page: str, press: bundle.Press, sources: Sources) -> str:

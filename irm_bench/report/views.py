@@ -1,7 +1,7 @@
 """What the page reads: the tables of the results, and the figures that were drawn of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class FigureView:
     svg: Markup
     csv: str
     data: pd.DataFrame
+    row_keys: Sequence[str]
     axes: list[Any] = field(default_factory=list)
     explore: Mapping[str, Any] | None = None
 
@@ -92,6 +93,11 @@ def _view(figure: Plugin, looks: Looks, paths: Mapping[str, Path]) -> FigureView
         svg=Markup(themed(paths["svg"].read_text(encoding="utf-8"))),
         csv=paths["csv"].read_text(encoding="utf-8"),
         data=data,
+        row_keys=plugin.get("ROW_KEYS", _texts(data)),
         axes=words.get("axes", []),
         explore=explore.specification(plugin, data, looks),
     )
+
+
+def _texts(data: pd.DataFrame) -> list[str]:
+    return list(data.select_dtypes("object").columns)

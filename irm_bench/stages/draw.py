@@ -3,7 +3,8 @@
 The CSV file is for people, with seven digits; the JSON file has words and data for the page.
 
 A figure is a file of the book's ``figures`` with the constants TITLE, SECTION (of the page), STUDY
-('' for any), TABLES (that it reads) and SIZE (inches), and the functions
+('' for any), TABLES (that it reads), SIZE (inches) and, if texts alone do not tell the rows of its
+data apart, ROW_KEYS (columns that do), and the functions
 
     data(tables, config) → DataFrame      what it draws; empty where the config has nothing to show.
                                           A table of a row a seed comes as ``storage.paged.Rows``,

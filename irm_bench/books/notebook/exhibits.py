@@ -27,6 +27,16 @@ from irm_bench.statistics.over_seeds import over_seeds
 Tables = Mapping[str, Any]
 
 ENDS = ["start", "end"]
+# The columns that tell the rows of an exhibit apart.
+ROW_KEYS = {
+    "closed_forms": ("name",),
+    "weights": ("weight", "method", "penalty"),
+    "penalty_ends": ("end", "method", "penalty"),
+    "ideal": ("split", "environment", "quantity"),
+    "wins": ("sigma",),
+    "helped": ("name",),
+    "calculator": ("model",),
+}
 
 UNFINISHED = "share of irm_steps_phi_z that more updates would remove, percent"
 

@@ -54,6 +54,7 @@ def _printed(layout: Layout) -> Contract:
                 "1: the printed number is inside, to its last digit; 0: it is not",
             ),
         ),
+        apart=("where", "model", "quantity", "split", *names(mains(layout)), "step"),
     )
 
 
@@ -85,6 +86,7 @@ CLAIMS = Contract(
         ("statement", "text", "what is claimed"),
         ("source", "text", "where it is claimed"),
     ),
+    apart=("claim",),
 )
 
 CLAIM_DETAILS = Contract(
@@ -110,6 +112,7 @@ CLAIM_DETAILS = Contract(
         ("n_diverged", "integer", "seeds left out because training diverged"),
         ("single_seed_holds", "number", "share of seeds that meet the rule one by one"),
     ),
+    apart=("claim", "part"),
 )
 
 COVERAGE = Contract(
@@ -128,6 +131,7 @@ COVERAGE = Contract(
         ("mean_width", "number", "mean width of the interval"),
         ("n_replicates", "integer", "replicated benchmarks"),
     ),
+    apart=("quantity", "n_seeds", "interval"),
 )
 
 
@@ -196,6 +200,7 @@ def _penalty_estimates(layout: Layout) -> Contract:
                 ("truth", "number", "the quantity by theory"),
             ),
         ),
+        apart=(*names(rows_of_penalty(layout)), "quantity"),
     )
 
 
@@ -249,6 +254,7 @@ def _decomposition(layout: Layout) -> Contract:
             *columns(("quantity", "text", "excess, or one of its terms")),
             *INTERVAL,
         ),
+        apart=(*names((*trained(layout), *WHERE, *parameters(layout))), "quantity"),
     )
 
 

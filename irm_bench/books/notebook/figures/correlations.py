@@ -18,6 +18,7 @@ TITLE = "Correlation of each feature with the target"
 SECTION = "environments"
 STUDY = "notebook"
 TABLES = ("environments",)
+ROW_KEYS = ("environment", "feature")
 SIZE = (6.0, 3.0)
 LOOKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"))
 

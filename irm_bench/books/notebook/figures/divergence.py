@@ -14,6 +14,7 @@ TITLE = "Diverged runs at the notebook's learning rate"
 SECTION = "learning_rate"
 STUDY = "sigma_grid_fixed_rate"
 TABLES = ("models",)
+ROW_KEYS = ("train_sigmas", "method", "penalty")
 SIZE = (5.0, 4.2)
 COLORS = ("#ffffff00", "#d55e00")
 KEYS = ["train_sigmas", "method", "penalty", "learning_rate"]

@@ -19,6 +19,7 @@ SECTION = "error_weight"
 STUDY = "error_weight"
 TABLES = ("models", "errors")
 KEYS = ["method", "penalty", "error_weight"]
+ROW_KEYS = ("quantity", "method", "penalty", "error_weight")
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "error_weight",

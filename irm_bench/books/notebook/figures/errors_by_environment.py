@@ -15,6 +15,7 @@ TITLE = "Error in every environment"
 SECTION = "comparison"
 STUDY = "notebook"
 TABLES = ("errors",)
+ROW_KEYS = ("split", "environment", "method", "penalty")
 SIZE = (6.4, 3.3)
 AVERAGE = "average"
 

@@ -15,6 +15,7 @@ TITLE = "The variables in every environment"
 SECTION = "data"
 STUDY = ""
 TABLES = ("histograms",)
+ROW_KEYS = ("split", "environment", "variable", "bin_left")
 SIZE = (6.4, 5.0)
 SHARE = 0.07  # of the rows, where the vertical axes end
 COLORS = {"train": "#0072b2", "test": "#d55e00"}

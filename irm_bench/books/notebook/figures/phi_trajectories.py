@@ -15,6 +15,7 @@ TITLE = "Weights along training"
 SECTION = "training"
 STUDY = "notebook"
 TABLES = ("trajectories",)
+ROW_KEYS = ("weight", "method", "penalty", "updates")
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "updates",

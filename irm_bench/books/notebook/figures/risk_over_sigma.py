@@ -15,6 +15,7 @@ TITLE = "Where each model wins: risk over the test noise σ"
 SECTION = "where"
 STUDY = "sigma_grid"
 TABLES = ("summary",)
+ROW_KEYS = ("train_sigmas", "method", "penalty", "sigma")
 SIZE = (6.2, 3.5)
 EXPLORE = {
     "x": "sigma",

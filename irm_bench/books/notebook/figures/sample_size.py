@@ -18,6 +18,7 @@ SECTION = "sample_size"
 STUDY = "sample_size"
 TABLES = ("models", "errors")
 KEYS = ["method", "penalty", "n_samples"]
+ROW_KEYS = ("quantity", "method", "penalty", "n_samples")
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "n_samples",

@@ -15,6 +15,7 @@ TITLE = "ERM's risk over IRM's, for every pair of training environments"
 SECTION = "where"
 STUDY = "sigma_grid"
 TABLES = ("summary",)
+ROW_KEYS = ("train_sigmas", "sigma")
 SIZE = (6.4, 2.9)
 LIMIT = 1.5  # decades at which the colours end
 # Orange where IRM is better, blue where ERM is, and no ink in between.

@@ -12,6 +12,7 @@ TITLE = "Risk where the mechanism of Z changes"
 SECTION = "z_mechanism"
 STUDY = "z_mechanism"
 TABLES = ("summary",)
+ROW_KEYS = ("parameter", "value", "sigma", "method", "penalty")
 SIZE = (6.4, 4.6)
 EXPLORE = {
     "x": "value",
