@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from irm_bench.config import Config, Study
+from irm_bench.report import truths
 from irm_bench.storage import comparison
 from irm_bench.storage.paged import Rows
 
@@ -28,6 +29,9 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     found = {
         "facts": facts(tables, config),
         "coverage_ends": coverage_ends(tables, config),
+        "floors": truths.floors(tables, config),
+        "oracles": truths.oracles(tables, config),
+        "distances": truths.distances(tables, config),
         "choices": choices(tables),
     }
     return {name: frame for name, frame in found.items() if not frame.empty}

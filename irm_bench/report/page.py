@@ -59,10 +59,10 @@ class Sources:
 class StudyView:
     """A study's first setting: who is compared, and its numbers by name."""
 
-    def __init__(self, book: Ledger, study: Study, looks: Looks):
+    def __init__(self, book: Ledger, study: Study, looks: Looks, keys: Sequence[str]):
         self.study = study
         self.cast: Cast = cast(study, looks)
-        self.chapter = Chapter(book, study, looks)
+        self.chapter = Chapter(book, study, looks, keys)
         self.features: Features = features(study)
         self._book = book
 
@@ -121,7 +121,7 @@ def without_package(sources: Sources, found: views.Tables) -> str:
     shown = views.load_figures(config, sources.figures)
     book = Ledger(frames(sources, found, shown), row_keys(config, shown))
     fixed, run_facts = sources.origin
-    looks = Looks(config)
+    looks, keys = Looks(config), tables.contracts(config)["models"].keys
     context = look_ups(config, book) | {
         "config": config,
         "looks": looks,
@@ -131,7 +131,9 @@ def without_package(sources: Sources, found: views.Tables) -> str:
         "source": Named(config.source),
         "figures": Named(shown),
         "lead": next((name for name in (*config.lead, *shown) if name in shown), None),
-        "studies": Named({study.name: StudyView(book, study, looks) for study in config.studies}),
+        "studies": Named(
+            {study.name: StudyView(book, study, looks, keys) for study in config.studies}
+        ),
         "style": Markup(stylesheet(shown)),
         "script": Markup(script(config.book)),
         "cite": citation.load(),
