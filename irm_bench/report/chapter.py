@@ -64,7 +64,8 @@ class Chapter:
         structures = [assignments(model.option) for model in study.models if model.options]
         if structures:
             yield "Structure", "; ".join(structures)
-        yield "Features", ", ".join(study.model.feature_names)
+        features = dict.fromkeys(", ".join(model.feature_names) for model in study.models)
+        yield "Features", "; or ".join(features)
         sets = (self._looks.train_set(set_label(members)) for members in study.train_sets)
         yield "Trained on", _named(list(sets), "; ")
         yield "Tested on", self._environments(study.test_environments)

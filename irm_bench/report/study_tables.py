@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from irm_bench.config import Study
-from irm_bench.config.model import short
+from irm_bench.presentation import numbers
 from irm_bench.presentation.series import Looks
 from irm_bench.report.ledger import Entry, Ledger
 from irm_bench.storage.contracts import METRICS
@@ -73,10 +73,10 @@ class StudyTables:
         yield from self._weights()
 
     def _by_environment(self, quantity: str, title: str) -> Iterator[Table]:
-        """A column a test environment; none where no model has a value, as of unknown risks."""
+        """A column a test environment. A SEM that does not know its risks has none of them."""
         frame = self._summary
         frame = frame[(frame["split"] == "test") & (frame["quantity"] == quantity)]
-        if not frame["mean"].notna().any():
+        if frame.empty or (quantity == "risk" and not frame["mean"].notna().any()):
             return
         environments = list(dict.fromkeys(frame["environment"]))
         shown = _spread(environments)
@@ -284,5 +284,5 @@ def listed(values: Iterable[Any]) -> str:
 
 
 def text_of(value: Any) -> str:
-    """A setting as it was written."""
-    return value if isinstance(value, str) else short(value)
+    """A setting for people."""
+    return value if isinstance(value, str) else numbers.plain(float(value))
