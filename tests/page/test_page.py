@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from irm_bench.config import of_book
 from irm_bench.report import bundle
 from irm_bench.report.page import without_run
 from irm_bench.report.sections import COMMON
