@@ -42,11 +42,12 @@ def run_whole(stage: str, parsed: config.Config, folder: Path) -> None:
 
         judge.run(parsed, tables, tables)
     elif stage == "figures":
-        from irm_bench.presentation import drawing, gallery
+        from irm_bench.presentation import gallery
+        from irm_bench.stages import draw
 
-        drawing.run(parsed, gallery.shown(parsed), tables, figures)
+        draw.run(parsed, gallery.shown(parsed), tables, figures)
     elif stage == "report":
-        from irm_bench import report
+        from irm_bench.stages import report
 
         report.run(parsed, tables, folder / "report.html", figures)
 

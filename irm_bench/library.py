@@ -180,8 +180,8 @@ def _call(work: Callable[..., object], *arguments: Any) -> Callable[[], object]:
 
 def _report(parsed: "Config", folder: Path) -> None:
     """Draw the figures and write the page."""
-    from irm_bench import report
-    from irm_bench.presentation import drawing, gallery
+    from irm_bench.presentation import gallery
+    from irm_bench.stages import draw, report
 
-    drawing.run(parsed, gallery.shown(parsed), folder / "tables", folder / "figures")
+    draw.run(parsed, gallery.shown(parsed), folder / "tables", folder / "figures")
     report.run(parsed, folder / "tables", folder / "report.html", folder / "figures")

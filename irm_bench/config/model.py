@@ -35,10 +35,14 @@ class Environment:
         return dict(self.parameters)
 
     @property
+    def told(self) -> tuple[tuple[str, Value], ...]:
+        """The parameters that are not the SEM's own."""
+        return tuple(pair for pair in self.parameters if pair not in self.defaults)
+
+    @property
     def label(self) -> str:
-        """Its id, and for people: the parameters that are not the SEM's, e.g. ``sigma=0.1``."""
-        shown = [pair for pair in self.parameters if pair not in self.defaults]
-        return ", ".join(f"{name}={short(value)}" for name, value in shown) or "default"
+        """Its id, from the parameters that are not the SEM's own, e.g. ``sigma=0.1``."""
+        return ", ".join(f"{name}={short(value)}" for name, value in self.told) or "default"
 
     @property
     def main(self) -> Value:

@@ -7,7 +7,8 @@ parts of a family are adjusted together (Holm); only then does the claim decide 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,7 @@ class Part:
     """One estimate of a claim.
 
     ``singles`` says by seed whether that seed alone meets the rule, where this has a meaning.
+    ``place`` says where it was measured (σ, rows, a name …), for the words of the claim.
     """
 
     key: str
@@ -92,6 +94,7 @@ class Part:
     n_diverged: int = 0
     singles: pd.Series | None = None
     p_adjusted: float = np.nan
+    place: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def estimate(self) -> float:
@@ -128,6 +131,7 @@ def mean(
     rule: Rule | None = None,
     truth: float = np.nan,
     role: str = PRIMARY,
+    place: Mapping[str, Any] | None = None,
 ) -> Part:
     """The mean over seeds of values by seed, with Student's interval."""
     finite, n_diverged = _finite(key, values)
@@ -136,7 +140,8 @@ def mean(
     singles = pd.Series(rule.holds(array), finite.index) if rule else None
     interval = intervals.t_interval(array)
     role = role if rule else SECONDARY
-    return Part(key, quantity, interval, rule, role, p_value, test, truth, n_diverged, singles)
+    part = Part(key, quantity, interval, rule, role, p_value, test, truth, n_diverged, singles)
+    return replace(part, place=place or {})
 
 
 def ratio(
@@ -180,13 +185,21 @@ def wins(key: str, quantity: str, first: pd.Series, second: pd.Series) -> Part:
     return Part(key, quantity, interval, role=SECONDARY, n_diverged=n_diverged)
 
 
-def share(key: str, quantity: str, flags: pd.Series, rule: Rule, role: str = PRIMARY) -> Part:
+def share(
+    key: str,
+    quantity: str,
+    flags: pd.Series,
+    rule: Rule,
+    role: str = PRIMARY,
+    place: Mapping[str, Any] | None = None,
+) -> Part:
     """The share of seeds where a flag is set, with Wilson's interval and a binomial test."""
     count = int(flags.sum())
     interval = intervals.wilson_interval(count, len(flags))
     p_value = float(stats.binomtest(count, len(flags), rule.bound).pvalue)
     singles = pd.Series(rule.holds(flags.to_numpy(dtype=float)), flags.index)
-    return Part(key, quantity, interval, rule, role, p_value, "binomial", singles=singles)
+    part = Part(key, quantity, interval, rule, role, p_value, "binomial", singles=singles)
+    return replace(part, place=place or {})
 
 
 def fact(
@@ -197,10 +210,13 @@ def fact(
     truth: float = np.nan,
     n: int = 1,
     singles: pd.Series | None = None,
+    place: Mapping[str, Any] | None = None,
 ) -> Part:
     """A number that is not an average over seeds: no interval, no test."""
     interval = Interval(value, np.nan, np.nan, 0.95, "", n)
-    return Part(key, quantity, interval, rule, FACT, truth=truth, singles=singles)
+    return Part(
+        key, quantity, interval, rule, FACT, truth=truth, singles=singles, place=place or {}
+    )
 
 
 def adjust(parts: Sequence[Part]) -> list[Part]:
@@ -223,6 +239,11 @@ def outcomes(parts: Sequence[Part]) -> dict[str, str]:
 def some(found: Outcomes, prefix: str = "") -> list[str]:
     """Outcomes of the parts whose key starts with ``prefix``."""
     return [outcome for key, outcome in found.items() if key.startswith(prefix)]
+
+
+def parts_of(parts: Mapping[str, Part], prefix: str) -> list[Part]:
+    """The parts whose key starts with ``prefix``."""
+    return [part for key, part in parts.items() if key.startswith(prefix)]
 
 
 def together(found: Sequence[str]) -> str:

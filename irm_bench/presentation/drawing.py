@@ -1,21 +1,7 @@
-"""Draws the figures: tables → of each the table that it shows (CSV), SVG, and its words (JSON).
-
-A figure plugin has the constants TITLE, SECTION (of the page), STUDY ('' for any), TABLES (that it
-reads) and SIZE (inches), and the functions
-
-    data(tables, config) → DataFrame      what it draws; empty where the config has nothing to show.
-                                          A table of a row a seed comes as ``Rows`` (rows.py), for
-                                          there may be more of them than fit in memory
-    draw(data, figure, looks)             onto an empty matplotlib figure; ``looks(data)`` are the
-                                          methods of a table, with label, colour, marker and dash
-    describe(data, looks) → str           for those who cannot see it: what is shown, and the gist
-    caption(data, looks) → str            what points, bars and bands are; level and n of intervals
-"""
+"""From a figure's table to its SVG: one style, the same bytes for the same data, words inside."""
 
 import io
-import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from irm_bench.config import Config
-from irm_bench.errors import about
-from irm_bench.plugins.registry import Plugin
-from irm_bench.presentation import gallery
 from irm_bench.presentation.series import Looks
-from irm_bench.storage import archives, tables
 
 INK = "#010203"  # in the file it becomes currentColor: text follows the page, light or dark
 STYLE: dict[str, Any] = {
@@ -68,34 +49,6 @@ STYLE: dict[str, Any] = {
 
 def style() -> Any:
     return mpl.rc_context(STYLE)  # type: ignore[arg-type]
-
-
-def run(config: Config, figures: Sequence[Plugin], folder: Path | str, output: Path | str) -> None:
-    """Draw figures of the tables in ``folder`` into the folder ``output``, three files each."""
-    plugins = {figure.name: figure.load() for figure in figures}
-    looks = Looks(config.book)
-    found = tables.load(config, folder, gallery.table_names(figures))
-    for name, plugin in plugins.items():
-        with about(f"figure {name}"):
-            data = plugin.data({t: found[t] for t in plugin.TABLES}, config)
-            _write(name, plugin, data, looks, output)
-
-
-def _write(name: str, plugin: Any, data: pd.DataFrame, looks: Looks, output: Path | str) -> None:
-    words = {"title": plugin.TITLE, "empty": bool(data.empty)}
-    svg = ""
-    if not data.empty:
-        words |= {
-            "description": plugin.describe(data, looks),
-            "caption": plugin.caption(data, looks),
-        }
-        figure = plot(plugin, data, looks)
-        svg = as_svg(figure, name, words["title"], words["description"])
-        words["axes"] = axes_of(figure, getattr(plugin, "EXPLORE", {}).get("x", ""))
-    found = gallery.paths(output, name)
-    archives.write_text(found["svg"], svg)
-    archives.write_text(found["csv"], data.to_csv(index=False, float_format="%.7g"))
-    archives.write_text(found["json"], json.dumps(words, ensure_ascii=False, indent=1) + "\n")
 
 
 def plot(plugin: Any, data: pd.DataFrame, looks: Looks) -> Figure:

@@ -6,7 +6,7 @@ A figure with curves may say EXPLORE, a mapping with the keys
                             from ± it, linear between), or symlog: the least positive x is that
     y_label, y_scale        the same for the mean
     band                    columns of the band
-    panel, chooser          columns whose values make a panel, and what one is asked to choose
+    panel, chooser          names of columns whose values make a panel; what one is asked to choose
     panels                  by the first value of ``panel``: label, y_label, y_scale, levels
     extra                   further columns that are curves: their labels
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from irm_bench.presentation.series import Looks, Series, sigmas_label
+from irm_bench.presentation.series import GREEK, Looks, Series
 
 DASHES = {"dotted": "2 3", "dashed": "6 3", "dashdot": "7 3 2 3"}
 EXTRA_DASHES = ("5 4", "1 3")
@@ -35,7 +35,7 @@ def specification(
         "y": {"label": given["y_label"], "kind": given["y_scale"]},
         "band": list(given.get("band", ("ci_low", "ci_high"))),
         "chooser": given.get("chooser", ""),
-        "panels": _panels(given, data),
+        "panels": _panels(given, data, looks),
         "series": [*map(curve, looks(data)), *_extra(given, data)],
     }
 
@@ -72,20 +72,22 @@ def dash(style: Any) -> str:
     return DASHES.get(style, "none")
 
 
-def _panels(given: Mapping[str, Any], data: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = [c for c in given.get("panel", "").split(",") if c]
+def _panels(given: Mapping[str, Any], data: pd.DataFrame, looks: Looks) -> list[dict[str, Any]]:
+    columns = list(given.get("panel", ()))
     if not columns:
         return [{"key": "", "label": "", "where": []}]
     return [
-        _panel(given, columns, values)
+        _panel(given, columns, values, looks)
         for values in data[columns].drop_duplicates().itertuples(index=False)
     ]
 
 
-def _panel(given: Mapping[str, Any], columns: list[str], values: Any) -> dict[str, Any]:
+def _panel(
+    given: Mapping[str, Any], columns: list[str], values: Any, looks: Looks
+) -> dict[str, Any]:
     texts = [f"{v:.7g}" if isinstance(v, float) else str(v) for v in values]
     words = given.get("panels", {}).get(texts[0], {})
-    parts = [_words(c, t, words) for c, t in zip(columns, texts, strict=True)]
+    parts = [_words(c, t, words, looks) for c, t in zip(columns, texts, strict=True)]
     return {
         "key": ";".join(texts),
         "label": ", ".join(parts),
@@ -96,10 +98,12 @@ def _panel(given: Mapping[str, Any], columns: list[str], values: Any) -> dict[st
     }
 
 
-def _words(column: str, text: str, words: Mapping[str, Any]) -> str:
-    if column == "train_sigmas":
-        return sigmas_label(text)
-    return f"σ = {text}" if column == "sigma" else words.get("label", text)
+def _words(column: str, text: str, words: Mapping[str, Any], looks: Looks) -> str:
+    if column in ("train_sigmas", "train_set"):
+        return looks.train_set(text)
+    if column == "environment":
+        return looks.environment(text)
+    return f"{GREEK[column]} = {text}" if column in GREEK else words.get("label", text)
 
 
 def _extra(given: Mapping[str, Any], data: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What the report calls and how it draws the methods, environments and features of a config."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,13 +8,12 @@ import pandas as pd
 
 from irm_bench.config import Config, Environment, Study
 from irm_bench.config.layout import set_label
+from irm_bench.config.model import Value, short
 from irm_bench.plugins.model import CAUSE
-from irm_bench.plugins.registry import Book, Plugin
-from irm_bench.statistics.over_seeds import over_seeds
+from irm_bench.plugins.registry import Plugin
 from irm_bench.storage.paged import Rows
 
 GREEK = {"sigma": "σ", "gamma": "γ", "tau": "τ", "phi": "φ", "lambda": "λ"}
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,20 @@ DASHES = ("solid", "dashed", "dashdot", "dotted")
 
 
 class Looks:
-    """How the methods of a book look: as their files say, or by place among those that do not."""
+    """How a config's methods, environments and training sets look to the reader.
 
-    def __init__(self, book: Book):
-        self._book = book
+    A method looks as its file says, or by its place among the known ones that do not say.
+    """
+
+    def __init__(self, config: Config):
+        self._book = config.book
+        self._environments: dict[str, str] = {}
+        self._train_sets: dict[str, str] = {}
+        for study in config.studies:
+            for members in study.train_sets:
+                self._train_sets[set_label(members)] = set_words(members)
+            for environment in environments_of(study):
+                self._environments[environment.label] = environment_words(environment)
 
     def __call__(self, frame: pd.DataFrame) -> list[Series]:
         """The series of a table with the columns method and penalty, in its order."""
@@ -72,6 +81,14 @@ class Looks:
     def of_study(self, study: Study) -> list[Series]:
         """The series of a study's methods."""
         return [self.one(method.name, method.penalty) for method in study.methods]
+
+    def environment(self, label: str) -> str:
+        """An environment of the tables for people, e.g. ``σ = 0.1, γ = −4``; others as they are."""
+        return self._environments.get(label, label)
+
+    def train_set(self, label: str) -> str:
+        """A training set of the tables for people, e.g. ``{0.1, 1}``; others as they are."""
+        return self._train_sets.get(label, label)
 
     def _place(self, plugin: Plugin) -> int:
         """The place of a plugin among those of its kind that have no colour: whatever is drawn."""
@@ -104,18 +121,24 @@ def find_study(config: Config, name: str) -> Study | None:
     return next((study for study in config.studies if study.name == name), None)
 
 
-def base(study: Study) -> dict[str, Any]:
-    """The study's first setting, by the columns of the tables; error weight of penalties only."""
+def base(study: Study, frame: pd.DataFrame) -> dict[str, Any]:
+    """The study's first setting, by columns of a table; parameters of methods aside."""
     return {
         "study": study.name,
+        **study.model.option,
         "n_samples": study.n_samples[0],
-        "train_sigmas": set_label(study.train_sets[0]),
+        train_column(frame): set_label(study.train_sets[0]),
     }
+
+
+def train_column(frame: pd.DataFrame) -> str:
+    """The column of a table that holds training sets (``Layout.train_column``)."""
+    return "train_sigmas" if "train_sigmas" in frame else "train_set"
 
 
 def at_base(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The rows of a table that belong to a study's first setting."""
-    for column, value in base(study).items():
+    for column, value in base(study, frame).items():
         frame = frame[frame[column] == value]
     return frame[_has_first_parameters(frame, study)]
 
@@ -149,23 +172,32 @@ def seeds_of(
     return found[found["seed"].isin(study.seeds)]
 
 
-def environment_label(label: str) -> str:
-    """``sigma=0.1, gamma=-4`` for people: ``σ = 0.1, γ = −4``."""
-    parts = (part.split("=") for part in label.split(", ") if part)
-    return ", ".join(f"{GREEK.get(k, k)} = {v.replace('-', '−')}" for k, v in parts)
+def environments_of(study: Study) -> list[Environment]:
+    """Every environment that a study trains or tests in."""
+    found = list(study.test_environments)
+    for members in study.train_sets:
+        found += members
+    return found
 
 
-def sigmas_label(train_sigmas: str) -> str:
-    """``0.1;1.0`` for people: ``{0.1, 1}``."""
-    return "{" + ", ".join(f"{float(sigma):g}" for sigma in train_sigmas.split(";")) + "}"
+def environment_words(environment: Environment) -> str:
+    """The parameters that are not the SEM's own, for people: ``σ = 0.1, γ = −4``."""
+    words = [f"{GREEK.get(name, name)} = {value_words(value)}" for name, value in environment.told]
+    return ", ".join(words) or environment.label
 
 
-def feature_label(name: str) -> str:
-    """``x_1`` for people: ``X₁``; the target ``y`` is ``ΣY``."""
-    if name == "y":
-        return "ΣY"
-    letter, number = name.split("_")
-    return letter.upper() + number.translate(SUBSCRIPTS)
+def set_words(members: Iterable[Environment]) -> str:
+    """A training set for people: ``{0.1, 1}``; other parameters than the first are named."""
+    words = []
+    for environment in members:
+        is_plain = environment.told == environment.parameters[:1]
+        words.append(value_words(environment.main) if is_plain else environment_words(environment))
+    return "{" + ", ".join(words) + "}"
+
+
+def value_words(value: Value) -> str:
+    """A parameter's value for people, with a true minus."""
+    return value if isinstance(value, str) else short(value).replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -199,9 +231,3 @@ def risks(summary: pd.DataFrame, study: Study) -> pd.DataFrame:
         & (summary["n_samples"] == study.n_samples[0])
         & _has_first_parameters(summary, study)
     ]
-
-
-def effects_over_seeds(models: pd.DataFrame, study: Study, keys: Sequence[str]) -> pd.DataFrame:
-    """φ_Z, the mean weight of the effects, over the seeds of each group of ``keys``."""
-    effects = models[features(study).columns(causal=False)].mean(axis=1, skipna=False)
-    return over_seeds(models.assign(quantity="phi_z", phi_z=effects), ["quantity", *keys], "phi_z")

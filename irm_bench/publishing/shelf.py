@@ -76,7 +76,7 @@ def _matrix(found: Sequence[tuple[Path, Config]]) -> tuple[list[Column], list[Ro
     columns: list[Column] = []
     errors: dict[str, dict[Column, str]] = {}
     for path, parsed in found:
-        looks = Looks(parsed.book)
+        looks = Looks(parsed)
         summary = tables.read(path / "tables/summary.csv", tables.contracts(parsed)["summary"])
         for study in parsed.studies:
             column = _column(path.name, parsed, study)

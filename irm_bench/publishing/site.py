@@ -71,7 +71,7 @@ def _figures(parsed: config.Config, results: Path, folder: Path) -> None:
         shutil.copyfile(paths["csv"], folder / f"{name}.csv")
         plugin = figure.load()
         data = plugin.data(tables.load(parsed, results / "tables", plugin.TABLES), parsed)
-        drawing.save_png(drawing.plot(plugin, data, Looks(parsed.book)), folder / f"{name}.png")
+        drawing.save_png(drawing.plot(plugin, data, Looks(parsed)), folder / f"{name}.png")
 
 
 def run_shelf(results: Path, folder: Path) -> list[str]:

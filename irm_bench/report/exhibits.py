@@ -8,12 +8,19 @@ from typing import Any
 import pandas as pd
 
 from irm_bench.config import Config, Study
+from irm_bench.report import truths
 from irm_bench.storage import comparison
 from irm_bench.storage.paged import Rows
 
 # Of a row a seed: Rows; the others: frames.
 Tables = Mapping[str, Any]
 
+# The columns that tell the rows of an exhibit apart.
+ROW_KEYS = {
+    "facts": ("name",),
+    "coverage_ends": ("interval", "n_seeds"),
+    "published": ("table",),
+}
 VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
 
 
@@ -22,6 +29,9 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     found = {
         "facts": facts(tables, config),
         "coverage_ends": coverage_ends(tables, config),
+        "floors": truths.floors(tables, config),
+        "oracles": truths.oracles(tables, config),
+        "distances": truths.distances(tables, config),
         "choices": choices(tables),
     }
     return {name: frame for name, frame in found.items() if not frame.empty}

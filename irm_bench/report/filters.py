@@ -1,6 +1,5 @@
 """What the templates may do to a value."""
 
-import ast
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,11 +8,12 @@ from urllib.parse import quote
 import jinja2
 import pandas as pd
 import yaml
+from jinja2.runtime import Context
 from markupsafe import Markup
 
-from irm_bench.plugins.registry import Book, Plugin
+from irm_bench.config.model import Method
 from irm_bench.presentation import numbers
-from irm_bench.presentation.series import Looks, environment_label, feature_label, sigmas_label
+from irm_bench.presentation.series import GREEK, Series, value_words
 from irm_bench.report.ledger import Entry, Ledger
 
 
@@ -39,14 +39,6 @@ def slug(text: str) -> str:
 def nearest(values: pd.Series, wanted: float) -> float:
     """The one of the values that is nearest to the wanted one."""
     return float(values.iloc[(values - wanted).abs().to_numpy().argmin()])
-
-
-def penalty_story(penalty: Plugin) -> str:
-    """What a penalty's file says of itself in its heading, and where it comes from."""
-    text = ast.get_docstring(ast.parse(penalty.path.read_text("utf-8"))) or ""
-    heading = " ".join(text.partition("\n\n")[0].split())
-    source = penalty.get("REFERENCE", "")
-    return f"{(heading.partition(': ')[2] or heading).rstrip('.')} ({source})."
 
 
 def bounds(entry: Entry, low: Any, high: Any) -> Markup:
@@ -117,16 +109,57 @@ def quantity_label(name: str) -> str:
     return QUANTITIES.get(name, name.replace("_", " "))
 
 
-def where_label(row: Any) -> str:
-    """Split, σ and step of a row, those that it has."""
+@jinja2.pass_context
+def where_label(context: Context, row: Any) -> str:
+    """Split, environment and step of a printed number, those that it has."""
     parts = [row.split] if row.split else []
-    parts += [] if pd.isna(row.sigma) else [f"σ = {row.sigma:g}"]
+    for name, _ in context["layout"].main_parameters:
+        value = getattr(row, name)
+        if not pd.isna(value) and value != "":
+            parts.append(f"{GREEK.get(name, name)} = {value_words(value)}")
     parts += [] if pd.isna(row.step) else [f"after {int(row.step):,} updates"]
     return ", ".join(parts)
 
 
 @jinja2.pass_context
-def with_claims(context: jinja2.runtime.Context, text: str) -> Markup:
+def environment(context: Context, label: str) -> str:
+    """An environment of the tables for people."""
+    return context["looks"].environment(label)
+
+
+@jinja2.pass_context
+def train_set(context: Context, label: str) -> str:
+    """A training set of the tables for people."""
+    return context["looks"].train_set(label)
+
+
+@jinja2.pass_context
+def series(context: Context, row: Any) -> Series:
+    """How the method of a table's row looks."""
+    return context["looks"].one(row.method, row.penalty)
+
+
+@jinja2.pass_context
+def method_series(context: Context, method: Method) -> Series:
+    """How a method of a study looks."""
+    return context["looks"].one(method.name, method.penalty)
+
+
+@jinja2.pass_context
+def penalty_label(context: Context, name: str) -> str:
+    """A penalty estimator's name for people."""
+    return context["config"].book.plugin("penalties", name).get("LABEL", name)
+
+
+@jinja2.pass_context
+def penalty_story(context: Context, name: str) -> str:
+    """What a penalty's file says of itself, and where it comes from."""
+    plugin = context["config"].book.plugin("penalties", name)
+    return f"{plugin.get('STORY', name)} ({plugin.get('REFERENCE', 'no source')})."
+
+
+@jinja2.pass_context
+def with_claims(context: Context, text: str) -> Markup:
     """``claim_links`` of the page's own claims."""
     return context["claim_link"](text)
 
@@ -171,41 +204,33 @@ def blank(value: Any) -> str:
     return "" if pd.isna(value) else numbers.plain(float(value))
 
 
-_FILTERS: dict[str, Callable[..., Any]] = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "as_csv": as_csv,
     "blank": blank,
     "claims": with_claims,
     "bounds": bounds,
     "csv_link": csv_link,
     "duration": duration,
-    "env": environment_label,
-    "feature": feature_label,
+    "env": environment,
     "listing": listing,
+    "method_series": method_series,
     "nearest": nearest,
     "p": p_value,
+    "penalty_label": penalty_label,
+    "penalty_story": penalty_story,
     "percent": percent,
     "plain": numbers.plain,
     "plain_bounds": plain_bounds,
     "quantity": quantity_label,
+    "series": series,
     "share": share,
     "sig": numbers.significant,
     "sig_or_blank": sig_or_blank,
-    "sigmas": sigmas_label,
     "size": size,
     "slug": slug,
     "spans": spans,
+    "train_set": train_set,
     "where": where_label,
     "yaml": as_yaml,
     "yes_no": yes_no,
 }
-
-
-def filters_of(book: Book) -> dict[str, Callable[..., Any]]:
-    """The filters of a book's page: those above, and those that look a plugin up."""
-    looks = Looks(book)
-    return _FILTERS | {
-        "method_series": lambda method: looks.one(method.name, method.penalty),
-        "series": lambda row: looks.one(row.method, row.penalty),
-        "penalty_label": lambda name: book.plugin("penalties", name).get("LABEL", name),
-        "penalty_story": lambda name: penalty_story(book.plugin("penalties", name)),
-    }

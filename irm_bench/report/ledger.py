@@ -1,7 +1,7 @@
 """Every number of the page, looked up by name in a table, and remembered with its place there."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,17 +13,8 @@ from markupsafe import Markup
 from irm_bench.presentation import numbers
 from irm_bench.storage.tables import TableError
 
-# Columns that say how sure a row is, or describe it; the others say what it is about.
-NUMBERS = (
-    *("mean", "sd", "ci_low", "ci_high", "q05", "q95", "n_seeds", "n_diverged", "n_negative"),
-    *("value", "meaning", "optimum", "closed_form", "crossing", "exact_minimum", "exact_descent"),
-    *("estimate", "p_value", "p_adjusted", "margin", "truth", "truth_error", "single_seed_low"),
-    *("single_seed_disagree", "single_seed_high", "single_seed_holds", "printed", "half_unit"),
-    *("pi_low", "pi_high", "inside", "coverage", "coverage_low", "coverage_high", "mean_width"),
-    *("least", "most"),
-    *("n_replicates", "true_penalty", "invariant_better", "standard_better", "n_sets", "verdict"),
-    *("title", "test", "outcome", "rule", "role", "ci_method", "family", "learning_rate", "steps"),
-)
+# Of the columns that tell rows apart, those that are seldom needed for it.
+OF_STEPS = ("learning_rate", "steps")
 
 # What is smaller than this is the rounding error of a zero.
 ROUNDING = 1e-12
@@ -150,10 +141,18 @@ def _end(bound: float, value: float) -> float:
 
 
 class Ledger:
-    """Tables by name; ``value`` looks a number up and keeps it for the list of sources."""
+    """Tables by name; ``value`` looks a number up and keeps it for the list of sources.
 
-    def __init__(self, frames: Mapping[str, pd.DataFrame]):
+    ``row_keys`` names the columns that tell a table's rows apart; by default its texts do.
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[str, pd.DataFrame],
+        row_keys: Mapping[str, Sequence[str]] | None = None,
+    ):
         self.frames = dict(frames)
+        self._row_keys = dict(row_keys or {})
         self.cited: dict[str, Entry] = {}
         self._key_columns: dict[str, list[str]] = {}
         self._arrays: dict[tuple[str, str], np.ndarray] = {}
@@ -209,11 +208,16 @@ class Ledger:
         return _entry(table, column, row, cells, keys)
 
     def _keys(self, table: str) -> list[str]:
-        """The columns that tell a table's rows apart, and are not what is measured."""
+        """The columns that tell a table's rows apart; less those that are the same in all."""
         if table not in self._key_columns:
             frame = self.frames[table]
-            kept = [c for c in frame if c not in NUMBERS and len(frame[c].drop_duplicates()) > 1]
-            self._key_columns[table] = kept
+            texts = frame.select_dtypes(exclude=["number", "bool"]).columns
+            declared = self._row_keys.get(table, texts)
+            varied = [key for key in declared if len(frame[key].drop_duplicates()) > 1]
+            fewer = [key for key in varied if key not in OF_STEPS]
+            kept = varied if fewer and frame.duplicated(fewer).any() else fewer
+            # an entry names the kind of its interval itself
+            self._key_columns[table] = [key for key in kept if key != "ci_method"]
         return self._key_columns[table]
 
 

@@ -2,8 +2,7 @@
 
 import json
 import re
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,17 +12,16 @@ import jinja2
 from markupsafe import Markup
 
 from irm_bench.config import Config, Study
-from irm_bench.config.layout import set_label
+from irm_bench.config.layout import layout_of, set_label
 from irm_bench.plugins.registry import Book
-from irm_bench.presentation import gallery
 from irm_bench.presentation.places import page_sources
-from irm_bench.presentation.series import Cast, Features, Looks, cast, features
+from irm_bench.presentation.series import Cast, Features, Looks, cast, features, train_column
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
 from irm_bench.report.changes import Baseline
 from irm_bench.report.chapter import Chapter
 from irm_bench.report.ledger import Entry, Ledger, compare
-from irm_bench.storage import archives
+from irm_bench.storage import archives, tables
 from irm_bench.storage.paged import Rows
 
 SOURCES = page_sources()
@@ -61,10 +59,10 @@ class Sources:
 class StudyView:
     """A study's first setting: who is compared, and its numbers by name."""
 
-    def __init__(self, book: Ledger, study: Study, looks: Looks):
+    def __init__(self, book: Ledger, study: Study, looks: Looks, keys: Sequence[str]):
         self.study = study
         self.cast: Cast = cast(study, looks)
-        self.chapter = Chapter(book, study, looks)
+        self.chapter = Chapter(book, study, looks, keys)
         self.features: Features = features(study)
         self._book = book
 
@@ -72,11 +70,6 @@ class StudyView:
     def train_sigmas(self) -> str:
         """Its training set, as the tables write it."""
         return set_label(self.study.train_sets[0])
-
-    @property
-    def _train_column(self) -> str:
-        known = self._book.rows("summary").columns
-        return "train_sigmas" if "train_sigmas" in known else "train_set"
 
     def _parameters(self, who: Any) -> dict[str, float | None]:
         """The first values of a method's parameters, and none of those of the others."""
@@ -101,7 +94,7 @@ class StudyView:
         where = {
             "study": self.study.name,
             "n_samples": self.study.n_samples[0],
-            self._train_column: set_label(self.study.train_sets[0]),
+            train_column(self._book.rows("summary")): set_label(self.study.train_sets[0]),
             **self._parameters(who),
             **keys,
         }
@@ -110,20 +103,9 @@ class StudyView:
         )
 
 
-def run(sources: Sources, output: Path) -> None:
+def write(sources: Sources, output: Path) -> None:
     """Write the page."""
     archives.write_text(output, render(sources))
-
-
-def draw_and_run(config: Config, tables: Path, output: Path, **rest: Any) -> None:
-    """Write the page with figures that are drawn for it and not kept."""
-    from irm_bench.presentation import (
-        drawing,  # loads matplotlib, which a page of drawn figures needs not
-    )
-
-    with tempfile.TemporaryDirectory() as folder:
-        drawing.run(config, gallery.shown(config), tables, folder)
-        run(Sources(config, tables, Path(folder), **rest), output)
 
 
 def render(sources: Sources) -> str:
@@ -137,17 +119,20 @@ def without_package(sources: Sources, found: views.Tables) -> str:
     """The page but for its data."""
     config = sources.config
     shown = views.load_figures(config, sources.figures)
-    book = Ledger(frames(sources, found, shown))
+    book = Ledger(frames(sources, found, shown), row_keys(config, shown))
     fixed, run_facts = sources.origin
+    looks, keys = Looks(config), tables.contracts(config)["models"].keys
     context = look_ups(config, book) | {
         "config": config,
+        "looks": looks,
+        "layout": layout_of(config),
         "sections": sections.shown(config, book),
         "template": sections.template,
         "source": Named(config.source),
         "figures": Named(shown),
         "lead": next((name for name in (*config.lead, *shown) if name in shown), None),
         "studies": Named(
-            {study.name: StudyView(book, study, Looks(config.book)) for study in config.studies}
+            {study.name: StudyView(book, study, looks, keys) for study in config.studies}
         ),
         "style": Markup(stylesheet(shown)),
         "script": Markup(script(config.book)),
@@ -172,8 +157,16 @@ def frames(
     if sources.baseline:
         made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)
-    drawn = {name: views.figure_data(gallery.paths(sources.figures, name)["csv"]) for name in shown}
-    return made | {f"figures/{name}": frame for name, frame in drawn.items()}
+    return made | {f"figures/{name}": view.data for name, view in shown.items()}
+
+
+def row_keys(config: Config, shown: Mapping[str, views.FigureView]) -> dict[str, Sequence[str]]:
+    """The columns that tell rows apart, of tables, of exhibits, and of figures that say so."""
+    contracts = tables.contracts(config).values()
+    found: dict[str, Sequence[str]] = {contract.name: contract.row_keys for contract in contracts}
+    found |= exhibits.ROW_KEYS
+    found |= getattr(config.book.module("exhibits"), "ROW_KEYS", {})
+    return found | {f"figures/{name}": view.row_keys for name, view in shown.items()}
 
 
 def with_package(page: str, press: bundle.Press, sources: Sources) -> str:
@@ -228,7 +221,7 @@ def environment(book: Book) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         lstrip_blocks=True,
     )
-    found.filters.update(filters.filters_of(book), json=_json)
+    found.filters.update(filters.FILTERS, json=_json)
     extra = book.module("exhibits")
     found.filters.update(getattr(extra, "FILTERS", {}))
     return found

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from irm_bench.config import Config, Section
+from irm_bench.config import Config, Section, Study
 from irm_bench.presentation.series import find_study
 from irm_bench.report.ledger import Ledger
 
-# What every page ends with.
+# What every page ends with; the first of them comes before the chapters of other studies.
+CLAIMS = Section("claims", "Claim by claim", table="claims")
 COMMON = (
-    Section("claims", "Claim by claim", table="claims"),
+    CLAIMS,
     Section("methods", "Methods and statistics"),
     Section("coverage", "Do the intervals hold what they promise?", table="coverage"),
     Section("changes", "What changed since the former page", table="changes"),
@@ -41,16 +42,21 @@ def claims_of(config: Config, ledger: Ledger) -> Callable[[str], list[str]]:
     return of_chapter
 
 
+def untold(config: Config) -> list[Study]:
+    """The studies that no chapter of the book tells of; the page writes one for each."""
+    told = {section.study for section in config.sections}
+    return [study for study in config.studies if study.name not in told]
+
+
 def shown(config: Config, ledger: Ledger) -> list[Section]:
     """The sections whose study the config has and whose table is there, with rows."""
-    told = {section.study for section in config.sections}
     of_studies = []
-    for study in config.studies:
-        if study.name not in told:
-            title = study.name.replace("_", " ").capitalize()
-            of_studies.append(Section(f"study-{study.name}", title, study.name))
+    for study in untold(config):
+        title = study.name.replace("_", " ").capitalize()
+        of_studies.append(Section(f"study-{study.name}", title, study.name))
     found = []
-    for section in (*config.sections, *of_studies, *COMMON):
+    _, *common = COMMON
+    for section in (*config.sections, CLAIMS, *of_studies, *common):
         has_study = not section.study or find_study(config, section.study)
         has_table = not section.table or (
             section.table in ledger and len(ledger.rows(section.table))

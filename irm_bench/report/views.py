@@ -1,7 +1,7 @@
 """What the page reads: the tables of the results, and the figures that were drawn of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from irm_bench.config import Config
 from irm_bench.plugins.registry import Plugin
-from irm_bench.presentation import explore, gallery
+from irm_bench.presentation import explore, figure_data, gallery
 from irm_bench.presentation.series import Looks
 from irm_bench.presentation.themes import themed
 from irm_bench.storage import tables
@@ -23,7 +23,6 @@ RESULTS = (
     *("environments", "histograms"),
 )
 Tables = dict[str, pd.DataFrame | Rows]
-TEXTS = ("method", "penalty", "train_sigmas", "environment")
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class FigureView:
     caption: str
     svg: Markup
     csv: str
+    data: pd.DataFrame
+    row_keys: Sequence[str]
     axes: list[Any] = field(default_factory=list)
     explore: Mapping[str, Any] | None = None
 
@@ -71,7 +72,7 @@ def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
 
 def load_figures(config: Config, folder: Path) -> dict[str, FigureView]:
     """The figures of the config that have something to show, by name."""
-    looks = Looks(config.book)
+    looks = Looks(config)
     found = (
         _view(figure, looks, gallery.paths(folder, figure.name)) for figure in gallery.shown(config)
     )
@@ -82,7 +83,7 @@ def _view(figure: Plugin, looks: Looks, paths: Mapping[str, Path]) -> FigureView
     words = json.loads(paths["json"].read_text(encoding="utf-8"))
     if words["empty"]:
         return None
-    csv = paths["csv"].read_text(encoding="utf-8")
+    data = figure_data.from_columns(words["data"])
     plugin = figure.metadata
     return FigureView(
         name=figure.name,
@@ -90,22 +91,13 @@ def _view(figure: Plugin, looks: Looks, paths: Mapping[str, Path]) -> FigureView
         title=words["title"],
         caption=words["caption"],
         svg=Markup(themed(paths["svg"].read_text(encoding="utf-8"))),
-        csv=csv,
+        csv=paths["csv"].read_text(encoding="utf-8"),
+        data=data,
+        row_keys=plugin.get("ROW_KEYS", _texts(data)),
         axes=words.get("axes", []),
-        explore=explore.specification(plugin, figure_data(paths["csv"]), looks),
+        explore=explore.specification(plugin, data, looks),
     )
 
 
-def figure_data(path: Path) -> pd.DataFrame:
-    """The table of a figure, as it was written: numbers where a column holds any."""
-    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-    numeric = {
-        c: pd.to_numeric(frame[c].replace("", None))
-        for c in frame
-        if c not in TEXTS and _is_number(frame[c])
-    }
-    return frame.assign(**numeric)
-
-
-def _is_number(column: pd.Series) -> bool:
-    return bool(pd.to_numeric(column.replace("", None), errors="coerce").notna().any())
+def _texts(data: pd.DataFrame) -> list[str]:
+    return list(data.select_dtypes("object").columns)

@@ -1,4 +1,4 @@
-"""Stage 4: the shards' parts → the tables of results/tables, and their summaries over seeds."""
+"""Stage 5: the shards' parts → the tables of results/tables, and their summaries over seeds."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Stage 3b: what theory says of a shard's models and rows, and the tables made of all shards."""
+"""Stage 6: what theory says of a shard's models and rows, and the tables made of all shards."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

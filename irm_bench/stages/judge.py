@@ -1,8 +1,9 @@
 """Stage 7: the tables of results → what they say of the source's numbers and conclusions.
 
-A claim is a file of ``irm_bench/claims`` with the constants TITLE, STATEMENT (what is claimed),
-SOURCE (where it is claimed), STUDY (that it looks at first), FAMILY (of tests adjusted
-together), RULE (the decision rule in words) and MIN_SEEDS, its margins, and three functions:
+A claim is a file of the book's ``claims`` with the constants TITLE, STATEMENT (what is claimed),
+SOURCE (where the book's source claims it), SECTION (names of the chapters that tell its verdict,
+a tuple), STUDY (that it looks at first), FAMILY (of tests adjusted together), RULE (the decision
+rule in words) and MIN_SEEDS, its margins, and three functions:
 
     measure(evidence) -> list[Part]         the first part is the one that ``claims.csv`` shows
     decide(outcomes by part key) -> verdict

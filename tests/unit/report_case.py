@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from irm_bench import config, report
+from irm_bench import config
 from irm_bench.config import Config
 from irm_bench.plugins.registry import find_book
-from irm_bench.presentation import drawing, gallery
-from irm_bench.stages import audit, judge
+from irm_bench.presentation import gallery
+from irm_bench.stages import audit, draw, judge, report
 from irm_bench.storage import tables
 from tests.unit import pipeline
 
@@ -69,7 +69,7 @@ def build(folder: Path) -> Case:
     found = pipeline.run(raw(), folder)
     audit.run(parsed, found / "coverage.csv")
     judge.run(parsed, found, found)
-    drawing.run(parsed, gallery.shown(parsed), found, folder / "figures")
+    draw.run(parsed, gallery.shown(parsed), found, folder / "figures")
     return Case(parsed, found, folder / "figures")
 
 

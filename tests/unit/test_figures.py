@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from irm_bench import config
 from irm_bench.config import of_book
 from irm_bench.plugins.registry import find_book
-from irm_bench.presentation import drawing, explore, gallery, themes
-from irm_bench.presentation.series import Looks
+from irm_bench.presentation import drawing, figure_data, gallery, themes
 from irm_bench.report import views
+from irm_bench.stages import draw
 from irm_bench.storage import tables
 from tests.unit import report_case
 from tests.unit.report_case import Case
@@ -54,7 +56,7 @@ def test_a_drawing_is_one_labelled_svg_with_ids_of_its_own(case: Case, name: str
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_data_give_the_same_bytes(case: Case, name: str, tmp_path: Path) -> None:
-    drawing.run(case.config, [BOOK.plugin("figures", name)], case.tables, tmp_path)
+    draw.run(case.config, [BOOK.plugin("figures", name)], case.tables, tmp_path)
     for kind, path in gallery.paths(tmp_path, name).items():
         assert path.read_bytes() == gallery.paths(case.figures, name)[kind].read_bytes()
 
@@ -64,6 +66,23 @@ def test_the_data_of_a_figure_are_a_table(case: Case, name: str) -> None:
     frame = pd.read_csv(gallery.paths(case.figures, name)["csv"])
     assert len(frame)
     assert not frame.columns.has_duplicates
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.text(max_size=5)),
+            st.integers(-(2**53), 2**53),
+            st.floats(),
+        )
+    )
+)
+def test_the_page_cites_the_very_numbers_that_were_drawn(rows: list[tuple[object, ...]]) -> None:
+    frame = pd.DataFrame(rows, columns=["name", "count", "value"])
+    frame = frame.astype({"count": "int64", "value": "float64"})
+    kept = json.loads(json.dumps(figure_data.as_columns(frame)))
+    wanted = frame.assign(name=frame["name"].fillna("").astype(object))
+    pd.testing.assert_frame_equal(figure_data.from_columns(kept), wanted, check_exact=True)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +99,7 @@ def test_without_its_study_a_figure_has_no_data(case: Case, name: str) -> None:
 
 def test_an_empty_figure_is_written_and_marked(case: Case, tmp_path: Path) -> None:
     less = replace(case.config, studies=case.config.studies[:1])
-    drawing.run(less, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
+    draw.run(less, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
     assert json.loads((tmp_path / "divergence.json").read_text(encoding="utf-8"))["empty"]
 
 
@@ -90,7 +109,7 @@ def test_a_figure_that_raises_is_named(
     plugin = BOOK.plugin("figures", "divergence").load()
     monkeypatch.setattr(plugin, "data", lambda tables, config: 1 / 0)
     with pytest.raises(ZeroDivisionError) as raised:
-        drawing.run(case.config, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
+        draw.run(case.config, [BOOK.plugin("figures", "divergence")], case.tables, tmp_path)
     assert raised.value.__notes__ == ["figure divergence"]
 
 
@@ -109,9 +128,7 @@ EXPLORED = [n for n in FIGURES if "EXPLORE" in BOOK.plugin("figures", n).metadat
 @pytest.mark.parametrize("name", EXPLORED)
 def test_every_row_of_an_explorable_figure_is_on_a_curve(case: Case, name: str) -> None:
     path = gallery.paths(case.figures, name)["csv"]
-    spec = explore.specification(
-        BOOK.plugin("figures", name).metadata, views.figure_data(path), Looks(BOOK)
-    )
+    spec = views.load_figures(case.config, case.figures)[name].explore
     assert spec
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert {spec["x"]["column"], "mean", *spec["band"]} <= set(rows)

@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from irm_bench import config, report
+from irm_bench import config
 from irm_bench.config import of_book
 from irm_bench.report import bundle, filters
 from irm_bench.report.ledger import Ledger
 from irm_bench.report.page import without_run
 from irm_bench.report.sections import COMMON
+from irm_bench.stages import report
 from irm_bench.storage import tables
 from irm_bench.storage.tables import TableError
 from tests.unit import pipeline, report_case
@@ -223,7 +224,7 @@ def test_a_missing_table_is_named(case: Case, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "heavy"), [("presentation.drawing", "torch"), ("report.page", "matplotlib")]
+    ("module", "heavy"), [("stages.draw", "torch"), ("stages.report", "matplotlib")]
 )
 def test_what_makes_the_page_loads_fast(module: str, heavy: str) -> None:
     code = f"import sys, irm_bench.{module}; sys.exit({heavy!r} in sys.modules)"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench.presentation import drawing, gallery
-from irm_bench.stages import aggregate, diagnose, judge
+from irm_bench.presentation import gallery
+from irm_bench.stages import aggregate, diagnose, draw, judge
 from irm_bench.storage import paged, part_files, tables
 from irm_bench.storage.contracts import Contract, columns
 from tests.unit.report_case import Case
@@ -49,7 +49,7 @@ def test_everything_is_the_same_bytes_however_little_is_held(
     assert len(written) == len(tables.contracts(case.config)) - 1  # all but coverage
     for name in written:
         assert (tmp_path / name).read_bytes() == (case.tables / name).read_bytes(), name
-    drawing.run(case.config, gallery.shown(case.config), tmp_path, tmp_path / "figures")
+    draw.run(case.config, gallery.shown(case.config), tmp_path, tmp_path / "figures")
     for path in (tmp_path / "figures").iterdir():
         assert path.read_bytes() == (case.figures / path.name).read_bytes(), path.name
     assert case.render() == page

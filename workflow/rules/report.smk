@@ -9,7 +9,7 @@ report: "../report/workflow.rst"
 rule figures:
     input:
         tables=some_tables(gallery.table_names(FIGURES)),
-        code=code("presentation.drawing", *FIGURES),
+        code=code("stages.draw", *FIGURES),
     output:
         [
             report(

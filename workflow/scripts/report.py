@@ -5,7 +5,7 @@ from pathlib import Path
 from irm_bench.report import inputs
 from irm_bench.running import job
 
-with job.run(snakemake, "report") as (config, report):
+with job.run(snakemake, "stages.report") as (config, report):
     page = Path(snakemake.output[0])
     report.run(
         config,

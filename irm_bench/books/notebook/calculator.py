@@ -4,14 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from irm_bench.config import Study
-from irm_bench.plugins.registry import find_book
 from irm_bench.presentation.explore import curve
 from irm_bench.presentation.series import Looks
 
 
-def setting(study: Study) -> dict[str, Any]:
+def setting(study: Study, looks: Looks) -> dict[str, Any]:
     """dim, learning_rate, steps; ``series`` the exact curves, ``trained`` the study's models."""
-    looks = Looks(find_book("notebook"))
     invariant = looks.one("irm")
     exact = {
         "oracle": replace(looks.one("oracle"), label="oracle"),

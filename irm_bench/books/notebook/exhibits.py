@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jinja2
 import pandas as pd
+from jinja2.runtime import Context
 
 from irm_bench.books.notebook.calculator import setting as calculator_setting
-from irm_bench.config import Config
+from irm_bench.books.notebook.labels import feature_label
+from irm_bench.config import Config, Study
 from irm_bench.planning import exact
 from irm_bench.presentation.series import (
     Looks,
@@ -24,6 +27,16 @@ from irm_bench.statistics.over_seeds import over_seeds
 Tables = Mapping[str, Any]
 
 ENDS = ["start", "end"]
+# The columns that tell the rows of an exhibit apart.
+ROW_KEYS = {
+    "closed_forms": ("name",),
+    "weights": ("weight", "method", "penalty"),
+    "penalty_ends": ("end", "method", "penalty"),
+    "ideal": ("split", "environment", "quantity"),
+    "wins": ("sigma",),
+    "helped": ("name",),
+    "calculator": ("model",),
+}
 
 UNFINISHED = "share of irm_steps_phi_z that more updates would remove, percent"
 
@@ -46,7 +59,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
 def helped(tables: Tables, config: Config) -> pd.DataFrame:
     """In how many of the notebook's test environments IRM's error is clearly the lower one."""
     study = find_study(config, "notebook")
-    parts = cast(study, Looks(config.book)) if study else None
+    parts = cast(study, Looks(config)) if study else None
     if study is None or parts is None or not (parts.invariant and parts.standard):
         return pd.DataFrame()
     frame = at_base(tables["summary"], study)
@@ -70,7 +83,7 @@ def closed_forms(tables: Tables, config: Config) -> pd.DataFrame:
     train, groups = study.train_sets[0], list(features(study).groups())
     weight, rate = study.error_weights[:1], study.learning_rate.value
     solutions = {"erm": (exact.pooled(study, train), "the minimiser of the summed risks")}
-    if cast(study, Looks(config.book)).invariant:
+    if cast(study, Looks(config)).invariant:
         solutions |= {
             "irm": (exact.minima(study, train, weight)[0], "the minimiser of IRM's objective"),
             "irm_steps": (
@@ -163,7 +176,7 @@ def wins(tables: Tables, config: Config) -> pd.DataFrame:
     Clearly: the 95% t intervals of the two mean risks do not overlap.
     """
     study = find_study(config, "sigma_grid")
-    parts = cast(study, Looks(config.book)) if study else None
+    parts = cast(study, Looks(config)) if study else None
     if study is None or parts is None or not (parts.standard and parts.invariant):
         return pd.DataFrame()
     frame = risks(tables["summary"], study)
@@ -204,4 +217,11 @@ def calculator(tables: Tables, config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "sigma", "phi_x", "phi_z", "risk"])
 
 
-FILTERS = {"calculator": calculator_setting}
+@jinja2.pass_context
+def calculator_of(context: Context, study: Study) -> dict[str, Any]:
+    """What the page's script is told of the calculator."""
+    return calculator_setting(study, context["looks"])
+
+
+# What the book's templates may do to a value, besides what all may.
+FILTERS = {"calculator": calculator_of, "feature": feature_label}

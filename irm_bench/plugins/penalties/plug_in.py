@@ -12,6 +12,7 @@ COLOR = "#0072b2"
 MARKER = "o"
 DASH = "solid"
 REFERENCE = "IRM paper's repository"
+STORY = "the squared full-batch gradient along w"
 NEEDS: tuple[str, ...] = ()
 # The estimator that is the mean of this one over its own randomness.
 MEAN = "plug_in"

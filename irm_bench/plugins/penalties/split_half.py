@@ -14,6 +14,7 @@ COLOR = "#d55e00"
 MARKER = "s"
 DASH = "dashed"
 REFERENCE = "IRM paper, Appendix D"
+STORY = "the product of the gradients of two random halves of the batch"
 NEEDS = ("splits",)
 # The estimator that is the mean of this one over its own randomness.
 MEAN = "u_statistic"

@@ -16,6 +16,7 @@ COLOR = "#009e73"
 MARKER = "^"
 DASH = "dashdot"
 REFERENCE = "Hoeffding 1948; the limit of Appendix D's estimator over all splits"
+STORY = "the mean of the split-half estimate over all balanced splits"
 NEEDS = ("product_variance",)
 # The estimator that is the mean of this one over its own randomness.
 MEAN = "u_statistic"

@@ -25,7 +25,8 @@ class Contract:
     shard. ``kept`` says how it is published: whole, compressed, or by its checksum alone.
 
     ``keys``, of a table with a row a seed, are the columns that tell one seed's rows apart. Rows of
-    equal keys stand together. There may be more of them than fit in memory (``rows.py``).
+    equal keys stand together. There may be more of them than fit in memory (``paged.py``).
+    ``apart`` are, of any other table, the columns that tell its rows apart.
     """
 
     name: str
@@ -36,6 +37,12 @@ class Contract:
     parts_of: str = ""
     kept: str = CHECKSUM
     config: str = ""
+    apart: tuple[str, ...] = ()
+
+    @property
+    def row_keys(self) -> tuple[str, ...]:
+        """The columns that tell its rows apart."""
+        return (*self.keys, "seed") if self.keys else self.apart
 
     @property
     def names(self) -> list[str]:
@@ -135,12 +142,15 @@ WHERE = columns(
     ("split", "text", "train or test: separate random streams"),
     ("environment", "text", "environment, for people: its parameters that are not the SEM's own"),
 )
-INTERVAL = columns(
-    ("n_seeds", "integer", "seeds that the row speaks of, diverged ones left out"),
-    ("n_diverged", "integer", "seeds whose training diverged; they are in no mean"),
-    ("mean", "number", "mean over seeds"),
-    ("sd", "number", "standard deviation over seeds, ddof = 1"),
-    ("ci_low", "number", "lower end of the 95% confidence interval of the mean"),
-    ("ci_high", "number", "upper end of the 95% confidence interval of the mean"),
-    ("ci_method", "text", "t (Student) or BCa (bootstrap), both over seeds"),
+CI_METHOD = columns(("ci_method", "text", "t (Student) or BCa (bootstrap), both over seeds"))
+INTERVAL = (
+    *columns(
+        ("n_seeds", "integer", "seeds that the row speaks of, diverged ones left out"),
+        ("n_diverged", "integer", "seeds whose training diverged; they are in no mean"),
+        ("mean", "number", "mean over seeds"),
+        ("sd", "number", "standard deviation over seeds, ddof = 1"),
+        ("ci_low", "number", "lower end of the 95% confidence interval of the mean"),
+        ("ci_high", "number", "upper end of the 95% confidence interval of the mean"),
+    ),
+    *CI_METHOD,
 )

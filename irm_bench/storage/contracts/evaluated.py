@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from irm_bench.config.layout import Layout
 from irm_bench.storage.contracts import (
+    CI_METHOD,
     COMPRESSED,
     INTERVAL,
     METRICS,
@@ -90,6 +91,7 @@ def _summary(layout: Layout) -> Contract:
         "summary",
         "Means over seeds with their intervals; split and environment are empty for models.",
         (*trained(layout), *WHERE, *parameters(layout), *QUANTITY, *INTERVAL),
+        apart=names((*trained(layout), *WHERE, *parameters(layout), *QUANTITY, *CI_METHOD)),
     )
 
 
@@ -125,6 +127,7 @@ def _trajectory_summary(layout: Layout) -> Contract:
                 ("q95", "number", "95% quantile over seeds"),
             ),
         ),
+        apart=names((*trained(layout), *STEP, *QUANTITY)),
     )
 
 
@@ -194,4 +197,5 @@ HISTOGRAMS = Contract(
             ("count", "integer", "rows in the bin"),
         ),
     ),
+    apart=(*names((*WHERE, *SEED)), "variable", "bin_left"),
 )

@@ -54,6 +54,7 @@ def _printed(layout: Layout) -> Contract:
                 "1: the printed number is inside, to its last digit; 0: it is not",
             ),
         ),
+        apart=("where", "model", "quantity", "split", *names(mains(layout)), "step"),
     )
 
 
@@ -61,7 +62,7 @@ CLAIMS = Contract(
     "claims",
     "One row a claim: its verdict, and the estimate that it rests on first.",
     columns(
-        ("claim", "text", "file of irm_bench/claims"),
+        ("claim", "text", "file of the book's claims"),
         ("title", "text", "short name"),
         ("family", "text", "family of tests that are adjusted together (Holm)"),
         ("study", "text", "study of the config that it looks at first"),
@@ -85,13 +86,14 @@ CLAIMS = Contract(
         ("statement", "text", "what is claimed"),
         ("source", "text", "where it is claimed"),
     ),
+    apart=("claim",),
 )
 
 CLAIM_DETAILS = Contract(
     "claim_details",
     "One row a part of a claim: a test, an estimate or a fact.",
     columns(
-        ("claim", "text", "file of irm_bench/claims"),
+        ("claim", "text", "file of the book's claims"),
         ("part", "text", "key of the part in its claim"),
         ("role", "text", "primary: its test is in the family; secondary; fact: no test"),
         ("quantity", "text", "what the estimate is"),
@@ -110,6 +112,7 @@ CLAIM_DETAILS = Contract(
         ("n_diverged", "integer", "seeds left out because training diverged"),
         ("single_seed_holds", "number", "share of seeds that meet the rule one by one"),
     ),
+    apart=("claim", "part"),
 )
 
 COVERAGE = Contract(
@@ -128,6 +131,7 @@ COVERAGE = Contract(
         ("mean_width", "number", "mean width of the interval"),
         ("n_replicates", "integer", "replicated benchmarks"),
     ),
+    apart=("quantity", "n_seeds", "interval"),
 )
 
 
@@ -196,6 +200,7 @@ def _penalty_estimates(layout: Layout) -> Contract:
                 ("truth", "number", "the quantity by theory"),
             ),
         ),
+        apart=(*names(rows_of_penalty(layout)), "quantity"),
     )
 
 
@@ -249,6 +254,7 @@ def _decomposition(layout: Layout) -> Contract:
             *columns(("quantity", "text", "excess, or one of its terms")),
             *INTERVAL,
         ),
+        apart=(*names((*trained(layout), *WHERE, *parameters(layout))), "quantity"),
     )
 
 

@@ -82,6 +82,7 @@ def _part(
         rule,
         float(evidence.correlations(study, environment)[chosen[0] - 1]),
         SECONDARY if rule is None else "primary",
+        place={"sigma": sigma},
     )
 
 
@@ -100,8 +101,8 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     return (
         f"The X_j {kept} over the test environments (from {num(min(p.estimate for p in x))} to "
         f"{num(max(p.estimate for p in x))}; exact: {num(x[0].truth)}). That of Z_j is "
-        f"{say(strong)} {strong.key[2:]} (exact: {num(strong.truth)}): "
+        f"{say(strong)} at σ={strong.place['sigma']:g} (exact: {num(strong.truth)}): "
         f"{pick(strong.outcome, 'strong', 'not strong', 'perhaps strong')}; and {say(gone)} "
-        f"{gone.key[2:]} (exact: {num(gone.truth)}): "
+        f"at σ={gone.place['sigma']:g} (exact: {num(gone.truth)}): "
         f"{pick(gone.outcome, 'as good as gone', 'not gone', 'perhaps gone')}."
     )

@@ -14,6 +14,7 @@ from irm_bench.judging.findings import (
     above,
     below,
     mean,
+    parts_of,
     some,
     together,
     verdict,
@@ -78,6 +79,7 @@ def _environments(
             f"MSE of IRM less ERM's, test σ = {sigma:g}",
             ours - theirs,
             below(0.0) if low else above(0.0),
+            place={"sigma": sigma},
         )
         what = f"share of seeds where IRM's MSE is below ERM's, test σ = {sigma:g}"
         yield wins(f"wins σ={sigma:g}", what, ours, theirs)
@@ -126,16 +128,13 @@ def decide(outcomes: Outcomes) -> str:
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     crossing = parts["crossing"]
-    where = {side: [p for k, p in parts.items() if k.startswith(side)] for side in ("low", "high")}
-    words = [
-        f"{pick(together([p.outcome for p in found]), yes, no, 'not clearly different')} at "
-        + listed(f"{p.key} ({say(p)})".removeprefix(f"{side} ") for p in found)
-        for side, found, yes, no in (
-            ("low", where["low"], "better", "not better"),
-            ("high", where["high"], "worse", "not worse"),
-        )
-        if found
-    ]
+    words = []
+    for side, yes, no in (("low", "better", "not better"), ("high", "worse", "not worse")):
+        found = parts_of(parts, side)
+        if found:
+            outcome = together([part.outcome for part in found])
+            places = listed(f"σ={part.place['sigma']:g} ({say(part)})" for part in found)
+            words.append(f"{pick(outcome, yes, no, 'not clearly different')} at {places}")
     near = pick(crossing.outcome, "within", "not within", "perhaps within")
     return (
         f"Against ERM, IRM is {' and '.join(words)} (differences of MSE). The two cross at σ = "

@@ -92,6 +92,7 @@ def _kept(evidence: Evidence, weight: float, found: pd.DataFrame, reference: pd.
         above(len(CLAIMS) - 0.5),
         n=len(evidence.study(STUDY).seeds),
         singles=same.drop(index=ALL).all(axis=1),
+        place={"error_weight": weight},
     )
 
 
@@ -143,9 +144,9 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
             f"Only {clear.estimate:.0f} of the {len(CLAIMS)} verdicts are conclusive at "
             f"{NOTEBOOK:g}: there is nothing to compare the others with."
         )
-    kept = {float(k.split()[1]): p for k, p in parts.items() if k.startswith(("near", "far"))}
-    same = [w for w, p in kept.items() if p.outcome == HOLDS]
-    other = [w for w, p in kept.items() if p.outcome != HOLDS]
+    kept = [part for part in parts.values() if "error_weight" in part.place]
+    same = [part.place["error_weight"] for part in kept if part.outcome == HOLDS]
+    other = [part.place["error_weight"] for part in kept if part.outcome != HOLDS]
     trained, converged = (parts[f"{kind} {NOTEBOOK:g}"] for kind in ("trained", "converged"))
     said = f"The {len(CLAIMS)} verdicts are those of {NOTEBOOK:g} at weights {_range(same)}"
     said += (

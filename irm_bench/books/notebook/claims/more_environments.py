@@ -12,6 +12,7 @@ from irm_bench.judging.findings import (
     Part,
     fact,
     mean,
+    parts_of,
     some,
     together,
     verdict,
@@ -64,7 +65,8 @@ def _difference(evidence: Evidence, large: Train, pair: Train) -> Part:
         evidence.z_weight(Selection(STUDY, "irm", PENALTY, train=train)) for train in (large, pair)
     )
     what = f"|weight| of Z, trained on {_name(large)} less trained on {_name(pair)}"
-    return mean(f"weight {_name(large)}", what, ours - theirs, within(MARGIN))
+    key, place = f"weight {_name(large)}", {"train": _name(large)}
+    return mean(key, what, ours - theirs, within(MARGIN), place=place)
 
 
 def _ranks(evidence: Evidence, large: Train, pair: Train) -> Iterator[Part]:
@@ -85,13 +87,11 @@ def decide(outcomes: Outcomes) -> str:
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
-    weights = {k.removeprefix("weight "): p for k, p in parts.items() if k.startswith("weight")}
     ranks = [part for part in parts.values() if part.role == FACT]
-    words = listed(
-        f"{say(part)} for {name}, {pick(part.outcome, 'within', 'not within', 'perhaps within')} "
-        f"±{MARGIN:g}"
-        for name, part in weights.items()
-    )
+    words = []
+    for part in parts_of(parts, "weight"):
+        near = pick(part.outcome, "within", "not within", "perhaps within")
+        words.append(f"{say(part)} for {part.place['train']}, {near} ±{MARGIN:g}")
     fixed = pick(
         together([part.outcome for part in ranks]),
         f"{ranks[0].estimate:.0f} independent constraints, as many as the pair of its ends",
@@ -100,5 +100,5 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     )
     return (
         f"Each larger set has {fixed}. Against that pair, the trained |weight| of Z differs by "
-        f"{words}."
+        f"{listed(words)}."
     )

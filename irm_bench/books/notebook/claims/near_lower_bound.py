@@ -13,6 +13,7 @@ from irm_bench.judging.findings import (
     Outcomes,
     Part,
     mean,
+    parts_of,
     some,
     together,
     verdict,
@@ -49,10 +50,12 @@ def measure(evidence: Evidence, model: Selection = MODEL) -> list[Part]:
             floor = evidence.floor(model.study, environment)
             mse = evidence.error(model, environment, split)
             where = f"{split} σ={environment['sigma']:g}"
-            parts += [
-                mean(f"relative {where}", f"MSE over dσ², {where}", mse / floor, within(TENTH, 1)),
-                mean(f"absolute {where}", f"MSE less dσ², {where}", mse - floor, within(margin)),
-            ]
+            relative, absolute = f"MSE over dσ², {where}", f"MSE less dσ², {where}"
+            place, near = {"where": where}, within(TENTH, 1)
+            parts.append(mean(f"relative {where}", relative, mse / floor, near, place=place))
+            parts.append(
+                mean(f"absolute {where}", absolute, mse - floor, within(margin), place=place)
+            )
     return parts
 
 
@@ -65,7 +68,7 @@ def decide(outcomes: Outcomes) -> str:
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     absolute, relative = (
-        {key.removeprefix(f"{kind} "): part for key, part in parts.items() if key.startswith(kind)}
+        {part.place["where"]: part for part in parts_of(parts, kind)}
         for kind in ("absolute", "relative")
     )
     margin = next(iter(absolute.values())).rule

@@ -73,7 +73,8 @@ def _difference(
     parts = [evidence.error(model.other("erm"), e) - evidence.error(model, e) for e in environments]
     values = pd.concat(parts, axis=1).mean(axis=1, skipna=False)
     rule = below(0.0) if key == "this" else above(0.0)
-    return mean(key, f"average MSE of ERM less IRM's over {what}", values, rule)
+    quantity = f"average MSE of ERM less IRM's over {what}"
+    return mean(key, quantity, values, rule, place={"where": what})
 
 
 def decide(outcomes: Outcomes) -> str:
@@ -87,7 +88,7 @@ def decide(outcomes: Outcomes) -> str:
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     words = [
-        f"{_word(part)} over {part.quantity.partition(' over ')[2]} (difference {say(part)})"
+        f"{_word(part)} over {part.place['where']} (difference {say(part)})"
         for part in parts.values()
     ]
     return f"Compared with IRM's, ERM's average MSE is {'; '.join(words)}."

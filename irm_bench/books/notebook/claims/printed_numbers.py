@@ -77,6 +77,7 @@ def measure(evidence: Evidence) -> list[Part]:
             f"numbers that the notebook prints; outside are: {'; '.join(names) or 'none'}",
             Interval(len(table), np.nan, np.nan, LEVEL, "", n),
             role=SECONDARY,
+            place={"outside": tuple(outside["quantity"])},
         ),
     ]
 
@@ -105,8 +106,7 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     if not count:
         return f"All {n} numbers lie inside."
     assert ours.rule is not None
-    names = total.quantity.partition("are: ")[2].split("; ")
-    what = listed(dict.fromkeys(name.rpartition(": ")[2] for name in names))
+    what = listed(dict.fromkeys(total.place["outside"]))
     word = "no more" if ours.outcome == HOLDS else "more"
     return (
         f"{n - count} of {n} numbers lie inside. Outside are {count} ({what}): {word} than the "

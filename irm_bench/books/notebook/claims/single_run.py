@@ -17,6 +17,7 @@ from irm_bench.judging.findings import (
     Outcomes,
     Part,
     below,
+    parts_of,
     share,
     some,
 )
@@ -58,6 +59,7 @@ def measure(evidence: Evidence) -> list[Part]:
                 flag,
                 below(RARE),
                 SECONDARY,
+                place={"title": titles[name]},
             )
             for name, flag in flags.items()
         ),
@@ -74,7 +76,7 @@ def decide(outcomes: Outcomes) -> str:
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
-    claims = [part for key, part in parts.items() if key.startswith("claim ")]
+    claims = parts_of(parts, "claim ")
     safe = sum(part.outcome == HOLDS for part in claims)
     risky = [
         f"{_title(part)} ({percent(part.estimate)} of seeds)"
@@ -94,4 +96,4 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
 
 
 def _title(part: Part) -> str:
-    return f"'{part.quantity.partition(': ')[2]}'"
+    return f"'{part.place['title']}'"

@@ -15,6 +15,7 @@ from irm_bench.judging.findings import (
     Part,
     above,
     mean,
+    parts_of,
     some,
     verdict,
 )
@@ -65,7 +66,7 @@ def _at_oracle(evidence: Evidence) -> pd.DataFrame:
 
 
 def _table(draws: pd.DataFrame, column: str) -> pd.DataFrame:
-    """A column by (n, σ, seed) and estimator, over the plug-in's exact bias to some power."""
+    """A column by (n, σ, seed): one column an estimator."""
     keys = ["n_samples", "sigma", "seed"]
     return draws.pivot_table(index=keys, columns="estimator", values=column)
 
@@ -114,6 +115,7 @@ def _learned(evidence: Evidence, n: int) -> Iterator[Part]:
         f"distance of φ from the oracle, split-half less plug-in, n = {n:,}",
         evidence.distance(split) - evidence.distance(plug_in),
         above(0.0),
+        place={"n_samples": n},
     )
     for environment in evidence.environments(split):
         difference = evidence.error(split, environment) - evidence.error(plug_in, environment)
@@ -145,14 +147,14 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
 
 def _effect(parts: Mapping[str, Part]) -> str:
     """What training with splits does to φ, over n."""
-    learned = {key.partition("n=")[2]: p for key, p in parts.items() if key.startswith("learned")}
+    learned = parts_of(parts, "learned")
     words = []
     for where, outcome in (
         ("farther from", HOLDS),
         ("nearer to", FAILS),
         ("about as near to", OPEN),
     ):
-        sizes = [f"{int(n):,}" for n, part in learned.items() if part.outcome == outcome]
+        sizes = [f"{part.place['n_samples']:,}" for part in learned if part.outcome == outcome]
         if sizes:
             words.append(f"{where} the oracle at n = {listed(sizes)}")
     return f"Training with it ends {', '.join(words)}."

@@ -15,6 +15,7 @@ from irm_bench.judging.findings import (
     Outcomes,
     Part,
     mean,
+    parts_of,
     some,
     together,
     verdict,
@@ -65,7 +66,8 @@ def _shared(
         test, train = (evidence.error(model, environment, split) for split in ("test", "train"))
         rule = within(SHARED, 1.0)
         what = f"test MSE over training MSE of {name}, σ = {sigma:g}"
-        yield mean(f"shared {name} σ={sigma:g}", what, test / train, rule)
+        place = {"model": name, "sigma": sigma}
+        yield mean(f"shared {name} σ={sigma:g}", what, test / train, rule, place=place)
         # of two runs, is the one with the lower training error the better one?
         ranks = pd.concat([test, train], axis=1).rank()
         z = (ranks - ranks.mean()) / ranks.std(ddof=0)
@@ -86,7 +88,8 @@ def _unseen(
         mse = evidence.error(model, environment)
         what = f"MSE − dσ² of {name} at unseen σ = {sigma:g} less its training average"
         rule = within(TENTH * float(np.mean(floors)))
-        yield mean(f"unseen {name} σ={sigma:g}", what, mse - floor - excess, rule)
+        place = {"model": name, "sigma": sigma}
+        yield mean(f"unseen {name} σ={sigma:g}", what, mse - floor - excess, rule, place=place)
         what = f"MSE over dσ² of {name} at unseen σ = {sigma:g} over its training average"
         yield mean(f"relative {name} σ={sigma:g}", what, mse / floor / relative)
 
@@ -103,14 +106,14 @@ def decide(outcomes: Outcomes) -> str:
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
-    unseen = {
-        key.removeprefix("unseen "): p for key, p in parts.items() if key.startswith("unseen")
-    }
-    words = [
-        f"{_word(part)} for {key.replace(' ', ' at ')} (off by {say(part)}; relative to dσ² the "
-        f"MSE is {num(parts[f'relative {key}'].estimate)} times what it is in training)"
-        for key, part in unseen.items()
-    ]
+    words = []
+    for part in parts_of(parts, "unseen"):
+        model, sigma = part.place["model"], f"σ={part.place['sigma']:g}"
+        times = num(parts[f"relative {model} {sigma}"].estimate)
+        words.append(
+            f"{_word(part)} for {model} at {sigma} (off by {say(part)}; relative to dσ² the "
+            f"MSE is {times} times what it is in training)"
+        )
     return f"{_shared_words(parts)} At unseen σ it predicts MSE − dσ² {'; '.join(words)}."
 
 
@@ -119,11 +122,10 @@ def _word(part: Part) -> str:
 
 
 def _shared_words(parts: Mapping[str, Part]) -> str:
-    shared = {
-        key.removeprefix("shared "): p for key, p in parts.items() if key.startswith("shared")
-    }
-    off = [key for key, part in shared.items() if part.outcome == FAILS]
-    open_ = [key for key, part in shared.items() if part.outcome == OPEN]
+    places: dict[str, list[str]] = {FAILS: [], OPEN: [], HOLDS: []}
+    for part in parts_of(parts, "shared"):
+        places[part.outcome].append(f"{part.place['model']} σ={part.place['sigma']:g}")
+    off, open_ = places[FAILS], places[OPEN]
     if off:
         return f"At shared σ training error misses test error by {rate(SHARED)}: {listed(off)}."
     if open_:

@@ -4,17 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from irm_bench.books.notebook.labels import feature_label
 from irm_bench.config import Config, Environment, Study
 from irm_bench.planning import plan
 from irm_bench.presentation.axes import legend_above, level
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import (
-    Looks,
-    environment_label,
-    feature_label,
-    find_study,
-    seeds_of,
-)
+from irm_bench.presentation.series import Looks, find_study, seeds_of
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import Moments
@@ -23,6 +18,7 @@ TITLE = "Correlation of each feature with the target"
 SECTION = "environments"
 STUDY = "notebook"
 TABLES = ("environments",)
+ROW_KEYS = ("environment", "feature")
 SIZE = (6.0, 3.0)
 LOOKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"))
 
@@ -60,7 +56,7 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
         color, marker = LOOKS[k % len(LOOKS)]
         x = np.arange(len(features)) + 0.22 * (k - (len(groups) - 1) / 2)
         bars = np.abs(rows[["ci_low", "ci_high"]].sub(rows["mean"], axis=0)).T.to_numpy()
-        label = environment_label(str(environment))
+        label = looks.environment(str(environment))
         ax.errorbar(x, rows["mean"], yerr=bars, fmt=marker, color=color, capsize=3, label=label)
         truth = "closed form" if k == 0 else "_"
         ax.hlines(rows["closed_form"], x - 0.1, x + 0.1, color=INK, linewidth=1, label=truth)
@@ -76,7 +72,7 @@ def describe(data: pd.DataFrame, looks: Looks) -> str:
         values = (
             f"{feature_label(r.feature)} {r.mean:.2f}" for r in rows.rename_axis(None).itertuples()
         )
-        parts.append(f"{environment_label(str(environment))}: {', '.join(values)}")
+        parts.append(f"{looks.environment(str(environment))}: {', '.join(values)}")
     return (
         f"Points for each feature and test environment. Mean correlations: {'; '.join(parts)}. "
         f"No mean is further than {worst:.2g} from the closed form."

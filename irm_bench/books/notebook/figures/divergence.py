@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 
 from irm_bench.config import Config
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, find_study, sigmas_label
+from irm_bench.presentation.series import Looks, find_study
 from irm_bench.storage.paged import Rows
 
 TITLE = "Diverged runs at the notebook's learning rate"
 SECTION = "learning_rate"
 STUDY = "sigma_grid_fixed_rate"
 TABLES = ("models",)
+ROW_KEYS = ("train_sigmas", "method", "penalty")
 SIZE = (5.0, 4.2)
 COLORS = ("#ffffff00", "#d55e00")
 KEYS = ["train_sigmas", "method", "penalty", "learning_rate"]
@@ -49,7 +50,7 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     cmap = LinearSegmentedColormap.from_list("share", COLORS)
     ax.pcolormesh(*edges, share, cmap=cmap, vmin=0, vmax=1.3, edgecolor=INK, linewidth=0.2)
     ax.set_xticks(range(len(found)), [series.label for series in found])
-    ax.set_yticks(range(len(sets)), [sigmas_label(s) for s in sets])
+    ax.set_yticks(range(len(sets)), [looks.train_set(s) for s in sets])
     ax.invert_yaxis()
     ax.set_ylabel("training σ")
     ax.grid(False)
@@ -59,7 +60,7 @@ def describe(data: pd.DataFrame, looks: Looks) -> str:
     bad = data[data["n_diverged"] > 0]
     if bad.empty:
         return f"A grid of counts, all zero: none of {int(data['n_runs'].sum())} runs diverged."
-    sets = ", ".join(sigmas_label(s) for s in dict.fromkeys(bad["train_sigmas"]))
+    sets = ", ".join(looks.train_set(s) for s in dict.fromkeys(bad["train_sigmas"]))
     return (
         f"A grid of counts. {int(bad['n_diverged'].sum())} of {int(data['n_runs'].sum())} runs "
         f"diverged, all of them for training sets {sets}."

@@ -5,18 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from irm_bench.books.notebook.effects import effects_over_seeds
 from irm_bench.config import Config, Study
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, plain_ticks
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import (
-    Looks,
-    base,
-    cast,
-    effects_over_seeds,
-    features,
-    find_study,
-)
+from irm_bench.presentation.series import Looks, base, cast, features, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -25,6 +19,7 @@ SECTION = "error_weight"
 STUDY = "error_weight"
 TABLES = ("models", "errors")
 KEYS = ["method", "penalty", "error_weight"]
+ROW_KEYS = ("quantity", "method", "penalty", "error_weight")
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "error_weight",
@@ -32,7 +27,7 @@ EXPLORE = {
     "x_scale": "symlog",
     "y_label": "mean",
     "y_scale": "linear",
-    "panel": "quantity",
+    "panel": ("quantity",),
     "chooser": "Quantity",
     "panels": {
         "phi_z": {"label": "weight of the effects", "y_label": "φ_Z", "levels": [0]},
@@ -49,10 +44,13 @@ PANELS = {
 def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     """φ_Z and average test error over seeds for every error weight, and φ_Z without noise."""
     study = find_study(config, STUDY)
-    if study is None or cast(study, Looks(config.book)).invariant is None:
+    if study is None or cast(study, Looks(config)).invariant is None:
         return pd.DataFrame()
     models, errors = (tables[name] for name in TABLES)
-    of_models, of_errors = models.select(**base(study)), errors.select(**base(study), split="test")
+    of_models, of_errors = (
+        models.select(**base(study, models.pieces)),
+        errors.select(**base(study, errors.pieces), split="test"),
+    )
     parts = [
         *(effects_over_seeds(batch, study, KEYS) for batch in models.batches(KEYS, of_models)),
         *(_average_error(batch) for batch in errors.batches(KEYS, of_errors)),

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from irm_bench.config import Config
 from irm_bench.presentation.axes import left_out, legend_above, level, log_axis, points
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, base_batches, environment_label, find_study
+from irm_bench.presentation.series import Looks, base_batches, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -15,6 +15,7 @@ TITLE = "Error in every environment"
 SECTION = "comparison"
 STUDY = "notebook"
 TABLES = ("errors",)
+ROW_KEYS = ("split", "environment", "method", "penalty")
 SIZE = (6.4, 3.3)
 AVERAGE = "average"
 
@@ -55,7 +56,7 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
         floor = part.drop_duplicates("environment")
         x = np.arange(len(floor))
         ax.hlines(floor["optimum"], x - 0.4, x + 0.4, color=INK, lw=0.9, label="noise floor")
-        names = [e if e == AVERAGE else environment_label(e) for e in places]
+        names = [looks.environment(environment) for environment in places]
         ax.set_xticks(x, names, rotation=30, ha="right")
         ax.set_title(f"{split} rows")
         log_axis(ax, "y")
@@ -66,7 +67,7 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
 def describe(data: pd.DataFrame, looks: Looks) -> str:
     parts = []
     for (split, environment), rows in data.groupby(["split", "environment"], sort=False):
-        name = environment if environment == AVERAGE else environment_label(environment)
+        name = looks.environment(environment)
         values = (f"{s.label} {s.rows(rows)['mean'].iloc[0]:.3g}" for s in looks(rows))
         parts.append(f"{split} {name}: {', '.join(values)}")
     return "Mean squared errors on a logarithmic axis. " + "; ".join(parts) + "."

@@ -5,15 +5,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from irm_bench.books.notebook.labels import feature_label
 from irm_bench.config import Config
 from irm_bench.presentation.axes import plain
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, environment_label, feature_label
+from irm_bench.presentation.series import Looks
 
 TITLE = "The variables in every environment"
 SECTION = "data"
 STUDY = ""
 TABLES = ("histograms",)
+ROW_KEYS = ("split", "environment", "variable", "bin_left")
 SIZE = (6.4, 5.0)
 SHARE = 0.07  # of the rows, where the vertical axes end
 COLORS = {"train": "#0072b2", "test": "#d55e00"}
@@ -33,7 +35,7 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     for line, ((split, environment), rows) in zip(axes, panels, strict=True):
         for ax, variable in zip(line, variables, strict=True):
             _panel(ax, rows[rows["variable"] == variable], COLORS[split], top)
-        line[0].set_ylabel(f"{split}\n{environment_label(environment)}")
+        line[0].set_ylabel(f"{split}\n{looks.environment(environment)}")
     for ax, variable in zip(axes[0], variables, strict=True):
         ax.set_title(feature_label(variable))
 
@@ -59,7 +61,7 @@ def describe(data: pd.DataFrame, looks: Looks) -> str:
         target = rows[rows["variable"] == "y"]
         reach = target["bin_right"].abs().max()
         widths.append(
-            f"{split} {environment_label(environment)}: the target stays within ±{reach:.2g}"
+            f"{split} {looks.environment(environment)}: the target stays within ±{reach:.2g}"
         )
     return (
         "A grid of histograms: one row an environment, one column a variable. "

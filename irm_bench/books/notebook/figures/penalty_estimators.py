@@ -17,6 +17,7 @@ TITLE = "The penalty estimates where training starts and where it ends"
 SECTION = "penalty"
 STUDY = "notebook"
 TABLES = ("trajectories",)
+ROW_KEYS = ("method", "penalty", "step", "seed")
 SIZE = (6.2, 2.9)
 KEEP = ["method", "penalty", "step", "seed", "penalty_estimate"]
 MOST_SEEDS = 500  # more dots would hide one another

@@ -14,6 +14,7 @@ TITLE = "Estimated penalty along training"
 SECTION = "training"
 STUDY = "notebook"
 TABLES = ("trajectories",)
+ROW_KEYS = ("method", "penalty", "updates")
 SIZE = (6.0, 3.2)
 EXPLORE = {
     "x": "updates",

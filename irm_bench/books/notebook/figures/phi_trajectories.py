@@ -15,6 +15,7 @@ TITLE = "Weights along training"
 SECTION = "training"
 STUDY = "notebook"
 TABLES = ("trajectories",)
+ROW_KEYS = ("weight", "method", "penalty", "updates")
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "updates",
@@ -23,7 +24,7 @@ EXPLORE = {
     "y_label": "mean weight",
     "y_scale": "linear",
     "band": ("q05", "q95"),
-    "panel": "weight",
+    "panel": ("weight",),
     "chooser": "Weight",
     "panels": {
         "phi_x": {"label": "φ_X, causes", "levels": [1]},

@@ -4,17 +4,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from irm_bench.config import Config
+from irm_bench.config import Config, Study
 from irm_bench.config.layout import set_label
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, find_study, risks, sigmas_label
+from irm_bench.presentation.series import Looks, find_study, risks
 
 TITLE = "Where each model wins: risk over the test noise σ"
 SECTION = "where"
 STUDY = "sigma_grid"
 TABLES = ("summary",)
+ROW_KEYS = ("train_sigmas", "method", "penalty", "sigma")
 SIZE = (6.2, 3.5)
 EXPLORE = {
     "x": "sigma",
@@ -22,7 +23,7 @@ EXPLORE = {
     "x_scale": "log",
     "y_label": "risk",
     "y_scale": "log",
-    "panel": "train_sigmas",
+    "panel": ("train_sigmas",),
     "chooser": "Trained at σ",
 }
 KEYS = [
@@ -44,9 +45,20 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     if study is None:
         return pd.DataFrame()
     frame = risks(tables["summary"], study)[KEYS].merge(exact.crossings(study))
+    frame = frame.merge(_members(study, main_set(config)), how="left")
     sets = [main_set(config), *(set_label(train) for train in study.train_sets)]
     frame = frame.assign(order=frame["train_sigmas"].map(sets.index))
     return frame.sort_values(["order", "sigma"], kind="stable").drop(columns="order")
+
+
+def _members(study: Study, drawn: str) -> pd.DataFrame:
+    """The σ of the training set that is drawn, in the columns train_1, train_2 …"""
+    rows = []
+    for train in study.train_sets:
+        if set_label(train) == drawn:
+            sigmas = {f"train_{i + 1}": member["sigma"] for i, member in enumerate(train)}
+            rows.append({"train_sigmas": drawn, **sigmas})
+    return pd.DataFrame(rows)
 
 
 def main_set(config: Config) -> str:
@@ -68,10 +80,8 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     if np.isfinite(sigma):
         ax.axvline(sigma, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
         ax.text(sigma, ax.get_ylim()[0], f"σ = {sigma:.3g} ", ha="right", va="bottom")
-    for train in data["train_sigmas"].iloc[0].split(";"):
-        ax.plot(
-            float(train), 0.015, "|", color=INK, ms=9, mew=2, transform=ax.get_xaxis_transform()
-        )
+    for train in data.iloc[0].filter(regex=r"^train_\d+$").dropna():
+        ax.plot(train, 0.015, "|", color=INK, ms=9, mew=2, transform=ax.get_xaxis_transform())
     ax.set(xlabel="σ of the test environment", ylabel="risk (exact mean squared error)")
     legend_above(figure, ax)
 
@@ -91,7 +101,7 @@ def describe(data: pd.DataFrame, looks: Looks) -> str:
 
 
 def caption(data: pd.DataFrame, looks: Looks) -> str:
-    train = sigmas_label(data["train_sigmas"].iloc[0])
+    train = looks.train_set(data["train_sigmas"].iloc[0])
     return (
         f"Trained at σ ∈ {train} (thick ticks). Curves: mean over seeds of the exact "
         f"population risk; bands, mostly thinner than the curve: {level(data)}. Dashed: the σ "

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from irm_bench.books.notebook.effects import effects_over_seeds
 from irm_bench.config import Config
 from irm_bench.config.layout import set_label
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis, symlog_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, effects_over_seeds, find_study
+from irm_bench.presentation.series import Looks, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -17,6 +18,7 @@ SECTION = "sample_size"
 STUDY = "sample_size"
 TABLES = ("models", "errors")
 KEYS = ["method", "penalty", "n_samples"]
+ROW_KEYS = ("quantity", "method", "penalty", "n_samples")
 SIZE = (6.4, 3.1)
 EXPLORE = {
     "x": "n_samples",
@@ -25,7 +27,7 @@ EXPLORE = {
     "y_label": "mean",
     "y_scale": "linear",
     "band": ("q05", "q95"),
-    "panel": "quantity",
+    "panel": ("quantity",),
     "chooser": "Quantity",
     "panels": {
         "phi_z": {"label": "weight of the effects", "y_label": "φ_Z", "levels": [0]},

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from irm_bench.config import Config
+from irm_bench.config import Config, Study
+from irm_bench.config.layout import set_label
 from irm_bench.presentation.drawing import INK
 from irm_bench.presentation.series import Looks, cast, find_study, risks
 
@@ -14,6 +15,7 @@ TITLE = "ERM's risk over IRM's, for every pair of training environments"
 SECTION = "where"
 STUDY = "sigma_grid"
 TABLES = ("summary",)
+ROW_KEYS = ("train_sigmas", "sigma")
 SIZE = (6.4, 2.9)
 LIMIT = 1.5  # decades at which the colours end
 # Orange where IRM is better, blue where ERM is, and no ink in between.
@@ -25,7 +27,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
-    parts = cast(study, Looks(config.book))
+    parts = cast(study, Looks(config))
     if parts.standard is None or parts.invariant is None:
         return pd.DataFrame()
     frame = risks(tables["summary"], study)
@@ -35,6 +37,7 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
         for p, name in ((parts.standard, "standard"), (parts.invariant, "invariant"))
     )
     both = standard.drop(columns=["n_seeds", "n_diverged"]).merge(invariant, on=keys)
+    both = both.merge(_ends(study), on="train_sigmas")
     return both.assign(
         standard_label=parts.standard.label,
         invariant_label=parts.invariant.label,
@@ -42,11 +45,18 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     )
 
 
+def _ends(study: Study) -> pd.DataFrame:
+    """The lower and the higher σ of every training pair; of larger sets none."""
+    rows = []
+    for train in study.train_sets:
+        ends = (train[0]["sigma"], train[1]["sigma"]) if len(train) == 2 else (np.nan, np.nan)
+        rows.append((set_label(train), *ends))
+    return pd.DataFrame(rows, columns=["train_sigmas", "low", "high"])
+
+
 def pairs(data: pd.DataFrame) -> pd.DataFrame:
-    """The rows of training pairs, with columns low and high."""
-    rows = data[data["train_sigmas"].str.count(";") == 1]
-    ends = rows["train_sigmas"].str.split(";", expand=True).astype(float)
-    return rows.assign(low=ends[0], high=ends[1])
+    """The rows of training pairs."""
+    return data[data["low"].notna()]
 
 
 def panels(data: pd.DataFrame) -> list[float]:

@@ -12,6 +12,7 @@ TITLE = "Risk where the mechanism of Z changes"
 SECTION = "z_mechanism"
 STUDY = "z_mechanism"
 TABLES = ("summary",)
+ROW_KEYS = ("parameter", "value", "sigma", "method", "penalty")
 SIZE = (6.4, 4.6)
 EXPLORE = {
     "x": "value",
@@ -19,7 +20,7 @@ EXPLORE = {
     "x_scale": "linear",
     "y_label": "risk",
     "y_scale": "log",
-    "panel": "parameter,sigma",
+    "panel": ("parameter", "sigma"),
     "chooser": "What changes",
     "panels": {"gamma": {"label": "γ, slope of Z on Y"}, "tau": {"label": "τ, noise of Z"}},
 }

@@ -5,8 +5,11 @@ import math
 import pandas as pd
 import pytest
 
+from irm_bench.report import views
 from irm_bench.report.ledger import Ledger, compare
+from irm_bench.storage import tables
 from irm_bench.storage.tables import TableError
+from tests.unit.report_case import Case
 
 SUMMARY = pd.DataFrame(
     {
@@ -79,3 +82,23 @@ def test_a_mean_of_no_run_says_so(book: Ledger) -> None:
 
 def test_settings_keep_their_digits(book: Ledger) -> None:
     assert book.value("facts", name="n").short == "50,000"
+
+
+def test_what_tells_rows_apart_does(case: Case) -> None:
+    contracts = tables.contracts(case.config)
+    for name, contract in contracts.items():
+        frame = tables.read(case.tables / f"{name}.csv", contract)
+        assert not frame.duplicated(list(contract.row_keys)).any(), name
+    for name, view in views.load_figures(case.config, case.figures).items():
+        assert not view.data.duplicated(list(view.row_keys)).any(), name
+
+
+def test_an_entry_says_no_more_than_tells_it_apart() -> None:
+    frame = pd.DataFrame(
+        {"method": ["erm", "irm"], "rows": [5, 5], "learning_rate": [1.0, 2.0], "mean": [0.1, 0.2]}
+    )
+    keys = {"made": ("method", "rows", "learning_rate")}
+    assert Ledger({"made": frame}, keys).value("made", method="irm").about == "method irm"
+    grid = pd.concat([frame, frame.assign(learning_rate=3.0)], ignore_index=True)
+    found = Ledger({"made": grid}, keys).value("made", method="irm", learning_rate=3.0)
+    assert found.about == "method irm, learning_rate 3"

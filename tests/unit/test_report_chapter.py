@@ -1,0 +1,119 @@
+"""A book that is a config alone makes a readable page, whatever its studies are made of."""
+
+import html
+import re
+
+import pytest
+
+from irm_bench.report.study_tables import MOST_COLUMNS, MOST_ROWS
+from tests.unit import chapter_case
+from tests.unit.chapter_case import CONFIG
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return chapter_case.page_of(tmp_path_factory.mktemp("chapter")).read_text(encoding="utf-8")
+
+
+def words(part: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", part)).split())
+
+
+def chapter(page: str, study: str) -> str:
+    body = re.search(rf'<section id="study-{study}".*?</section>', page, flags=re.DOTALL)
+    assert body, study
+    return body[0]
+
+
+def rows(page: str, table: str) -> list[list[str]]:
+    """The cells of a table, its head first."""
+    body = re.search(rf'id="table-{table}".*?</table>', page, flags=re.DOTALL)
+    assert body, table
+    lines = re.findall(r"<tr>.*?</tr>", body[0], flags=re.DOTALL)
+    return [[words(c) for c in re.findall(r"<t[hd].*?</t[hd]>", line)] for line in lines]
+
+
+def test_every_study_has_a_chapter_and_the_source_is_named(page: str) -> None:
+    names = re.findall(r'<section id="([\w-]+)"', page)
+    studies = [f"study-{study['name']}" for study in CONFIG["studies"]]
+    assert names[:7] == ["answer", *studies]
+    answer = words(page[page.index('<section id="answer"') : page.index('id="study-plain"')])
+    assert "Where it was claimed, A. Writer, 2020" in answer
+    assert not re.search(r"\bnan\b|None|Undefined", words(re.sub(r"<script.*?</script>", "", page)))
+
+
+def test_what_was_run_is_told(page: str) -> None:
+    text = words(chapter(page, "plain"))
+    for told in (
+        "One seed.",
+        "dim = 1",
+        "Trained on {0.1, 1}",
+        "σ = 0.1, γ = −1; σ = 2, γ = −1",
+        "Rows 20 a training environment",
+        "error_weight = 10⁻⁵",
+        "IRM paper's repository",
+    ):
+        assert told in text
+
+
+def test_one_seed_has_numbers_and_no_interval(page: str) -> None:
+    table = rows(page, "mse-plain")
+    assert [row[0] for row in table] == ["Model", "ERM", "IRM (plug-in)"]
+    assert all(re.fullmatch(r"[\d.]+", cell) for row in table[1:] for cell in row[1:])
+
+
+def test_exact_risks_stand_beside_the_floor_and_weights_beside_the_oracle(page: str) -> None:
+    floor = rows(page, "risk-plain")[-1]
+    assert floor == ["noise floor", "0.0100", "4.00"]
+    weights = rows(page, "weights-plain")
+    assert weights[0] == ["Model", "φ(x_1)", "φ(z_1)", "distance from the oracle"]
+    assert weights[-1] == ["oracle (exact)", "1", "0", ""]
+
+
+def test_the_oracle_of_drawn_weights_is_at_no_distance_from_itself(page: str) -> None:
+    table = rows(page, "weights-drawn")
+    distances = {row[0]: row[-1] for row in table[1:]}
+    assert distances["oracle"] == "0"
+    assert float(distances["ERM"].split()[0]) > 0
+    assert "ERM, chosen by in_distribution" in distances
+    assert rows(page, "risk-drawn")[-1] == ["noise floor", "0.250"]
+
+
+def test_what_was_chosen_is_counted(page: str) -> None:
+    assert ["in_distribution", "ERM", "2"] in rows(page, "choices-drawn")
+
+
+def test_a_sem_that_knows_nothing_has_errors_and_weights(page: str) -> None:
+    body = chapter(page, "rows_alone")
+    assert rows(page, "mse-rows_alone")[0] == ["Model", "site = south"]
+    assert rows(page, "weights-rows_alone")[0] == ["Model", "φ(x_1)", "φ(x_2)", "φ(x_3)"]
+    assert "table-risk-rows_alone" not in body
+    assert "diverged" not in words(body)
+
+
+def test_every_metric_structure_and_start_has_its_place(page: str) -> None:
+    assert rows(page, "log_loss-classes")[1][0] == "ERM, scrambled = no, start: zeros"
+    assert len(rows(page, "error_rate-classes")) == 5
+    assert "cause, effect; or first, second, third" in words(chapter(page, "classes"))
+    weights = rows(page, "weights-classes")
+    assert weights[0][1:] == ["φ(1)", "φ(2)", "φ(3)"]
+    assert weights[1][3] == ""
+    assert weights[4][3] != ""
+
+
+def test_diverged_runs_are_counted(page: str) -> None:
+    weights = rows(page, "weights-diverges")
+    assert weights[0][-1] == "diverged"
+    assert weights[1][1:3] == ["diverged", "diverged"]
+    assert weights[1][-1] == "2 of 2"
+
+
+def test_of_a_large_grid_what_is_left_out_is_said(page: str) -> None:
+    table = rows(page, "mse-large")
+    assert len(table) == 1 + MOST_ROWS
+    assert len(table[0]) == 1 + MOST_COLUMNS
+    assert table[0][1] == "σ = 0.1"
+    assert table[0][-1] == "σ = 0.9"
+    text = words(chapter(page, "large"))
+    assert "8 of 48 models and 1 more column are not shown here" in text
+    assert "n = 20, trained on {0.1, 1}, error_weight = 0.1" in text
