@@ -8,7 +8,7 @@ from tests.cluster.conftest import SNAKEMAKE, create, run
 from tests.cluster.slurm import Cluster
 from tests.unit import pipeline
 from tests.workflow import tiny
-from tests.workflow.conftest import SMOKE, tables_of
+from tests.workflow.conftest import SMALL, SMOKE, tables_of
 from tests.workflow.test_bits import page_of
 from tests.workflow.tiny import wait_for
 
@@ -73,8 +73,8 @@ def test_a_cancelled_job_and_a_dead_node_lose_nothing(cluster: Cluster, tmp_path
         said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said[-3000:]
     assert f"JOB {first.number} ON {first.node} CANCELLED" in said
-    here = pipeline.run(tiny.raw(project) | {"shards": 2}, tmp_path / "results").parents[1]
-    assert all((project / part).read_bytes() == (here / part).read_bytes() for part in parts)
+    pipeline.run(tiny.raw(project) | {"shards": 2}, tmp_path / "results/notebook")
+    assert all((project / part).read_bytes() == (tmp_path / part).read_bytes() for part in parts)
     assert not tiny.temporaries(project)
 
 
@@ -100,3 +100,18 @@ def test_a_job_over_its_memory_is_run_again_with_more(cluster: Cluster, tmp_path
     assert (first.memory, second.memory) == ("600M", "1200M")
     assert second.state == "COMPLETED"
     assert (project / target).exists()
+
+
+def test_a_book_elsewhere_that_selects_gives_the_same_bytes(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Between training and evaluation all shards wait for the choice."""
+    there, here = create(tmp_path / "there"), create(tmp_path / "here")
+    small = ("--config", "book=examples/my_book")
+    for project in (there, here):
+        (project / "small.yaml").write_text(SMALL + "shards: 2\n")
+    run(there, *SLURM, *small, configfiles=("small.yaml",))
+    run(here, "--cores", "2", *small, configfiles=("small.yaml",))
+    wanted = tables_of(here, "my_book")
+    assert "selections.csv" in wanted
+    assert tables_of(there, "my_book") == wanted

@@ -21,7 +21,7 @@ PARTS = (
 )
 SMOKE = "config/smoke.yaml"
 # Makes a book that sets less of its own small.
-SMALL = "defaults: {n_samples: 60, n_test_samples: 60, steps: 40, seeds: 2}\nshards: 1\n"
+SMALL = "defaults: {n_samples: 60, n_test_samples: 60, steps: 40, seeds: 2}\n"
 
 
 def copy_project(folder: Path) -> Path:
@@ -59,10 +59,9 @@ def snakemake(
     )
 
 
-def tables_of(project: Path) -> dict[str, bytes]:
-    return {
-        p.name: p.read_bytes() for p in sorted((project / "results/notebook/tables").glob("*.csv"))
-    }
+def tables_of(project: Path, book: str = "notebook") -> dict[str, bytes]:
+    folder = project / "results" / book / "tables"
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@ rule evaluate:
     input:
         moments=result("moments/{shard}.npz"),
         trained=expand(result("trained/{group}/{{shard}}.npz"), group=GROUPS),
-        chosen=[result("selected.npz")] if SELECTS else [],
         code=code("stages.evaluate"),
     output:
         expand(result("parts/{{shard}}/{part}.npz"), part=PARTS),
@@ -19,3 +18,15 @@ rule evaluate:
         config=CONFIG.stage_hash,
     script:
         "../scripts/evaluate.py"
+
+
+# Of a config that selects it reads the choice too, for which all shards have to be trained. It is
+# a rule of another name, for a profile says by name which jobs of a shard go together.
+if SELECTS:
+
+    ruleorder: evaluate_chosen > evaluate
+
+    use rule evaluate as evaluate_chosen with:
+        input:
+            **rules.evaluate.input,
+            chosen=result("selected.npz"),

@@ -11,5 +11,5 @@ with job.run(snakemake, "stages.evaluate") as (config, evaluate):
         snakemake.input.moments,
         snakemake.input.trained,
         Path(snakemake.output[0]).parent,
-        next(iter(snakemake.input.chosen), None),
+        snakemake.input.get("chosen"),
     )
