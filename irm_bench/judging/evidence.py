@@ -139,9 +139,11 @@ class Evidence:
         where = {**self.cell(model), "split": split, **environment.mapping}
         return _by_seed(self.rows("errors", model.study, **where), column)
 
-    def average_error(self, model: Selection, split: str = "test") -> pd.Series:
-        """MSE averaged over the environments, by seed."""
-        parts = [self.error(model, e, split) for e in self.environments(model, split)]
+    def average_error(
+        self, model: Selection, split: str = "test", column: str = "mse"
+    ) -> pd.Series:
+        """A column of ``errors`` averaged over the environments, by seed."""
+        parts = [self.error(model, e, split, column) for e in self.environments(model, split)]
         return pd.concat(parts, axis=1).mean(axis=1, skipna=False)
 
     def train_set(self, model: Selection) -> tuple[Environment, ...]:

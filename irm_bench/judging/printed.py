@@ -7,14 +7,14 @@ double; a printed number is inside where the interval of all values that round t
 prediction interval.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from irm_bench.config import Config
+from irm_bench.config import Config, Environment
 from irm_bench.config.layout import layout_of
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.statistics import intervals
@@ -58,49 +58,74 @@ def numbers(config: Config) -> pd.DataFrame:
 
 
 def observed(evidence: Evidence) -> dict[Key, pd.Series]:
-    """Our own values of what the source prints, by seed; none without the study."""
+    """Our own values of what the source prints, by seed; none of what the results do not have."""
     named = models(evidence.config)
-    try:
-        of_models = (_model(evidence, name, model) for name, model in named.items())
-        return dict(chain(_data(evidence, named), *of_models))
-    except InsufficientError:
-        return {}
+    found: dict[Key, pd.Series] = {}
+    for pairs in (
+        _data(evidence, named),
+        *(_errors(evidence, name, model) for name, model in named.items()),
+        *(_weights(evidence, name, model) for name, model in named.items()),
+    ):
+        with suppress(InsufficientError):
+            found |= dict(pairs)
+    return found
 
 
 def _data(evidence: Evidence, named: dict[str, Selection]) -> Iterator[tuple[Key, pd.Series]]:
     """What the source prints of the data, before any model."""
     model = next(iter(named.values()))
+    place = _places(evidence.config)
     features = evidence.study(model.study).model.n_features
     names = [*(f"corr_{j + 1}" for j in range(features)), "noise_variance", "oracle_mse"]
     for split in ("train", "test"):
         floors = []
         for environment in evidence.environments(model, split):
-            main = environment.main
             for column in names:
                 values = evidence.data(model.study, split, environment, column)
-                yield ("data", column, split, main, None), values
+                yield ("data", column, split, *place(environment), None), values
             floors.append(evidence.data(model.study, split, environment, "optimum"))
-            yield ("data", "noise_floor", split, main, None), floors[-1]
+            yield ("data", "noise_floor", split, *place(environment), None), floors[-1]
         average = pd.concat(floors, axis=1).mean(axis=1)
-        yield ("data", "average_noise_floor", split, None, None), average
+        yield ("data", "average_noise_floor", split, *place(None), None), average
 
 
-def _model(evidence: Evidence, name: str, model: Selection) -> Iterator[tuple[Key, pd.Series]]:
-    """What it prints while a model trains, and of its errors."""
-    for split in ("train", "test"):
-        for environment in evidence.environments(model, split):
-            mse = evidence.error(model, environment, split)
-            yield (name, "mse", split, environment.main, None), mse
-        average = evidence.average_error(model, split)
-        yield (name, "average_mse", split, None, None), average
-    quantities = {name: name for name in evidence.phi(model).columns}
+def _errors(evidence: Evidence, name: str, model: Selection) -> Iterator[tuple[Key, pd.Series]]:
+    """What it prints of a model's errors, environment by environment and on average."""
+    place = _places(evidence.config)
+    for metric in evidence.study(model.study).loss.metadata["METRICS"]:
+        for split in ("train", "test"):
+            for environment in evidence.environments(model, split):
+                error = evidence.error(model, environment, split, metric)
+                yield (name, metric, split, *place(environment), None), error
+            average = evidence.average_error(model, split, metric)
+            yield (name, f"average_{metric}", split, *place(None), None), average
+
+
+def _weights(evidence: Evidence, name: str, model: Selection) -> Iterator[tuple[Key, pd.Series]]:
+    """What it prints after training, and while a model trains."""
+    place = _places(evidence.config)
+    phis = evidence.phi(model)
+    for column in phis:
+        yield (name, column, "", *place(None), None), phis[column]
+    quantities = {column: column for column in phis}
     quantities |= {"train_risk": "train_risk", "penalty_estimate": "penalty"}
     steps = numbers(evidence.config)["step"].dropna().unique()
     for step in steps:  # of all that are recorded, few are printed
         where = {"study": model.study, **evidence.cell(model), "step": step}
         found = evidence.tables["trajectories"].find(**where).set_index("seed")
         for column, quantity in quantities.items():
-            yield (name, quantity, "", None, step), found[column]
+            yield (name, quantity, "", *place(None), step), found[column]
+
+
+def _places(config: Config) -> Callable[[Environment | None], Key]:
+    """A function: an environment's values of the columns that name it; no values for none."""
+    mains = [name for name, _ in layout_of(config).main_parameters]
+
+    def place(environment: Environment | None) -> Key:
+        told = {} if environment is None else dict(environment.parameters[:1])
+        return tuple(told.get(name) for name in mains)
+
+    return place
 
 
 def values(evidence: Evidence) -> pd.DataFrame:

@@ -16,7 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from irm_bench.presentation.series import GREEK, Looks, Series
+from irm_bench.config.model import Value
+from irm_bench.presentation.series import GREEK, TRAIN_COLUMNS, Looks, Series
 
 DASHES = {"dotted": "2 3", "dashed": "6 3", "dashdot": "7 3 2 3"}
 EXTRA_DASHES = ("5 4", "1 3")
@@ -75,7 +76,7 @@ def dash(style: Any) -> str:
 def _panels(given: Mapping[str, Any], data: pd.DataFrame, looks: Looks) -> list[dict[str, Any]]:
     columns = list(given.get("panel", ()))
     if not columns:
-        return [{"key": "", "label": "", "where": []}]
+        return [{"key": "", "label": "", "members": [], "where": []}]
     return [
         _panel(given, columns, values, looks)
         for values in data[columns].drop_duplicates().itertuples(index=False)
@@ -91,6 +92,7 @@ def _panel(
     return {
         "key": ";".join(texts),
         "label": ", ".join(parts),
+        "members": _members(columns, texts, looks),
         "where": [[c, t] for c, t in zip(columns, texts, strict=True)],
         "y": words.get("y_label", ""),
         "kind": words.get("y_scale", ""),
@@ -98,8 +100,17 @@ def _panel(
     }
 
 
+def _members(columns: list[str], texts: list[str], looks: Looks) -> list[Value]:
+    """The main parameters of the training environments, where a panel is a training set."""
+    found: list[Value] = []
+    for column, text in zip(columns, texts, strict=True):
+        if column in TRAIN_COLUMNS:
+            found += looks.members(text)
+    return found
+
+
 def _words(column: str, text: str, words: Mapping[str, Any], looks: Looks) -> str:
-    if column in ("train_sigmas", "train_set"):
+    if column in TRAIN_COLUMNS:
         return looks.train_set(text)
     if column == "environment":
         return looks.environment(text)

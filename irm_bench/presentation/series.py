@@ -13,6 +13,8 @@ from irm_bench.plugins.model import CAUSE
 from irm_bench.plugins.registry import Plugin
 from irm_bench.storage.paged import Rows
 
+# Where a table holds training sets, whichever of them it has (``Layout.train_column``).
+TRAIN_COLUMNS = ("train_sigmas", "train_set")
 GREEK = {"sigma": "σ", "gamma": "γ", "tau": "τ", "phi": "φ", "lambda": "λ"}
 
 
@@ -48,10 +50,10 @@ class Looks:
     def __init__(self, config: Config):
         self._book = config.book
         self._environments: dict[str, str] = {}
-        self._train_sets: dict[str, str] = {}
+        self._train_sets: dict[str, tuple[Environment, ...]] = {}
         for study in config.studies:
             for members in study.train_sets:
-                self._train_sets[set_label(members)] = set_words(members)
+                self._train_sets[set_label(members)] = members
             for environment in environments_of(study):
                 self._environments[environment.label] = environment_words(environment)
 
@@ -88,7 +90,11 @@ class Looks:
 
     def train_set(self, label: str) -> str:
         """A training set of the tables for people, e.g. ``{0.1, 1}``; others as they are."""
-        return self._train_sets.get(label, label)
+        return set_words(self._train_sets[label]) if label in self._train_sets else label
+
+    def members(self, label: str) -> list[Value]:
+        """The main parameters of a training set of the tables; none of one that is not known."""
+        return [environment.main for environment in self._train_sets.get(label, ())]
 
     def _place(self, plugin: Plugin) -> int:
         """The place of a plugin among those of its kind that have no colour: whatever is drawn."""
@@ -132,8 +138,8 @@ def base(study: Study, frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def train_column(frame: pd.DataFrame) -> str:
-    """The column of a table that holds training sets (``Layout.train_column``)."""
-    return "train_sigmas" if "train_sigmas" in frame else "train_set"
+    """The column of a table that holds training sets."""
+    return next(column for column in TRAIN_COLUMNS if column in frame)
 
 
 def at_base(frame: pd.DataFrame, study: Study) -> pd.DataFrame:

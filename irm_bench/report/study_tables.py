@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from irm_bench.config import Study
 from irm_bench.presentation import numbers
-from irm_bench.presentation.series import Looks
+from irm_bench.presentation.series import TRAIN_COLUMNS, Looks
 from irm_bench.report.ledger import Entry, Ledger
 from irm_bench.storage.contracts import METRICS
 
@@ -231,7 +231,7 @@ class StudyTables:
         return ", ".join(parts)
 
     def _value(self, name: str, value: Any) -> str:
-        return self._looks.train_set(value) if name.startswith("train_") else text_of(value)
+        return self._looks.train_set(value) if name in TRAIN_COLUMNS else text_of(value)
 
 
 def _where(frame: pd.DataFrame, setting: Mapping[str, Any]) -> pd.DataFrame:

@@ -97,9 +97,13 @@ class Explorer {
     this.redraw();
   }
 
-  /* The panel of a training set, if there is one. */
+  /* The panel of a training set, by the σ of its environments, if there is one. */
+  panelOf(train) {
+    return this.spec.panels.find((p) => isSameSet(p.members, train));
+  }
+
   showTraining(train) {
-    const panel = this.spec.panels.find((p) => isSameSet(p.key, train));
+    const panel = this.panelOf(train);
     if (panel && this.box) this.show(panel.key);
   }
 
@@ -146,9 +150,9 @@ class Explorer {
   }
 }
 
-/* Whether a training set as the tables write it, 0.1;1.0, holds these σ. */
-function isSameSet(text, train) {
-  return text.split(";").map(Number).join() === [...train].sort((a, b) => a - b).join();
+function isSameSet(members, train) {
+  const sorted = (values) => [...values].sort((a, b) => a - b).join();
+  return sorted(members) === sorted(train);
 }
 
 function seriesRows(rows, series, spec) {

@@ -67,10 +67,19 @@ def noise_floor(environment, mechanism):
     return environment["sigma"] ** 2
 """
 
+# What the source prints: an error in an environment, its average, and a weight after training.
+PRINTED = """where,model,quantity,split,sigma,site,step,printed
+Table 1,theirs,mse,test,,south,,0.5
+Table 1,theirs,average_mse,test,,,,0.5
+Table 2,theirs,phi_1,,,,,9000.0
+Table 2,theirs,phi_9,,,,,1.0
+"""
+
 CONFIG: dict[str, Any] = {
     "title": "A book that is a config alone",
     "root_seed": 3,
     "source": {"title": "Where it was claimed", "authors": "A. Writer", "year": 2020},
+    "printed": {"study": "rows_alone", "models": {"theirs": {"method": "erm"}}},
     "defaults": {
         "n_samples": 20,
         "n_test_samples": 20,
@@ -147,6 +156,7 @@ def page_of(folder: Path) -> Path:
     for name, text in SEMS.items():
         (book / "sems" / f"{name}.py").write_text(text, encoding="utf-8")
     (book / "config.yaml").write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+    (book / "printed.csv").write_text(PRINTED, encoding="utf-8")
     found = irm_bench.run(book, folder=folder / "results", report=True, progress=False)
     assert found.page is not None
     return found.page

@@ -91,6 +91,16 @@ def test_a_sem_that_knows_nothing_has_errors_and_weights(page: str) -> None:
     assert "diverged" not in words(body)
 
 
+def test_printed_numbers_stand_in_the_chapter_of_their_study(page: str) -> None:
+    assert 'id="table-printed"' in chapter(page, "rows_alone")
+    lines = {(row[1], row[2]): row[3:] for row in rows(page, "printed")[1:]}
+    assert lines["mean squared error", "test, site = south"][2] == "yes"
+    assert lines["average mean squared error", "test"][2] == "yes"
+    assert lines["weight φ1", ""][2] == "no"
+    assert lines["weight φ9", ""][1:] == ["", ""]
+    assert "It holds 2 of 3" in words(chapter(page, "rows_alone"))
+
+
 def test_every_metric_structure_and_start_has_its_place(page: str) -> None:
     assert rows(page, "log_loss-classes")[1][0] == "ERM, scrambled = no, start: zeros"
     assert len(rows(page, "error_rate-classes")) == 5

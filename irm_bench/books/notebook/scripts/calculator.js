@@ -104,9 +104,10 @@ class Calculator {
 
   /* The page's own trained models as dots, where its grid has this training set. */
   trained(train) {
-    const source = document.getElementById("fig-risk_over_sigma");
-    if (!source) return [];
-    const rows = figureRows(source).filter((row) => isSameSet(row.train_sigmas, train));
+    const explorer = explorers.risk_over_sigma, panel = explorer?.panelOf(train);
+    if (!panel) return [];
+    const rows = figureRows(explorer.figure)
+      .filter((row) => panel.where.every(([c, v]) => row[c] === v));
     return this.setting.trained.map((s) => ({ ...s, dotsOnly: true, rows: rows
       .filter((row) => s.where.every(([c, v]) => row[c] === v))
       .map((row) => ({ x: number(row.sigma), y: number(row.mean) })) }));
