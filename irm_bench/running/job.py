@@ -59,7 +59,10 @@ def _imported(name: str) -> ModuleType:
 def _describe(error: Exception) -> str:
     """One line: the error, the plugin that it was raised in, and what it was about."""
     parts = [f"{type(error).__name__}: {error}".replace("\n", " ")]
-    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+    first: BaseException = error  # a fault that the engine retells is where it first was
+    while first.__cause__ is not None:
+        first = first.__cause__
+    for frame, line in reversed(list(traceback.walk_tb(first.__traceback__))):
         package, _, name = str(frame.f_globals.get("__name__", "")).rpartition(".")
         is_plugin = package.startswith("irm_bench") and package.split(".")[-1] in registry.KINDS
         if is_plugin:  # of the project, or of a book elsewhere
