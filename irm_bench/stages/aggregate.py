@@ -61,9 +61,12 @@ def summarise(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
     if "optimum" in piece:
         piece = piece.assign(excess_risk=piece["risk"] - piece["optimum"])
         keys = [key for key in tables.contracts(config)["errors"].keys if key in piece]
-        groups = _Groups(piece, keys, [*layout_of(config).metrics, "risk", "excess_risk"])
+        metrics = list(layout_of(config).metrics)
+        lost = ~np.isfinite(piece[metrics].to_numpy(dtype=float)).any(axis=1)
+        groups = _Groups(piece, keys, [*metrics, "risk", "excess_risk"], lost)
     else:
-        groups = _Groups(piece, _setting(config), [*_phis(piece), *_others(config)])
+        lost = piece["diverged_at"].notna().to_numpy()
+        groups = _Groups(piece, _setting(config), [*_phis(piece), *_others(config)], lost)
     student = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     bootstrap = groups.statistics(partial(_bootstrap, config.root_seed)).assign(ci_method="BCa")
     return pd.concat([student, bootstrap]).sort_index(kind="stable")
@@ -79,7 +82,8 @@ def _bootstrap(root_seed: int, matrix: np.ndarray) -> tuple[np.ndarray, ...]:
 def summarise_trajectories(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
     """Mean with its t interval, and 5% and 95% quantiles over seeds, at every recorded step."""
     quantities = [*_phis(piece), "train_risk", "penalty_estimate"]
-    groups = _Groups(piece, [*_setting(config), "step"], quantities)
+    lost = ~np.isfinite(piece["phi_1"].to_numpy(dtype=float))
+    groups = _Groups(piece, [*_setting(config), "step"], quantities, lost)
     frame = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     for name, probability in (("q05", 0.05), ("q95", 0.95)):
         frame[name] = groups.quantile(probability)
@@ -101,9 +105,15 @@ def _phis(frame: pd.DataFrame) -> list[str]:
 
 
 class _Groups:
-    """Values over seeds: quantity by quantity, the rows of equal keys, as they first appear."""
+    """Values over seeds: quantity by quantity, the rows of equal keys, as they first appear.
 
-    def __init__(self, table: pd.DataFrame, keys: list[str], quantities: list[str]):
+    ``lost`` says of each row whether its run diverged. A quantity without any value is one that is
+    not known, such as the risk of a SEM without exact moments: that alone makes no run diverged.
+    """
+
+    def __init__(
+        self, table: pd.DataFrame, keys: list[str], quantities: list[str], lost: np.ndarray
+    ):
         number = table.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
         first, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
         order, bounds = np.argsort(number, kind="stable"), np.cumsum(sizes)[:-1]
@@ -111,15 +121,16 @@ class _Groups:
         self._keys = pd.concat([heads.assign(quantity=q) for q in quantities], ignore_index=True)
         self._values: list[np.ndarray] = []
         self._n_diverged: list[int] = []
+        n_lost = [int(part.sum()) for part in np.split(lost[order], bounds)]
         for quantity in quantities:
-            self._add(np.split(table[quantity].to_numpy(dtype=float)[order], bounds))
+            self._add(n_lost, np.split(table[quantity].to_numpy(dtype=float)[order], bounds))
         self._n = np.array([len(values) for values in self._values], dtype=np.int64)
 
-    def _add(self, groups: list[np.ndarray]) -> None:
-        for values in groups:
+    def _add(self, n_lost: list[int], groups: list[np.ndarray]) -> None:
+        for lost, values in zip(n_lost, groups, strict=True):
             finite = values[np.isfinite(values)]
             self._values.append(finite)
-            self._n_diverged.append(len(values) - len(finite))
+            self._n_diverged.append(len(values) - len(finite) if len(finite) else lost)
 
     def statistics(self, interval: Callable[[np.ndarray], tuple]) -> pd.DataFrame:
         """Keys, counts, mean, sd and the interval of each group; groups of equal n at once."""

@@ -220,3 +220,12 @@ def test_a_bare_value_stands_for_the_first_parameter(book: WrittenBook) -> None:
     spread = (("spread", 1.0),)
     expected = tuple(Environment((("place", p), *spread), spread) for p in ("here", "there"))
     assert typed.train_sets == (expected,)
+
+
+def test_what_is_not_known_is_not_diverged(rows_alone: Run) -> None:
+    """Risks that the SEM does not know are in no mean, and make no run a diverged one."""
+    summary = rows_alone.table("summary")
+    unknown = summary[summary["quantity"].isin(["risk", "excess_risk"])]
+    assert len(unknown)
+    assert (unknown["n_seeds"] == 0).all()
+    assert (unknown["n_diverged"] == 0).all()
