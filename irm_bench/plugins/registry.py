@@ -37,6 +37,8 @@ KINDS = (
     "figures",
 )
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# Folders of results/ that are no book's.
+TAKEN = ("published", "site")
 
 
 class UnknownPluginError(ValueError):
@@ -176,6 +178,10 @@ def find_book(name: str) -> Book:
         raise BookError(
             f"book {name!r}: its folder's name {folder.name!r} becomes a folder of results; "
             "allowed are small letters, digits and underscores, a letter first"
+        )
+    if folder.name in TAKEN:
+        raise BookError(
+            f"book {name!r}: results/{folder.name} is not for a book's results; rename the folder"
         )
     if folder.name in known and folder != BOOKS / folder.name:
         raise BookError(

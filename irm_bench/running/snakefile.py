@@ -6,6 +6,7 @@ from typing import Any
 from irm_bench import config as configuration
 from irm_bench.config import Config, ConfigError, checks
 from irm_bench.plugins.registry import known_books
+from irm_bench.running.places import other_owner, results_of
 
 
 def config_of(workflow: Any, config: dict[str, Any]) -> Config:
@@ -29,6 +30,12 @@ def config_of(workflow: Any, config: dict[str, Any]) -> Config:
     whole = configuration.laid_over(raw)
     config.update(whole)  # for the jobs, which then need not read the book's config
     parsed = configuration.parse(whole)
+    owner = None if is_module else other_owner(parsed.book)
+    if owner is not None:
+        raise ConfigError(
+            f"config key book: {name!r}; {results_of(parsed.book)} holds results of another book "
+            f"of this name, {owner}: rename one of the two folders, or move the results"
+        )
     for note in checks.notes(parsed):
         print(f"note: {note}", file=sys.stderr)
     return parsed

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from irm_bench import config
 from tests.workflow.conftest import ROOT, copy_project, snakemake
 
 Done = subprocess.CompletedProcess[str]
@@ -107,6 +108,42 @@ def test_what_cannot_be_a_book_is_told(clone: Path, make_it: str, name: str, wor
     assert words in failed.stderr
     assert "Traceback" not in failed.stderr
     assert words in shell(clone, f"make report BOOK='{name}'").stderr
+
+
+def test_two_books_of_one_name_do_not_share_their_results(clone: Path, with_book: Path) -> None:
+    """Unless the first one is no book any more: it was moved."""
+    second = clone.parent / "second/my_book"
+    shutil.copytree(clone / "examples/my_book", second)
+    line = ("-n", "--config", f"book={second}")
+    refused = snakemake(with_book, *line, configfile="small.yaml")
+    assert refused.returncode != 0
+    assert f"another book of this name, {with_book.parent / 'my_book'}: rename" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    first = (with_book.parent / "my_book").rename(with_book.parent / "away")
+    try:
+        assert snakemake(with_book, *line, configfile="small.yaml").returncode == 0
+    finally:
+        first.rename(with_book.parent / "my_book")
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "..", "erm.py", "a b"])
+@pytest.mark.parametrize("kind", ["sem", "method", "penalty", "loss", "figure", "claim", "section"])
+def test_a_name_in_a_config_does_not_leave_its_folder(kind: str, name: str) -> None:
+    study = {"name": "a", "train_sigmas": [[1, 2]], "test_environments": [{"sigma": 1}]}
+    method = {"name": name if kind == "method" else "irm", "penalty": "plug_in"}
+    raw = {"studies": [study | {"methods": [method]}], "figures": [], "claims": [], "sections": []}
+    match kind:
+        case "penalty":
+            method["penalty"] = name
+        case "sem" | "loss":
+            raw["studies"][0] |= {kind: name}
+        case "figure" | "claim":
+            raw[f"{kind}s"] = [name]
+        case "section":
+            raw["sections"] = [{"name": name, "title": "x"}]
+    with pytest.raises(config.ConfigError) as refused:
+        config.of_book("notebook", raw)
+    assert repr(name) in str(refused.value)
 
 
 MODULE = """\

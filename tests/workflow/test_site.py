@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,11 +29,13 @@ def command(project: Path, name: str, *arguments: str) -> subprocess.CompletedPr
 
 
 @pytest.fixture(scope="module")
-def project(with_book: Path) -> Path:
-    """A project with the results of two books, and what stands beside them in a clone."""
+def project(with_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the results of two books, with what stands beside them in a clone."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(with_book.parent, folder, dirs_exist_ok=True, symlinks=True)
     for name in ("CITATION.cff", "LICENSE"):
-        (with_book / name).write_bytes((ROOT / name).read_bytes())
-    return with_book
+        shutil.copy(ROOT / name, folder / with_book.name)
+    return folder / with_book.name
 
 
 @pytest.fixture(scope="module")
