@@ -154,9 +154,9 @@ def frames(
     config = sources.config
     held = {name: table for name, table in found.items() if not isinstance(table, Rows)}
     made = held | exhibits.build(found, config)
-    own = config.book.module("exhibits")
-    if own is not None:
-        made |= own.build(found, config)
+    build = getattr(config.book.module("exhibits"), "build", None)
+    if build is not None:
+        made |= build(found, config)
     if sources.baseline:
         made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)
