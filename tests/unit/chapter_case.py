@@ -158,11 +158,16 @@ def write_book(book: Path) -> None:
     (book / "printed.csv").write_text(PRINTED, encoding="utf-8")
 
 
-def page_of(folder: Path) -> Path:
-    """Write the book beside its results in a folder, and run it: its page."""
+def page_of(folder: Path, without: str = "") -> Path:
+    """Write the book beside its results in a folder, and run it, without a study: its page."""
     write_book(folder / "config_alone")
+    studies = [study for study in CONFIG["studies"] if study["name"] != without]
     found = irm_bench.run(
-        folder / "config_alone", folder=folder / "results", report=True, progress=False
+        folder / "config_alone",
+        config={"studies": studies},
+        folder=folder / "results",
+        report=True,
+        progress=False,
     )
     assert found.page is not None
     return found.page
