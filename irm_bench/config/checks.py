@@ -6,7 +6,7 @@ Every check raises ``ConfigError``, with the key, its value and what is allowed,
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from irm_bench.config.model import Config, ConfigError, Method, Study
+from irm_bench.config.model import Config, ConfigError, Method, Section, Study
 from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
@@ -204,6 +204,22 @@ def notes(config: Config) -> list[str]:
                 "it will not be drawn"
             )
     return found
+
+
+def page(book: Book, sections: Sequence[Section], lead: Sequence[str]) -> None:
+    """Refuse a chapter twice or without a template, and a leading figure that is not there."""
+    for i, section in enumerate(sections):
+        if section.name in [other.name for other in sections[:i]]:
+            raise ConfigError(
+                f"config key sections[{i}].name: {section.name!r}; allowed is each one once"
+            )
+        template = f"sections/{section.name}.html.j2"
+        if book.file(template) is None:
+            raise ConfigError(
+                f"config key sections[{i}].name: {section.name!r}; the book has no file {template}"
+            )
+    for i, name in enumerate(lead):
+        known(book, "figures", name, f"lead[{i}]")
 
 
 def unique(study_names: list[str]) -> None:

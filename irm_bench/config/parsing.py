@@ -72,6 +72,8 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     checks.unique([study.name for study in studies])
     checks.distinct_columns(studies)
     plugins = {kind: checks.known_all(book, kind, raw.get(kind, [])) for kind in KINDS_LISTED}
+    sections = tuple(Section(**section) for section in raw.get("sections", []))
+    checks.page(book, sections, raw.get("lead", []))
     return Config(
         book=book,
         title=raw["title"],
@@ -81,7 +83,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         studies=tuple(studies),
         figures=plugins["figures"],
         claims=plugins["claims"],
-        sections=tuple(Section(**section) for section in raw.get("sections", [])),
+        sections=sections,
         lead=tuple(raw.get("lead", [])),
         source={"name": "the source", **raw.get("source", {})},
         printed=_printed(raw),

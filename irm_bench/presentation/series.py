@@ -35,8 +35,9 @@ class Series:
         return frame[(frame["method"] == self.method) & (frame["penalty"] == self.penalty)]
 
 
-# For plugins that say nothing of their looks: told apart without seeing colours (Okabe and Ito).
-COLORS = ("#009e73", "#cc79a7", "#e69f00", "#8c510a", "#5e3c99", "#35978f")
+# For plugins that say nothing of their looks: an orange of Okabe and Ito's, and what of Paul Tol's
+# muted scheme no plugin of the package has, to be told apart with any kind of sight.
+COLORS = ("#e69f00", "#332288", "#44aa99", "#aa4499", "#117733", "#ddcc77")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("solid", "dashed", "dashdot", "dotted")
 

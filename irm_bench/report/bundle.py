@@ -11,7 +11,7 @@ import itertools
 import json
 import lzma
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -28,7 +28,6 @@ RESERVE = 60_000  # of these, for what is not yet written when the package is ma
 BEST_RATIO = 16
 # Tables this many times larger than the page may be are likely to fit, and begun at once.
 SURE_RATIO = 3
-FIRST = ("claims", "printed", "claim_details", "summary", "trajectory_summary", "histograms")
 ELEMENT = re.compile(r'<script type="application/json" id="data-package">(.*?)</script>', re.DOTALL)
 LINK = re.compile(r'data-file="((?:figures|page)/\w+\.csv)" href="data:[^,]*,([^"]*)"')
 
@@ -69,16 +68,15 @@ class Item:
 class Press:
     """Packs the tables ``names`` of a folder, and compresses them while their page is being made.
 
-    The most useful first, the rest by size. As a context manager, it ends its thread.
+    The tables ``first`` before the others, the smaller before the larger. As a context manager, it
+    ends its thread.
     """
 
-    def __init__(self, folder: Path, names: list[str]):
+    def __init__(self, folder: Path, names: list[str], first: Collection[str]):
         self._names = names
         self._paths = {name: folder / f"{name}.csv" for name in names}
         self._sizes = {name: path.stat().st_size for name, path in self._paths.items()}
-        ranked = [name for name in FIRST if name in names]
-        by_size = sorted((n for n in names if n not in ranked), key=self._sizes.__getitem__)
-        self._order = [*ranked, *by_size]
+        self._order = sorted(names, key=lambda name: (name not in first, self._sizes[name]))
         self._pool = ThreadPoolExecutor(1)  # one is enough to be done before the page is
         self._begun: dict[str, Future[str]] = {}
 

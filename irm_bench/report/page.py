@@ -22,6 +22,7 @@ from irm_bench.report.changes import Baseline
 from irm_bench.report.chapter import Chapter
 from irm_bench.report.ledger import Entry, Ledger, compare
 from irm_bench.storage import archives, tables
+from irm_bench.storage.contracts import CHECKSUM
 from irm_bench.storage.paged import Rows
 
 SOURCES = page_sources()
@@ -111,7 +112,9 @@ def write(sources: Sources, output: Path) -> None:
 def render(sources: Sources) -> str:
     """The page as text."""
     found = views.load_tables(sources.config, sources.tables)
-    with bundle.Press(sources.tables, list(found)) as press:
+    contracts = tables.contracts(sources.config).values()
+    first = {contract.name for contract in contracts if contract.kept != CHECKSUM}
+    with bundle.Press(sources.tables, list(found), first) as press:
         return with_package(without_package(sources, found), press, sources)
 
 
@@ -151,9 +154,9 @@ def frames(
     config = sources.config
     held = {name: table for name, table in found.items() if not isinstance(table, Rows)}
     made = held | exhibits.build(found, config)
-    own = config.book.module("exhibits")
-    if own is not None:
-        made |= own.build(found, config)
+    build = getattr(config.book.module("exhibits"), "build", None)
+    if build is not None:
+        made |= build(found, config)
     if sources.baseline:
         made |= sources.baseline.tables(held)
     made |= exhibits.compared(sources.tables, sources.published, config)

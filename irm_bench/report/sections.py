@@ -55,8 +55,11 @@ def shown(config: Config, ledger: Ledger) -> list[Section]:
         title = study.name.replace("_", " ").capitalize()
         of_studies.append(Section(f"study-{study.name}", title, study.name))
     found = []
-    _, *common = COMMON
-    for section in (*config.sections, CLAIMS, *of_studies, *common):
+    own = {section.name for section in config.sections}  # a book may have its own "methods"
+    common = [section for section in COMMON if section.name not in own]
+    claims = [section for section in common if section == CLAIMS]
+    others = [section for section in common if section != CLAIMS]
+    for section in (*config.sections, *claims, *of_studies, *others):
         has_study = not section.study or find_study(config, section.study)
         has_table = not section.table or (
             section.table in ledger and len(ledger.rows(section.table))

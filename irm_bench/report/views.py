@@ -17,11 +17,6 @@ from irm_bench.presentation.themes import themed
 from irm_bench.storage import tables
 from irm_bench.storage.paged import Rows
 
-# Tables without which there is no page.
-RESULTS = (
-    *("models", "errors", "summary", "trajectories", "trajectory_summary"),
-    *("environments", "histograms"),
-)
 Tables = dict[str, pd.DataFrame | Rows]
 
 
@@ -43,8 +38,9 @@ class FigureView:
 
 def table_names(config: Config, folder: Path) -> list[str]:
     """The tables of the results, and of those that judge them the ones that are there."""
-    names = tables.contracts(config)
-    return [n for n in names if n in RESULTS or (folder / f"{n}.csv").exists()]
+    results = tables.names(config, "aggregate")
+    names = tables.names(config)
+    return [name for name in names if name in results or (folder / f"{name}.csv").exists()]
 
 
 def load_tables(config: Config, folder: Path) -> Tables:

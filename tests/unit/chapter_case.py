@@ -149,14 +149,25 @@ CONFIG: dict[str, Any] = {
 SEMS = {"rows_alone": ROWS_ALONE, "classes": CLASSES, "drawn": DRAWN}
 
 
-def page_of(folder: Path) -> Path:
-    """Write the book into a folder and run it: its page."""
-    book = folder / "config_alone"
+def write_book(book: Path) -> None:
+    """Write the book into a folder."""
     (book / "sems").mkdir(parents=True)
     for name, text in SEMS.items():
         (book / "sems" / f"{name}.py").write_text(text, encoding="utf-8")
     (book / "config.yaml").write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
     (book / "printed.csv").write_text(PRINTED, encoding="utf-8")
-    found = irm_bench.run(book, folder=folder / "results", report=True, progress=False)
+
+
+def page_of(folder: Path, without: str = "") -> Path:
+    """Write the book beside its results in a folder, and run it, without a study: its page."""
+    write_book(folder / "config_alone")
+    studies = [study for study in CONFIG["studies"] if study["name"] != without]
+    found = irm_bench.run(
+        folder / "config_alone",
+        config={"studies": studies},
+        folder=folder / "results",
+        report=True,
+        progress=False,
+    )
     assert found.page is not None
     return found.page

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from irm_bench import config
 from irm_bench.config import of_book
-from irm_bench.plugins.registry import find_book
+from irm_bench.plugins.registry import Book, find_book
 from irm_bench.presentation import drawing, figure_data, gallery, themes
+from irm_bench.presentation.series import COLORS, Looks
 from irm_bench.report import views
 from irm_bench.stages import draw
 from irm_bench.storage import tables
@@ -153,3 +154,22 @@ def test_marks_find_their_place_on_the_axes(case: Case, name: str) -> None:
         assert list(values) == sorted(values)
         assert list(places) == sorted(places)
         assert left - 30 <= places[0] < places[-1] <= right + 1
+
+
+def test_a_method_that_says_nothing_of_its_looks_has_its_own_whatever_is_drawn(
+    case: Case, tmp_path: Path
+) -> None:
+    (tmp_path / "methods").mkdir()
+    for name in ("late", "early"):
+        (tmp_path / f"methods/{name}.py").write_text("def fit(problem): ...\n", encoding="utf-8")
+    looks = Looks(replace(case.config, book=Book("mine", tmp_path)))
+    table = pd.DataFrame({"method": ["late", "erm", "early"], "penalty": ""})
+    late, erm, early = looks(table)
+    assert late == looks(table[::-1])[2] == looks.one("late")
+    told_apart = {(series.color, series.marker, series.dash) for series in (late, erm, early)}
+    assert len(told_apart) == len({late.color, erm.color, early.color}) == 3
+
+
+def test_no_plugin_of_the_package_has_the_colour_of_a_default() -> None:
+    plugins = [BOOK.plugin(kind, n) for kind in ("methods", "penalties") for n in BOOK.names(kind)]
+    assert not {plugin.get("COLOR") for plugin in plugins} & set(COLORS)

@@ -67,7 +67,7 @@ def write(folder: Path, **contents: bytes) -> list[str]:
 
 
 def pack(folder: Path, names: list[str], room: int) -> list[bundle.Item]:
-    with bundle.Press(folder, names) as press:
+    with bundle.Press(folder, names, first=("claims",)) as press:
         return press.pack(room)
 
 

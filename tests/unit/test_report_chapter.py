@@ -2,9 +2,13 @@
 
 import html
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import irm_bench
+from irm_bench import config
 from irm_bench.report.study_tables import MOST_COLUMNS, MOST_ROWS
 from tests.unit import chapter_case
 from tests.unit.chapter_case import CONFIG
@@ -127,3 +131,38 @@ def test_of_a_large_grid_what_is_left_out_is_said(page: str) -> None:
     text = words(chapter(page, "large"))
     assert "8 of 48 models and 1 more column are not shown here" in text
     assert "n = 20, trained on {0.1, 1}, error_weight = 0.1" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sections": [{"name": "missing", "title": "x"}]}, r"no file sections/missing\.html\.j2"),
+        ({"sections": [{"name": "told", "title": "x"}] * 2}, "each one once"),
+        ({"lead": ["mising"]}, "'mising' is not among the figures known"),
+    ],
+)
+def test_a_chapter_or_figure_that_is_not_there_is_told_before_any_job(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    chapter_case.write_book(tmp_path / "mine")
+    (tmp_path / "mine/sections").mkdir()
+    (tmp_path / "mine/sections/told.html.j2").write_text("<p>Told.</p>", encoding="utf-8")
+    with pytest.raises(config.ConfigError, match=message):
+        config.of_book(str(tmp_path / "mine"), change)
+
+
+def test_a_book_may_tell_what_every_page_tells_in_its_own_words(tmp_path: Path) -> None:
+    chapter_case.write_book(tmp_path / "mine")
+    (tmp_path / "mine/sections").mkdir()
+    (tmp_path / "mine/sections/methods.html.j2").write_text("<p>Our own.</p>", encoding="utf-8")
+    overlay = {
+        "studies": CONFIG["studies"][:1],
+        "sections": [{"name": "methods", "title": "How"}],
+    }
+    found = irm_bench.run(
+        tmp_path / "mine", config=overlay, folder=tmp_path / "run", report=True, progress=False
+    )
+    assert found.page is not None
+    text = found.page.read_text(encoding="utf-8")
+    assert text.count('<section id="methods"') == 1
+    assert "Our own." in text

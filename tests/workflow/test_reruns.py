@@ -20,8 +20,8 @@ STAGES = {
     "diagnose": "stages.diagnose",
     "audit": "stages.audit",
     "judge": "stages.judge",
-    "figures": "presentation.drawing",
-    "report": "report.page",
+    "figures": "stages.draw",
+    "report": "stages.report",
     "provenance": "running.provenance",
 }
 PAGE = {"report", "all"}
