@@ -161,14 +161,23 @@ def known_all(book: Book, kind: str, names: Sequence[str]) -> tuple[Plugin, ...]
     return tuple(known(book, kind, name, f"{kind}[{i}]") for i, name in enumerate(names))
 
 
-def same_kind(value: Any, default: Any, where: str) -> None:
-    """Refuse an option that is not of the kind of its default."""
+def allowed_option(sem: Plugin, name: str, value: Any, where: str) -> None:
+    """Refuse an option that is not of the kind of its default, or not one of the SEM's choices.
+
+    A whole number is at least 1, like a count, unless its default or a choice says otherwise.
+    """
+    default = sem.get("OPTIONS", {})[name]
+    choices = sem.get("CHOICES", {}).get(name)
     kinds = (int, float) if isinstance(default, float) else type(default)
     if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, kinds):
         kind = "a number" if isinstance(default, float) else f"of type {type(default).__name__}"
         raise ConfigError(f"config key {where}: {value!r}; allowed is {kind}, as {default!r} is")
-    if type(default) is int and value < 1:
-        raise ConfigError(f"config key {where}: {value}; allowed is at least 1")
+    if choices and value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise ConfigError(f"config key {where}: {value!r}; allowed is one of {listed}")
+    if not choices and type(default) is int and value < min(default, 1):
+        least = min(default, 1)
+        raise ConfigError(f"config key {where}: {value}; allowed is at least {least}")
 
 
 def allowed_value(sem: Plugin, name: str, value: Any, where: str) -> None:

@@ -101,7 +101,7 @@ def _models(
     for name, default in known.items():
         values = _as_list(raw["options"].get(name, default))
         for one in values:
-            checks.same_kind(one, default, f"{where}.options.{name}")
+            checks.allowed_option(sem, name, one, f"{where}.options.{name}")
         # of a number that is no count, 1 and 1.0 are one value
         options[name] = [float(one) if isinstance(default, float) else one for one in values]
     intercept = bool(raw["intercept"])

@@ -33,7 +33,8 @@ class Sem(Protocol):
         OPTIONS            options of the structure with their defaults; a list is a grid
         PARAMETERS         parameters of an environment; None marks one without default. The first
                            is the one that a bare value in a training set stands for
-        POSITIVE, CHOICES  names of parameters that must be above 0; allowed texts by name
+        POSITIVE, CHOICES  names of parameters that must be above 0; allowed values of parameters
+                           and options by name
 
     What is fixed for a seed is its *mechanism*: what the function ``mechanism`` draws from a random
     stream of its own, or the options themselves. All functions are called with named arguments::
@@ -53,6 +54,9 @@ class Sem(Protocol):
         population(environment, mechanism)           → Moments: gram (d, d), cross (d,), target (),
                                                        mean (d + 1,) of features and target
         causal_solution(mechanism)                   → the oracle φ (d,)
+        mixing(mechanism)                            → S (d, d), or None: a learner is shown the
+                                                       variables times S. All other functions
+                                                       speak of the variables themselves
         noise_floor(environment, mechanism)          → the oracle's risk
         product_covariance(environment, mechanism)   → (P, P), of the products of one row
         sample_moments(rngs, n_samples, environment, mechanism) → Moments (rng, …) by their law
