@@ -253,11 +253,12 @@ def consistent(book: Book, study: Study, where: str) -> None:
         if "splits" in method.needs:
             _check_splits(study, method, where)
         _check_oracle(study, method, f"{where}.methods[{i}]")
+        _check_subsets(study, method, f"{where}.methods[{i}]")
     _check_selection(study, where)
     _check_learning_rate(study, where)
     _check_starts(study, where)
-    if study.sampling == "moments":
-        _check_moments(book, study, where)
+    if study.sampling != "rows":
+        _check_sampling(book, study, where)
 
 
 def _check_sizes(study: Study, where: str) -> None:
@@ -362,6 +363,20 @@ def _check_oracle(study: Study, method: Method, where: str) -> None:
         )
 
 
+def _check_subsets(study: Study, method: Method, where: str) -> None:
+    """A method that goes through all subsets of the features can do so for a few features."""
+    most = method.plugin.get("MAX_SUBSETS")
+    if most is None:
+        return
+    d = max(model.n_features for model in study.models)
+    if 2**d - 1 > most:
+        raise ConfigError(
+            f"config key {where}.name: {method.name!r} goes through all subsets of the features, "
+            f"{2**d - 1:,} of {d} here: allowed are {most:,}, of {(most + 1).bit_length() - 1} "
+            "features"
+        )
+
+
 def _check_splits(study: Study, method: Method, where: str) -> None:
     """A study whose rows are to be split into halves, and held for it."""
     d = max(model.n_features for model in study.models)
@@ -410,35 +425,27 @@ def _check_starts(study: Study, where: str) -> None:
         )
 
 
-def _check_moments(book: Book, study: Study, where: str) -> None:
-    """A study that draws moments in place of rows."""
-    model = study.model
-    if not model.has("sample_moments") or not model.is_fixed or model.intercept:
-        raise ConfigError(
-            f"config key {where}.sampling: 'moments'; {study.sem} has no sample_moments here: "
-            "allowed is 'rows'"
-        )
+def _check_sampling(book: Book, study: Study, where: str) -> None:
+    """A study that has moments in place of rows."""
+    model, key = study.model, f"config key {where}.sampling: {study.sampling!r}"
+    if study.sampling == "moments":
+        is_known = model.has("sample_moments") and model.is_fixed and not model.intercept
+        function = "sample_moments"
+    else:
+        is_known, function = model.has("population"), "population"
+    if not is_known:
+        raise ConfigError(f"{key}; {study.sem} has no {function} here: allowed is 'rows'")
     if study.loss.get("NEEDS") == "rows":
-        raise ConfigError(
-            f"config key {where}.sampling: 'moments'; the loss {study.loss.name!r} needs rows: "
-            "allowed is 'rows'"
-        )
+        raise ConfigError(f"{key}; the loss {study.loss.name!r} needs rows: allowed is 'rows'")
+    of_rows = {"product_variance", "splits", "rows"}
+    if study.sampling == "population":
+        of_rows |= {"n_samples"}
     for method in study.methods:
-        needs = sorted(method.needs & {"product_variance", "splits", "rows"})
+        needs = sorted(method.needs & of_rows)
         if needs:
             penalties = [book.plugin("penalties", name) for name in book.names("penalties")]
             enough = [penalty.name for penalty in penalties if not penalty.get("NEEDS")]
             raise ConfigError(
-                f"config key {where}.sampling: 'moments'; {method.monitor} of method {method.name} "
-                f"needs rows ({', '.join(needs)}): allowed is 'rows', or of the penalties "
-                f"{', '.join(enough)}"
-            )
-    least = model.n_features + 2
-    sizes = [("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)]
-    if study.selection:
-        sizes.append(("n_validation_samples", study.n_validation_samples))
-    for key, n in sizes:
-        if n < least:
-            raise ConfigError(
-                f"config key {where}.{key}: {n}; sampling 'moments' allows {least} or more"
+                f"{key}; {method.monitor} of method {method.name} needs rows "
+                f"({', '.join(needs)}): allowed is 'rows', or of the penalties {', '.join(enough)}"
             )

@@ -28,6 +28,8 @@ class Layout:
     extras: tuple[tuple[str, str], ...]
     metrics: tuple[str, ...]
     has_selection: bool
+    has_truth: bool
+    has_choice_of_features: bool
 
 
 def layout_of(config: Config) -> Layout:
@@ -56,6 +58,10 @@ def layout_of(config: Config) -> Layout:
         extras=_extras(studies),
         metrics=_metrics(studies),
         has_selection=any(study.selection for study in studies),
+        has_truth=any(study.model.has("causal_solution") for study in studies),
+        has_choice_of_features=any(
+            method.plugin.get("SELECTS", False) for study in studies for method in study.methods
+        ),
     )
 
 

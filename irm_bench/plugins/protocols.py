@@ -158,6 +158,9 @@ class Method(Protocol):
         TAKES_PENALTY         True for a gradient that takes a penalty, which the config names
         IS_GRADIENT           False for a ``gradient`` that is the gradient of nothing, like a step
                               with a mask: ``make check`` holds all others to be one
+        SELECTS               True for a method that leaves features out, with φ = 0 there: tables
+                              then say how many of those it took are no causes, and which it missed
+        MAX_SUBSETS           how many subsets of the features it can go through, if it does
         EXTRAS                what ``fit`` reports of a run besides φ: name and meaning
         COUNTERPART           "erm" or "penalty" if what it minimises is pooled least squares, or
                               error weight · Σ risks + Σ penalties; else its minimum is not known
@@ -206,10 +209,16 @@ class GradientMethod(Method, Protocol):
         def gradient(parameters, slope, problem, draw):
             return 2 * problem.total(slope.residual)
 
-    It may give faster forms of the same objective for the squared loss, parameters being φ:
+    It may give faster forms of the same objective for the squared loss; the first two where
+    parameters are φ:
         closed_form(problem, penalty, n_steps, record, draws)  the ``Path`` of gradient descent
         quartic(problem, penalty)  coefficients of the gradient where it is a cubic polynomial in φ
                                    (``polynomial.gradient_coefficients``), or None
+        kernel(n_features, width)  the gradient of ``width`` runs written for numba, used with an
+                                   optimiser that has a kernel (``engine/compiled.py``): a function
+                                   of parameters (size, width), gram (environment, d, d, width),
+                                   cross (environment, d, width), params (parameter, width) in the
+                                   order of PARAMS, and out (size, width), which it fills
     """
 
     def gradient(self, parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
@@ -319,7 +328,9 @@ class Optimiser(Protocol):
         IS_GRADIENT_DESCENT    True for ``gd`` alone: a method's closed form may stand for it
 
     What it remembers is a tuple of tensors (…, run). Both functions return new tensors and leave
-    what they are given as it is: steps are made again to find where a run diverged. Momentum::
+    what they are given as it is: steps are made again to find where a run diverged. Beside
+    them ``kernel(width)`` may give the same update in place for numba (``engine/compiled.py``).
+    Momentum::
 
         import torch
 
