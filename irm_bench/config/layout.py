@@ -30,6 +30,7 @@ class Layout:
     has_selection: bool
     has_truth: bool
     has_choice_of_features: bool
+    has_repeated_source: bool
 
 
 def layout_of(config: Config) -> Layout:
@@ -58,6 +59,7 @@ def layout_of(config: Config) -> Layout:
         extras=_extras(studies),
         metrics=_metrics(studies),
         has_selection=any(study.selection for study in studies),
+        has_repeated_source=config.printed is not None and config.printed.is_repeated,
         has_truth=any(study.model.has("causal_solution") for study in studies),
         has_choice_of_features=any(
             method.plugin.get("SELECTS", False) for study in studies for method in study.methods

@@ -205,11 +205,25 @@ class Section:
 
 
 @dataclass(frozen=True)
+class PrintedModel:
+    """Which of the results a model of the source is: of a study, chosen by a rule or none."""
+
+    method: str
+    penalty: str = ""
+    study: str = ""
+    selection: str = ""
+
+
+@dataclass(frozen=True)
 class Printed:
-    """What the numbers that a source prints are compared with: a study, and its models by name."""
+    """What the numbers that a source prints are compared with: a study, and its models by name.
+
+    ``is_repeated`` for statistics of many runs of the source, in place of numbers of one.
+    """
 
     study: str
-    models: tuple[tuple[str, ModelKey], ...]
+    models: tuple[tuple[str, PrintedModel], ...]
+    is_repeated: bool = False
 
 
 # Keys of a config that no result depends on.

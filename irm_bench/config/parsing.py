@@ -14,8 +14,8 @@ from irm_bench.config.model import (
     Config,
     ConfigError,
     Method,
-    ModelKey,
     Printed,
+    PrintedModel,
     Section,
     Study,
 )
@@ -86,13 +86,15 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         sections=sections,
         lead=tuple(raw.get("lead", [])),
         source={"name": "the source", **raw.get("source", {})},
-        printed=_printed(raw),
+        printed=_printed(book, raw),
         audit=_audit(raw.get("audit", {})),
         baseline=raw.get("baseline", ""),
         resolved=_resolved(raw, studies),
     )
 
 
+# The numbers that a book's source prints.
+PRINTED_FILE = "printed.csv"
 KINDS_LISTED = ("figures", "claims")
 
 
@@ -190,12 +192,22 @@ def _cells_of_a_method(study: Study, method: Method) -> int:
     return n_cells
 
 
-def _printed(raw: Mapping[str, Any]) -> Printed | None:
+def _printed(book: Book, raw: Mapping[str, Any]) -> Printed | None:
     if "printed" not in raw:
         return None
-    models = raw["printed"]["models"].items()
-    keys = tuple((name, ModelKey(m["method"], m.get("penalty", ""))) for name, m in models)
-    return Printed(raw["printed"]["study"], keys)
+    models = []
+    for name, told in raw["printed"]["models"].items():
+        models.append((name, PrintedModel(**{"study": raw["printed"]["study"], **told})))
+    return Printed(raw["printed"]["study"], tuple(models), _is_repeated(book))
+
+
+def _is_repeated(book: Book) -> bool:
+    """Whether the book's printed numbers are statistics of many runs: by the file's header."""
+    path = book.file(PRINTED_FILE)
+    if path is None:
+        return False
+    with path.open(encoding="utf-8") as file:
+        return "statistic" in file.readline().strip().split(",")
 
 
 def _audit(raw: Mapping[str, Any]) -> Audit:
