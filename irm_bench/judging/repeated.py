@@ -47,7 +47,7 @@ def compare(evidence: Evidence, printed: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for key, rows in printed.groupby(cell, sort=False):
         values = _ours(evidence, dict(zip(cell, key, strict=True)))
-        parts.append(_beside(rows, values))
+        parts.append(beside(rows, values))
     found = pd.concat(parts).sort_index()
     known = found["p_value"].notna()
     if known.any():
@@ -77,7 +77,8 @@ def _ours(evidence: Evidence, cell: Mapping[str, object]) -> np.ndarray:
     return values.to_numpy(dtype=float)
 
 
-def _beside(rows: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+def beside(rows: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+    """Rows of a cell (``statistic``, ``printed`` …) with what our values (run,) make of each."""
     finite = values[np.isfinite(values)]
     found = rows.assign(n_seeds=len(finite), n_diverged=len(values) - len(finite))
     if len(finite) < 2:
