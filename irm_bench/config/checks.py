@@ -11,6 +11,8 @@ from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
 MAX_SPLIT_PRODUCTS = 2**25
+# Of what must be above 0: penalties have fourth powers of σ, which are to be above 0 too.
+LEAST_POSITIVE = 1e-50
 # Constants of plugins that the config is read by.
 COLUMNS = ("PARAMETERS", "OPTIONS", "PARAMS", "EXTRAS")
 READ_WITHOUT_RUNNING = frozenset(
@@ -186,8 +188,10 @@ def allowed_value(sem: Plugin, name: str, value: Any, where: str) -> None:
     if default is not None and isinstance(default, str) != isinstance(value, str):
         kind = "a text" if isinstance(default, str) else "a number"
         raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is {kind}")
-    if name in sem.get("POSITIVE", ()) and not (not isinstance(value, str) and value > 0):
-        raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is greater than 0")
+    if name in sem.get("POSITIVE", ()) and (isinstance(value, str) or value < LEAST_POSITIVE):
+        is_number = not isinstance(value, str) and value > 0
+        allowed = f"at least {LEAST_POSITIVE:g}" if is_number else "greater than 0"
+        raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is {allowed}")
     choices = sem.get("CHOICES", {}).get(name)
     if choices and value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
