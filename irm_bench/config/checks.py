@@ -77,6 +77,10 @@ RESERVED = frozenset(
         "optimum",
         "noise_variance",
         "oracle_mse",
+        "causal_error",
+        "noncausal_error",
+        "false_causes",
+        "missed_causes",
         "n_candidates",
         "score",
         "n_seeds",
@@ -104,6 +108,12 @@ RESERVED = frozenset(
         "truth",
         "penalty_value",
         "printed",
+        "statistic",
+        "standard_error",
+        "n",
+        "ours",
+        "our_error",
+        "difference",
         "half_unit",
         "compared_with",
         "pi_low",
@@ -452,4 +462,19 @@ def _check_sampling(book: Book, study: Study, where: str) -> None:
             raise ConfigError(
                 f"{key}; {method.monitor} of method {method.name} needs rows "
                 f"({', '.join(needs)}): allowed is 'rows', or of the penalties {', '.join(enough)}"
+            )
+    if study.sampling == "moments":
+        _check_wishart(study, where)
+
+
+def _check_wishart(study: Study, where: str) -> None:
+    """The law of the moments of rows wants more rows than columns, the target's among them."""
+    least = max(model.n_features for model in study.models) + 2
+    sizes = [("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)]
+    if study.selection:
+        sizes.append(("n_validation_samples", study.n_validation_samples))
+    for key, n in sizes:
+        if n < least:
+            raise ConfigError(
+                f"config key {where}.{key}: {n}; sampling 'moments' allows {least} or more"
             )
