@@ -64,12 +64,14 @@ def _config(
     book: str, overlay: dict[str, Any], defaults: dict[str, Any], seeds: int | list[int] | None
 ) -> "Config":
     """The book's config with all that is laid over it; ``seeds`` those of every study."""
-    from irm_bench.config import laid_over, merge, parse
+    from irm_bench.config import checks, laid_over, merge, parse
 
     raw = merge(laid_over({**overlay, "book": book}), {"defaults": defaults})
     if seeds is not None:
         raw["studies"] = [{**study, "seeds": seeds} for study in raw.get("studies", [])]
-    return parse(raw)
+    parsed = parse(raw)
+    checks.device(parsed)
+    return parsed
 
 
 @contextmanager

@@ -16,7 +16,9 @@ def main(arguments: list[str]) -> int:
                     f"{path}: config key book: {overlay['book']!r}; a book is named on the command "
                     "line alone (make report BOOK=…), for its files are code that runs"
                 )
-        for note in checks.notes(of_book(book, *overlays)):
+        parsed = of_book(book, *overlays)
+        checks.device(parsed)
+        for note in checks.notes(parsed):
             print(f"note: {note}", file=sys.stderr)
     except (ConfigError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -208,6 +208,21 @@ def allowed_value(sem: Plugin, name: str, value: Any, where: str) -> None:
         raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is one of {listed}")
 
 
+def device(config: Config) -> None:
+    """Refuse a device that this machine lacks; on a cluster, it is the one that trains."""
+    if config.device == "cpu":
+        return
+    import torch  # planning does without it
+
+    try:
+        torch.empty(1, dtype=torch.float64, device=config.device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ConfigError(
+            f"config key device: {config.device!r}; this machine does not have it, or not in "
+            "double precision: allowed is cpu"
+        ) from error
+
+
 def notes(config: Config) -> list[str]:
     """What of a config will have nothing to show, a line each: it is no fault, and told at once."""
     studies = {study.name for study in config.studies}

@@ -25,7 +25,12 @@ def plain(value: float, _: Any = None) -> str:
 
 
 def log_axis(ax: Axes, which: str, max_ticks: int = 7) -> None:
-    """Logarithmic, decades labelled in plain numbers."""
+    """Logarithmic, decades labelled in plain numbers; call it when all is drawn.
+
+    Where nothing above 0 is drawn, for all runs diverged, the axis stays as it is.
+    """
+    if not np.isfinite(getattr(ax.dataLim, f"minpos{which}")):
+        return
     getattr(ax, f"set_{which}scale")("log")
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(LogLocator(numticks=max_ticks))

@@ -1,7 +1,8 @@
 """``python -m irm_bench.publishing.publish [BOOK]``: keep a run's small tables and figures.
 
 They go to results/published/<book>: what ``publishing.verify`` compares a fresh run with, and what
-the README shows. A table is kept whole, compressed, or by its checksum alone, as its contract says.
+the README shows. A table is kept whole, compressed, or as sums over blocks, as its contract says;
+SHA256SUMS seals all of them.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from irm_bench.config import DEFAULT_BOOK, Config
 from irm_bench.plugins.registry import BookError, find_book
 from irm_bench.running import provenance
 from irm_bench.running.places import config_of, published_of, results_of
-from irm_bench.storage import archives, tables
+from irm_bench.storage import archives, block_sums, comparison, tables
 from irm_bench.storage.contracts import COMPRESSED, WHOLE
 
 # What ``make benchmark`` wrote, if it was run.
@@ -43,8 +44,12 @@ def run(results: Path, published: Path) -> None:
         elif contract.kept == COMPRESSED:
             packed = lzma.compress(source.read_bytes(), preset=6)
             archives.write_atomically(Path(f"{target}.xz"), partial(_put, packed))
+        else:
+            sums = block_sums.of_table(source).to_csv(index=False, float_format="%.12g")
+            archives.write_text(target.with_suffix(comparison.SUMS), sums)
     _keep_figure(parsed, results / "figures", published / "figures")
     archives.write_text(published / "about.json", provenance.as_text(about(told, results)))
+    comparison.seal(published)
 
 
 def _keep_figure(parsed: Config, figures: Path, folder: Path) -> None:

@@ -22,11 +22,10 @@ def lines(found: list[Comparison]) -> Iterator[str]:
             yield f"{c.table}: {c.problem}"
         elif c.is_same_file:
             yield f"{c.table}: same bits"
-        elif not c.n_values:
-            yield f"{c.table}: not the same bits; of this table only the checksum is published"
         else:
+            what = "sums over its rows" if c.of_sums else "values"
             yield (
-                f"{c.table}: {c.n_same:,} of {c.n_values:,} values the same, {c.n_near:,} within "
+                f"{c.table}: {c.n_same:,} of {c.n_values:,} {what} the same, {c.n_near:,} within "
                 f"tolerance, {c.n_far:,} not (largest relative difference {c.largest:.2g})"
             )
 

@@ -8,6 +8,7 @@ from irm_bench.presentation.places import page_sources
 from irm_bench.report import citation
 from irm_bench.running import closure
 from irm_bench.running.places import published_of, results_of
+from irm_bench.storage import comparison
 
 
 def of_page(config: Config) -> list[Path]:
@@ -25,7 +26,8 @@ def folder_of_published(config: Config) -> Path:
 
 def published(config: Config) -> list[Path]:
     """A published run that is compared with, and how to cite the page."""
-    paths = (folder_of_published(config) / "about.json", citation.FILE)
+    folder = folder_of_published(config)
+    paths = (folder / "about.json", folder / comparison.SEALS, citation.FILE)
     return [path for path in paths if path.exists()]
 
 

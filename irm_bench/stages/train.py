@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from irm_bench import theory
-from irm_bench.config import Config
+from irm_bench.config import Config, checks
 from irm_bench.engine import training
 from irm_bench.engine.descent import Path as Trajectory
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
@@ -70,6 +70,7 @@ def recorded_steps(n_steps: int) -> list[int]:
 
 def run(config: Config, group: str, shard: int, moments: Path | str, output: Path | str) -> None:
     """Train and write the paths of a group's runs, in one thread: more would not pay."""
+    checks.device(config)
     with _one_thread():
         _run(config, group, shard, moments, output)
 

@@ -120,6 +120,11 @@ def digest(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_of(content: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def _stamp(stage: str, config_hash: str) -> dict[str, object]:
     return {"stage": stage, "schema": SCHEMA_VERSION, "config": config_hash}
 

@@ -2,11 +2,16 @@
 
 On the platform of the published run, the same config gives the same bits. On another one, libraries
 round differently: numbers must then agree to ``RELATIVE`` or ``ABSOLUTE``, texts and counts
-exactly.
+exactly. Of tables too large to publish, sums over blocks must agree as closely (``block_sums.py``).
+
+The published files are compared with their seals first: ``SHA256SUMS`` has a checksum of each, and
+``about.json`` that of every table. What is wrong with a table is one line of it, never an error.
 """
 
 import json
-from dataclasses import dataclass
+import lzma
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +19,20 @@ import numpy as np
 import pandas as pd
 
 from irm_bench import config
-from irm_bench.storage import archives
+from irm_bench.storage import archives, block_sums, tables
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
+SEALS = "SHA256SUMS"
+WHOLE, COMPRESSED, SUMS = ".csv", ".csv.xz", ".sums.csv"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table of both runs: how many of its values are the same, near, or neither."""
+    """A table of both runs: how many of its values are the same, near, or neither.
+
+    ``of_sums``: the values are sums over blocks of its rows. A file that is no table can have a
+    ``problem`` too.
+    """
 
     table: str
     is_same_file: bool
@@ -31,31 +42,131 @@ class Comparison:
     n_far: int = 0
     largest: float = 0.0
     problem: str = ""
+    of_sums: bool = False
 
     @property
     def is_good(self) -> bool:
         return not self.problem and not self.n_far
 
 
+class _DifferenceError(Exception):
+    """What is wrong with a table, in words."""
+
+
 def about(published: Path) -> dict[str, Any]:
-    """What the published run says of itself: config_hash, version, code, and files' checksums."""
-    return json.loads((published / "about.json").read_text(encoding="utf-8"))
+    """What the published run says of itself: config_hash, version, platform, tables' checksums.
+
+    Raises:
+        OSError, ValueError: it does not.
+    """
+    told = json.loads((published / "about.json").read_text(encoding="utf-8"))
+    if not isinstance(told, dict) or not isinstance(told.get("tables"), dict):
+        raise ValueError("no list of tables")
+    return told
+
+
+def is_comparable(parsed: config.Config, published: Path) -> bool:
+    """Whether the published run is one of this config, or cannot even say of which it is."""
+    if not (published / "about.json").exists():
+        return False
+    try:
+        return bool(about(published).get("config_hash") == parsed.results_hash)
+    except (OSError, ValueError):
+        return True
 
 
 def compare(fresh: Path, published: Path) -> list[Comparison]:
-    """Every table of the published run against the fresh one of the same name."""
-    sums = about(published)["tables"]
-    return [_table(name, fresh / f"{name}.csv", digest, published) for name, digest in sums.items()]
+    """Every table of both runs, and every published file that is not as it was published.
+
+    ``fresh`` is the folder of the fresh tables, ``published`` that of the published run.
+    """
+    try:
+        told = about(published)
+    except (OSError, ValueError) as error:
+        return [Comparison("about.json", False, problem=f"cannot be read ({_line(error)})")]
+    seals = dict(_seals(published))
+    found = [Comparison(path, False, problem=why) for path, why in _unsealed(published, seals)]
+    names = dict.fromkeys([*told["tables"], *sorted(path.stem for path in fresh.glob("*.csv"))])
+    return [*found, *(_table(name, fresh, published, told) for name in names)]
 
 
-def _table(name: str, fresh: Path, digest: str, published: Path) -> Comparison:
-    if not fresh.exists():
-        return Comparison(name, False, problem="not in the fresh run")
-    is_same = archives.digest(fresh) == digest
-    kept = sorted((published / "tables").glob(f"{name}.csv*"))
-    if not kept:
-        return Comparison(name, is_same)
-    return values(name, is_same, read(fresh), read(kept[0]))
+def seal(published: Path) -> None:
+    """Write the checksum of every file of a published run, as sha256sum reads them."""
+    lines = [f"{archives.digest(published / path)}  {path}\n" for path in _files(published)]
+    archives.write_text(published / SEALS, "".join(lines))
+
+
+def _seals(published: Path) -> Iterator[tuple[str, str]]:
+    """Path and checksum of the published files."""
+    try:
+        lines = (published / SEALS).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return  # then every file there is stands without a seal
+    for line in lines:
+        digest, _, path = line.partition("  ")
+        yield path, digest
+
+
+def _files(published: Path) -> list[str]:
+    paths = (path for path in published.rglob("*") if path.is_file() and path.name != SEALS)
+    return sorted(path.relative_to(published).as_posix() for path in paths)
+
+
+def _unsealed(published: Path, seals: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Published files that are missing, not as they were published, or were not published."""
+    there = _files(published)
+    for path in sorted({*there, *seals}):
+        if path not in there:
+            yield path, "published, and not there"
+        elif path not in seals:
+            yield path, f"has no checksum in {SEALS}"
+        elif archives.digest(published / path) != seals[path]:
+            yield path, f"is not as it was published ({SEALS} differs)"
+
+
+def _table(name: str, fresh: Path, published: Path, told: dict[str, Any]) -> Comparison:
+    """One table of both runs."""
+    path = fresh / f"{name}.csv"
+    try:
+        if name not in told["tables"]:
+            raise _DifferenceError("not in the published run")
+        _check_fresh(path, told.get("config_hash"))
+        is_same = archives.digest(path) == told["tables"][name]
+        return _against_kept(name, path, published / "tables", told["tables"][name], is_same)
+    except _DifferenceError as difference:
+        return Comparison(name, False, problem=str(difference))
+    except (OSError, ValueError, EOFError, lzma.LZMAError) as error:
+        return Comparison(name, False, problem=f"cannot be read ({_line(error)})")
+
+
+def _check_fresh(path: Path, config_hash: Any) -> None:
+    """Refuse a fresh table that is not as it was written, or of another config."""
+    if not path.exists():
+        raise _DifferenceError("not in the fresh run")
+    digest, of_config = tables.seal_of(path)
+    if digest != archives.digest(path):
+        raise _DifferenceError("not as it was written (its seal differs, or is not there)")
+    if of_config != config_hash:
+        raise _DifferenceError(f"of config {of_config}, published is one of config {config_hash}")
+
+
+def _against_kept(name: str, fresh: Path, folder: Path, digest: str, is_same: bool) -> Comparison:
+    """A fresh table against what was published of it."""
+    whole, packed, sums = (folder / f"{name}{ending}" for ending in (WHOLE, COMPRESSED, SUMS))
+    if whole.exists() or packed.exists():
+        kept = whole if whole.exists() else packed
+        content = kept.read_bytes()
+        content = content if kept == whole else lzma.decompress(content)
+        if archives.digest_of(content) != digest:
+            raise _DifferenceError("its published file is not the one whose checksum is published")
+        return values(name, is_same, read(fresh), read(kept))
+    if not sums.exists():
+        raise _DifferenceError("nothing of it is published")
+    new, old = block_sums.of_table(fresh), read(sums)
+    found = values(name, is_same, new, old, relative=0.0, absolute=block_sums.TOLERANCE)
+    if is_same and not found.is_good:
+        raise _DifferenceError("its published sums are not those of its checksum")
+    return replace(found, of_sums=True)
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -65,7 +176,14 @@ def read(path: Path) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].fillna("") for name in texts})
 
 
-def values(name: str, is_same: bool, new: pd.DataFrame, old: pd.DataFrame) -> Comparison:
+def values(
+    name: str,
+    is_same: bool,
+    new: pd.DataFrame,
+    old: pd.DataFrame,
+    relative: float = RELATIVE,
+    absolute: float = ABSOLUTE,
+) -> Comparison:
     """Count the values that agree to the bit, within tolerance, or not."""
     if list(new.columns) != list(old.columns) or len(new) != len(old):
         shapes = " rows and columns, published ".join(str(frame.shape) for frame in (new, old))
@@ -77,7 +195,7 @@ def values(name: str, is_same: bool, new: pd.DataFrame, old: pd.DataFrame) -> Co
         equal = ((here == there) | (here.isna() & there.isna())).to_numpy(dtype=bool)
         close = equal.copy()
         if here.dtype.kind == there.dtype.kind == "f":
-            close |= np.isclose(here, there, rtol=RELATIVE, atol=ABSOLUTE)
+            close |= np.isclose(here, there, rtol=relative, atol=absolute)
             largest = max(largest, _difference(here, there, equal))
         same, near = same + int(equal.sum()), near + int((close & ~equal).sum())
     n = old.size
@@ -92,8 +210,6 @@ def _difference(here: pd.Series, there: pd.Series, equal: np.ndarray) -> float:
     return float(found.max()) if len(found) else 0.0
 
 
-def is_comparable(parsed: config.Config, published: Path) -> bool:
-    """Whether the published run is one of this config."""
-    return (published / "about.json").exists() and about(published)[
-        "config_hash"
-    ] == parsed.results_hash
+def _line(error: Exception) -> str:
+    """An error in one line."""
+    return " ".join(str(error).split())[:200]

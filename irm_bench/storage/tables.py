@@ -150,16 +150,26 @@ def _seal(path: Path | str) -> Path:
     return Path(f"{path}.sha256")
 
 
+def seal_of(path: Path) -> tuple[str, str]:
+    """Checksum and config that a table is sealed with; empty where there is no seal."""
+    try:
+        lines = _seal(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return "", ""
+    of_config = lines[0].split()[-1] if lines[:1] and lines[0].startswith("# of config") else ""
+    return (lines[-1].split() or [""])[0] if lines else "", of_config
+
+
 def _check_seal(path: Path, contract: Contract) -> None:
-    seal = _seal(path)
-    if not (seal.exists() and path.exists()):
+    """Refuse a table without its seal, or that is another than the one that was sealed."""
+    if not path.exists():
         return
-    *comment, line = seal.read_text(encoding="utf-8").splitlines() or [""]
-    config = comment[0].split()[-1] if comment else contract.config
-    if line.split()[:1] != [archives.digest(path)]:
-        raise _refuse(path, f"is not as it was written ({seal.name} differs)")
-    if contract.config and config != contract.config:
-        raise _refuse(path, f"is of config {config} where {contract.config} is needed")
+    digest, of_config = seal_of(path)
+    if digest != archives.digest(path):
+        what = f"({_seal(path).name} differs, or is not there)"
+        raise _refuse(path, f"is not as it was written {what}")
+    if contract.config and of_config != contract.config:
+        raise _refuse(path, f"is of config {of_config} where {contract.config} is needed")
 
 
 def _refuse(path: Path, why: str) -> TableError:

@@ -32,7 +32,9 @@ def some(draw: st.DrawFn, values: Any, least: int = 1, most: int = 2) -> list[An
 
 
 @st.composite
-def methods(draw: st.DrawFn, n_train: int, is_capped: bool) -> list[dict[str, Any]]:
+def methods(
+    draw: st.DrawFn, n_train: int, is_capped: bool, sizes: list[int]
+) -> list[dict[str, Any]]:
     """A few methods that can train on so many environments, some not on large samples."""
     known: list[dict[str, Any]] = [{"name": "erm", "monitor": draw(st.sampled_from(PENALTIES))}]
     known.append({"name": "oracle"})
@@ -41,9 +43,8 @@ def methods(draw: st.DrawFn, n_train: int, is_capped: bool) -> list[dict[str, An
     if n_train > 1 and not is_capped:
         known += [{"name": "vrex"}, {"name": "irm_matrix"}]
     chosen = some(draw, known, most=4)
-    limit = draw(st.sampled_from([None, None, None, 4, 10]))
-    if limit:
-        chosen[-1]["max_n_samples"] = limit
+    if draw(st.integers(0, 2)) == 0:
+        chosen[-1]["max_n_samples"] = draw(st.sampled_from(sizes))
     return chosen
 
 
@@ -60,32 +61,31 @@ def environments(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def study(draw: st.DrawFn, name: str) -> dict[str, Any]:
     """A study of a name that the book knows."""
+    # one list of several values, or two; more would take a second more and find no more
+    wide = some(draw, ["sets", "n_samples", "error_weights", "rates", "dim", "start"])
     n_train = draw(st.integers(1, 3))
     sets = [draw(st.lists(st.sampled_from(SIGMAS), min_size=n_train, max_size=3, unique=True))]
-    if draw(st.booleans()):
+    if "sets" in wide:
         sets.append(draw(st.permutations(SIGMAS))[:3])
     unique = {tuple(sorted(members)): members for members in sets}
     rule = draw(st.sampled_from(["fixed", "fixed", "capped"]))
+    sizes = some(draw, [2, 4, 10, 60], most=1 + ("n_samples" in wide))
     found = {
         "name": name,
         "train_sigmas": list(unique.values()),
         "test_environments": [draw(environments())],
-        "methods": draw(methods(n_train, rule == "capped")),
-        "n_samples": [2, *some(draw, [4, 10, 60])]
-        if draw(st.booleans())
-        else [draw(st.sampled_from([4, 60]))],
+        "methods": draw(methods(n_train, rule == "capped", sizes)),
+        "n_samples": sizes,
         "n_test_samples": draw(st.integers(2, 20)),
-        "n_validation_samples": draw(st.integers(2, 20)),
-        "error_weights": some(draw, WEIGHTS),
+        "error_weights": some(draw, WEIGHTS, most=1 + ("error_weights" in wide)),
         "steps": draw(st.integers(2, 30)),
-        "learning_rate": {"rule": rule, "value": some(draw, RATES)},
-        "options": {"dim": draw(st.sampled_from([1, 2, [1, 2]]))},
-        "start": some(draw, ["ones", "zeros", "oracle", "erm", "random"]),
+        "learning_rate": {"rule": rule, "value": some(draw, RATES, most=1 + ("rates" in wide))},
+        "options": {"dim": some(draw, [1, 2], most=1 + ("dim" in wide))},
         "seeds": draw(st.integers(1, 4) | st.just([2, 7])),
         "trajectories": draw(st.booleans()),
     }
-    if draw(st.integers(0, 3)):
-        del found["start"]
+    if "start" in wide:
+        found["start"] = some(draw, ["ones", "zeros", "oracle", "erm", "random"])
     return found
 
 

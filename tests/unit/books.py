@@ -218,12 +218,12 @@ class WrittenBook:
         """The same, typed."""
         return config.parse(self.raw(*studies, **keys))
 
-    def run(self, *studies: Mapping[str, Any], **keys: Any) -> "Run":
-        """All stages up to the last table, in a folder of their own."""
+    def run(self, *studies: Mapping[str, Any], report: bool = False, **keys: Any) -> "Run":
+        """All stages up to the last table, or to the page, in a folder of their own."""
         parsed = self.parse(*studies, **keys)
         number = len(list(self.folder.parent.glob("run_*")))
         folder = self.folder.parent / f"run_{number}"
-        library.run_stages(parsed, folder)
+        library.run_stages(parsed, folder, report=report)
         return Run(parsed, folder)
 
 

@@ -1,4 +1,4 @@
-"""Any valid config passes all stages, and no job's size changes a byte."""
+"""Any valid config of an outside book ends in a page, and no job's size changes a byte."""
 
 import shutil
 from typing import Any
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit import books
 from tests.unit.books import WrittenBook
+from tests.unit.test_any_config import holes
 
 # Of each SEM: environments, what its options may be, and whether it knows its oracle.
 SEMS: dict[str, tuple[list[Any], dict[str, list[Any]], bool]] = {
@@ -121,10 +122,11 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> WrittenBook:
 )
 @given(given_studies=studies())
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers of runs that diverge
-def test_any_valid_config_passes_all_stages(
+def test_any_valid_config_of_an_outside_book_ends_in_a_page(
     shelf: WrittenBook, given_studies: list[dict[str, Any]]
 ) -> None:
-    whole = shelf.run(*given_studies)
+    whole = shelf.run(*given_studies, report=True)
+    assert not holes(whole.folder / "report.html")
     n_seeds = len(whole.config.seeds)
     models = whole.table("models")
     keys = [*models.columns[: models.columns.get_loc("seed") + 1]]

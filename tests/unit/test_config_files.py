@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch  # noqa: F401 (what looks for a device would spend its second on loading it)
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,7 @@ ODD: dict[str, tuple[str, list[str]]] = {
     "nothing": ("", ["a mapping"]),
     "a float for a count": ("defaults: {seeds: 3.0}", ["seeds", "3.0", "without a dot"]),
     "a float for steps": ("defaults: {steps: 200.0}", ["steps", "200.0", "without a dot"]),
+    "a device that is not there": ("device: cuda:9", ["device", "'cuda:9'", "this machine"]),
     "a bomb": (doubled(6, "[1, 1, 1]", "[{}]"), ["456,790 keys", "100,000", "entries"]),
     "a bomb without end": (doubled(40, "[1, 1]", "[{}]"), ["keys and values", "entries"]),
     "a bomb of merges": (doubled(40, "{x: 1, y: 1}", "{{<<: [{}]}}"), ["unknown key 'k0'"]),

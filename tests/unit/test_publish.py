@@ -1,9 +1,13 @@
 """The published run, the comparison with it, and the site."""
 
 import json
+import re
+import shutil
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -64,14 +68,197 @@ def test_small_differences_are_within_tolerance_and_large_ones_are_not(
 def test_another_shape_and_a_missing_table_are_told(
     case: Case, published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = report_case.altered(case, tmp_path, "", lambda frame: None)
-    lines = (folder / "claims.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / "claims.csv").write_text("".join(lines[:-1]), encoding="utf-8")
+    def lengthen(frame: pd.DataFrame) -> None:
+        frame.loc[len(frame)] = frame.iloc[-1]
+
+    folder = report_case.altered(case, tmp_path, "claims", lengthen)
     (folder / "starts.csv").unlink()
     assert verify.check(folder, published) == 1
     told = capsys.readouterr().out
     assert "claims: of another shape" in told
     assert "starts: not in the fresh run" in told
+
+
+def changed(path: Path, old: str, new: str) -> None:
+    """Replace the first of a text that is there."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def retold(published: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change what a published run says of itself, and seal it again."""
+    path = published / "about.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    change(told)
+    path.write_text(json.dumps(told), encoding="utf-8")
+    comparison.seal(published)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"garbage\n")
+
+
+# Changes to the folders of a fresh and of a published run, and the line that tells each.
+Tamper = Callable[[Path, Path], object]
+TAMPERED: dict[str, tuple[Tamper, str]] = {
+    "a fresh table is garbage": (
+        lambda fresh, _: garbage(fresh / "errors.csv"),
+        "errors: not as it was written",
+    ),
+    "a fresh table is garbage, sealed": (
+        lambda fresh, _: (garbage(fresh / "errors.csv"), sealed(fresh / "errors.csv")),
+        "errors: of another shape",
+    ),
+    "a fresh table has lost its seal": (
+        lambda fresh, _: (fresh / "models.csv.sha256").unlink(),
+        "models: not as it was written",
+    ),
+    "a fresh table is empty": (
+        lambda fresh, _: ((fresh / "claims.csv").write_bytes(b""), sealed(fresh / "claims.csv")),
+        "claims: cannot be read",
+    ),
+    "a fresh table is of another config": (
+        lambda fresh, _: changed(fresh / "claims.csv.sha256", "config ", "config 0"),
+        "claims: of config 0",
+    ),
+    "a fresh table too many": (
+        lambda fresh, _: (fresh / "more.csv").write_text("a\n1\n"),
+        "more: not in the published run",
+    ),
+    "a changed checksum": (
+        lambda _, published: changed(published / "about.json", '"models": "', '"models": "0'),
+        "about.json: is not as it was published",
+    ),
+    "a changed checksum of a kept table, sealed": (
+        lambda _, published: retold(published, lambda told: told["tables"].update(claims="0")),
+        "claims: its published file is not the one",
+    ),
+    "a changed checksum among the seals": (
+        lambda _, published: changed(
+            published / comparison.SEALS, "  tables/claims", "0  tables/cl"
+        ),
+        "tables/claims.csv: has no checksum",
+    ),
+    "no seals": (
+        lambda _, published: (published / comparison.SEALS).unlink(),
+        "about.json: has no checksum",
+    ),
+    "an empty list of tables": (
+        lambda _, published: retold(published, lambda told: told["tables"].clear()),
+        "models: not in the published run",
+    ),
+    "no list of tables": (
+        lambda _, published: retold(published, lambda told: told.pop("tables")),
+        "about.json: cannot be read",
+    ),
+    "another config's hash": (
+        lambda _, published: retold(published, lambda told: told.update(config_hash="other")),
+        "published is one of config other",
+    ),
+    "an about that is no JSON": (
+        lambda _, published: garbage(published / "about.json"),
+        "about.json: cannot be read",
+    ),
+    "a deleted published table": (
+        lambda _, published: (published / "tables/starts.csv").unlink(),
+        "tables/starts.csv: published, and not there",
+    ),
+    "a deleted published table, sealed": (
+        lambda _, published: (
+            (published / "tables/starts.csv").unlink(),
+            comparison.seal(published),
+        ),
+        "starts: nothing of it is published",
+    ),
+    "deleted sums": (
+        lambda _, published: (published / "tables/models.sums.csv").unlink(),
+        "models: nothing of it is published",
+    ),
+    "flipped verdicts": (
+        lambda _, published: changed(published / "tables/claims.csv", "inconclusive", "supported"),
+        "claims: its published file is not the one",
+    ),
+    "a changed eighth digit": (
+        lambda _, published: shift_digit(published / "tables/trajectory_summary.csv"),
+        "trajectory_summary: its published file is not the one",
+    ),
+    "changed sums, sealed": (
+        lambda _, published: (
+            changed(published / "tables/models.sums.csv", "\n0,", "\n1,"),
+            comparison.seal(published),
+        ),
+        "models: its published sums are not those of its checksum",
+    ),
+    "a packed table that is cut": (
+        lambda _, published: cut_short(published / "tables/summary.csv.xz"),
+        "summary: cannot be read",
+    ),
+    "a changed figure": (
+        lambda _, published: garbage(published / "figures/risk_over_sigma.svg"),
+        "figures/risk_over_sigma.svg: is not as it was published",
+    ),
+    "a published file too many": (
+        lambda _, published: garbage(published / "tables/more.csv"),
+        "tables/more.csv: has no checksum",
+    ),
+}
+
+
+def sealed(path: Path) -> None:
+    """Seal a changed table as if it had been written so."""
+    of_config = Path(f"{path}.sha256").read_text(encoding="utf-8").splitlines()[0]
+    seal = f"{of_config}\n{archives.digest(path)}  {path.name}\n"
+    Path(f"{path}.sha256").write_text(seal, encoding="utf-8")
+
+
+def shift_digit(path: Path) -> None:
+    """Change the eighth digit of the first number that has as many."""
+    text = path.read_text(encoding="utf-8")
+    found = re.search(r"0\.\d{8,}", text)
+    assert found
+    digit = "1" if found[0][9] != "1" else "2"
+    place = found.start() + 9
+    path.write_text(text[:place] + digit + text[place + 1 :], encoding="utf-8")
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(("tamper", "told"), TAMPERED.values(), ids=TAMPERED)
+def test_whatever_is_changed_in_either_run_is_told(
+    case: Case,
+    published: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tamper: Tamper,
+    told: str,
+) -> None:
+    fresh = Path(shutil.copytree(case.tables, tmp_path / "fresh"))
+    kept = Path(shutil.copytree(published, tmp_path / "published"))
+    assert verify.check(fresh, kept) == 0
+    capsys.readouterr()
+    tamper(fresh, kept)
+    assert verify.check(fresh, kept) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(told) or (told in line) for line in lines[:-1])
+    assert lines[-1].startswith("error: ")
+
+
+def test_other_bits_of_a_large_table_are_compared_by_its_sums(
+    case: Case, published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def times(factor: float, folder: str) -> Path:
+        def change(frame: pd.DataFrame) -> None:
+            frame["mse"] *= factor
+
+        return report_case.altered(case, tmp_path / folder, "errors", change)
+
+    assert verify.check(times(1 + 1e-9, "near"), published) == 0
+    assert "sums over its rows the same" in capsys.readouterr().out
+    assert verify.check(times(1 + 1e-3, "far"), published) == 1
+    assert "differs from the published one: errors" in capsys.readouterr().out
 
 
 def test_without_a_published_run_verify_says_so(

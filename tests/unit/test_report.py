@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -229,3 +230,20 @@ def test_a_missing_table_is_named(case: Case, tmp_path: Path) -> None:
 def test_what_makes_the_page_loads_fast(module: str, heavy: str) -> None:
     code = f"import sys, irm_bench.{module}; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_book_finds_every_number_that_it_looks_up(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that the results lack is no fault, a number that a template misspells is one."""
+    absent = []
+    found = Ledger.value_if
+
+    def watched(ledger: Ledger, *arguments: Any, **keys: Any) -> Any:
+        entry = found(ledger, *arguments, **keys)
+        absent.extend(ledger.absent)
+        return entry
+
+    monkeypatch.setattr(Ledger, "value_if", watched)
+    case.render()
+    assert not absent

@@ -22,7 +22,8 @@ class Contract:
     """The columns of one table, in order; ``config`` is the hash of the config that it is of.
 
     ``stage`` is the rule that writes it, and ``parts_of`` the one that writes a part of it for each
-    shard. ``kept`` says how it is published: whole, compressed, or by its checksum alone.
+    shard. ``kept`` says how it is published: whole, compressed, or by its checksum
+    and sums over its rows.
 
     ``keys``, of a table with a row a seed, are the columns that tell one seed's rows apart. Rows of
     equal keys stand together. There may be more of them than fit in memory (``paged.py``).

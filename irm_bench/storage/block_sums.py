@@ -1,0 +1,67 @@
+"""What is published of a table too large to publish: sums of its columns over blocks of rows.
+
+Where bits differ, they tell whether numbers differ by more than rounding. A number x counts as
+asinh(x / ``SCALE``), which grows with its digits and not with its size, so that a run that diverged
+does not hide all others of its block; and times 1 to 2 by its place in the block, so that rows that
+have changed places are seen. Of texts there is a checksum. An example, of blocks of two rows:
+
+    seed,method,mse                        first_row,n_rows,seed,method,mse
+    0,erm,0.5                         →    0,2,10.72,1a79a4d6,15.31
+    1,irm,0.7
+"""
+
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+BLOCK = 1000
+# Far below any number that matters, far above rounding.
+SCALE = 1e-3
+# Between sums of numbers that agree to a relative 1e-6, or 1e-9 near zero, lies no more than this.
+TOLERANCE = 2 * BLOCK * 1e-6
+# A number that is not there, or infinite, counts as one that no table has.
+MISSING, INFINITE = 1e4, 2e4
+
+
+def of_table(path: Path) -> pd.DataFrame:
+    """The sums of a CSV table, a row a block.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    kinds = _kinds(path)  # of the whole table: what is a number in one block may be a text below
+    rows: list[dict[str, Any]] = []
+    with pd.read_csv(path, dtype=kinds, chunksize=BLOCK, **_READING) as blocks:
+        for block in blocks:
+            sums = {column: _sum(block[column]) for column in block}
+            rows.append({"first_row": len(rows) * BLOCK, "n_rows": len(block), **sums})
+    return pd.DataFrame(rows, columns=["first_row", "n_rows", *kinds])
+
+
+_READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "low_memory": False}
+
+
+def _kinds(path: Path) -> dict[str, str]:
+    """Numbers or texts, column by column."""
+    kinds: dict[str, str] = {}
+    with pd.read_csv(path, chunksize=100 * BLOCK, **_READING) as parts:
+        for part in parts:
+            for column in part:
+                is_number = pd.api.types.is_numeric_dtype(part[column])
+                kinds[column] = "float64" if is_number and kinds.get(column) != "str" else "str"
+    return kinds
+
+
+def _sum(column: pd.Series) -> float | str:
+    if not pd.api.types.is_numeric_dtype(column):
+        texts = "\n".join(column.fillna(""))
+        return f"{crc32(texts.encode()):08x}"
+    values = column.to_numpy(dtype=float)
+    with np.errstate(over="ignore"):
+        sizes = np.arcsinh(values / SCALE)
+    sizes = np.where(np.isinf(values), np.sign(values) * INFINITE, sizes)
+    sizes = np.where(np.isnan(values), MISSING, sizes)
+    return float((sizes * (1 + np.arange(len(sizes)) / BLOCK)).sum())
