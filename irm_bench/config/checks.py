@@ -11,6 +11,8 @@ from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
 MAX_SPLIT_PRODUCTS = 2**25
+# Of what must be above 0: penalties have fourth powers of σ, which are to be above 0 too.
+LEAST_POSITIVE = 1e-50
 # Constants of plugins that the config is read by.
 COLUMNS = ("PARAMETERS", "OPTIONS", "PARAMS", "EXTRAS")
 READ_WITHOUT_RUNNING = frozenset(
@@ -78,6 +80,10 @@ RESERVED = frozenset(
         "optimum",
         "noise_variance",
         "oracle_mse",
+        "causal_error",
+        "noncausal_error",
+        "false_causes",
+        "missed_causes",
         "n_candidates",
         "score",
         "n_seeds",
@@ -105,6 +111,12 @@ RESERVED = frozenset(
         "truth",
         "penalty_value",
         "printed",
+        "statistic",
+        "standard_error",
+        "n",
+        "ours",
+        "our_error",
+        "difference",
         "half_unit",
         "compared_with",
         "pi_low",
@@ -190,8 +202,10 @@ def allowed_value(sem: Plugin, name: str, value: Any, where: str) -> None:
     if default is not None and isinstance(default, str) != isinstance(value, str):
         kind = "a text" if isinstance(default, str) else "a number"
         raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is {kind}")
-    if name in sem.get("POSITIVE", ()) and not (not isinstance(value, str) and value > 0):
-        raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is greater than 0")
+    if name in sem.get("POSITIVE", ()) and (isinstance(value, str) or value < LEAST_POSITIVE):
+        is_number = not isinstance(value, str) and value > 0
+        allowed = f"at least {LEAST_POSITIVE:g}" if is_number else "greater than 0"
+        raise ConfigError(f"config key {where}: {name} = {value!r}; allowed is {allowed}")
     choices = sem.get("CHOICES", {}).get(name)
     if choices and value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
@@ -473,4 +487,19 @@ def _check_sampling(book: Book, study: Study, where: str) -> None:
             raise ConfigError(
                 f"{key}; {method.monitor} of method {method.name} needs rows "
                 f"({', '.join(needs)}): allowed is 'rows', or of the penalties {', '.join(enough)}"
+            )
+    if study.sampling == "moments":
+        _check_wishart(study, where)
+
+
+def _check_wishart(study: Study, where: str) -> None:
+    """The law of the moments of rows wants more rows than columns, the target's among them."""
+    least = max(model.n_features for model in study.models) + 2
+    sizes = [("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)]
+    if study.selection:
+        sizes.append(("n_validation_samples", study.n_validation_samples))
+    for key, n in sizes:
+        if n < least:
+            raise ConfigError(
+                f"config key {where}.{key}: {n}; sampling 'moments' allows {least} or more"
             )

@@ -1,14 +1,11 @@
 """From YAML to a typed config: defaults filled in, and everything wrong refused."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from irm_bench.config import checks, schema
+from irm_bench.config import checks, schema, size
 from irm_bench.config.model import (
     Audit,
     Config,
@@ -19,6 +16,7 @@ from irm_bench.config.model import (
     Section,
     Study,
 )
+from irm_bench.config.plain import from_yaml, plain
 from irm_bench.config.studies import parse_study
 from irm_bench.errors import PluginError
 from irm_bench.plugins.registry import Book, BookError, find_book
@@ -57,16 +55,18 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     Raises:
         ConfigError: for the first thing wrong with it.
     """
-    # plain dicts, lists and texts, whatever loader made them
-    raw = json.loads(json.dumps(raw, default=str))
+    raw = plain(raw, counts=not checked)
     if not checked:
         schema.check(raw)
     book = _book(raw)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
+    raw_studies = [_with_defaults(study, defaults) for study in raw["studies"]]
+    if not checked:
+        size.check(raw_studies, raw.get("limits", {}))
     try:
         studies = [
-            parse_study(book, f"studies[{i}]", _with_defaults(study, defaults), raw["root_seed"])
-            for i, study in enumerate(raw["studies"])
+            parse_study(book, f"studies[{i}]", study, raw["root_seed"])
+            for i, study in enumerate(raw_studies)
         ]
     except PluginError as error:
         raise ConfigError(str(error)) from error
@@ -106,6 +106,7 @@ def laid_over(raw: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: there is no such book, or its config is not YAML.
     """
+    raw = plain(raw)
     book = _book(raw)
     return merge(read(book.config), raw) | {"book": raw.get("book", DEFAULT_BOOK)}
 
@@ -118,7 +119,7 @@ def of_book(name: str, *overlays: Mapping[str, Any]) -> Config:
     """
     raw: dict[str, Any] = {}
     for overlay in overlays:
-        raw = merge(raw, overlay)
+        raw = merge(raw, plain(overlay))
     return parse(laid_over(raw | {"book": name}))
 
 
@@ -129,11 +130,12 @@ def read(path: Path | str) -> dict[str, Any]:
         ConfigError: if it does not.
     """
     try:
-        raw = schema.from_yaml(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from error
+        raw = from_yaml(Path(path).read_text(encoding="utf-8"))
+    except (ConfigError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path} holds {schema.short(raw)}; allowed is a mapping of config keys")
+        kind = type(raw).__name__
+        raise ConfigError(f"{path} holds a {kind}; allowed is a mapping of config keys")
     return raw
 
 
@@ -222,7 +224,7 @@ def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
     resolved = {"shards": 1, "device": "cpu", "figures": [], "claims": [], **raw}
     resolved["book"] = _book(raw).name
     resolved["audit"] = {**AUDIT_DEFAULTS, **raw.get("audit", {})}
-    for key in ("defaults", "baseline"):  # written out; of one rendering of the page alone
+    for key in ("defaults", "baseline", "limits"):  # written out; of one command alone
         resolved.pop(key, None)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     resolved["studies"] = [

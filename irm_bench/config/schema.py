@@ -6,9 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from irm_bench.config.model import ConfigError
+from irm_bench.config.plain import from_yaml, path_of, short
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -35,9 +34,17 @@ def check(raw: Mapping[str, Any]) -> None:
     _check_finite(raw, ())
     import jsonschema  # takes as long to load as all that reads configs
 
-    errors = list(jsonschema.Draft202012Validator(_schema()).iter_errors(raw))
+    errors = list(_validator(jsonschema)(_schema()).iter_errors(raw))
     if errors:
         raise ConfigError(_explain(min(errors, key=lambda e: (len(e.absolute_path), str(e.path)))))
+
+
+@cache
+def _validator(jsonschema: Any) -> Any:
+    """JSON Schema calls 3.0 an integer; a config that says ``seeds: 3.0`` does not mean a count."""
+    draft = jsonschema.Draft202012Validator
+    checker = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    return jsonschema.validators.extend(draft, type_checker=checker)
 
 
 @cache
@@ -45,23 +52,12 @@ def _schema() -> dict[str, Any]:
     return from_yaml(SCHEMA.read_text(encoding="utf-8"))
 
 
-def from_yaml(text: str) -> Any:
-    """What a YAML text says, of plain types alone; by libyaml where it is there, ten times faster.
-
-    Raises:
-        yaml.YAMLError: it is not YAML.
-    """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
-
-
 def _check_finite(value: Any, path: tuple[Any, ...]) -> None:
     """Schemas let NaN pass every bound, so it is looked for first."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{_path(path)}value {value} is not allowed; allowed is a finite number")
+        raise ConfigError(
+            f"{path_of(path)}value {value} is not allowed; allowed is a finite number"
+        )
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, part in items:
@@ -70,7 +66,7 @@ def _check_finite(value: Any, path: tuple[Any, ...]) -> None:
 
 def _explain(error: "ValidationError") -> str:
     """One line for one schema error: key, value, allowed."""
-    where = _path(error.absolute_path)
+    where = path_of(error.absolute_path)
     schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
     instance: Any = error.instance
     value: Any = error.validator_value
@@ -89,6 +85,8 @@ def _explain(error: "ValidationError") -> str:
     hint = ""
     if isinstance(instance, str) and _is_number(instance):
         hint = " (YAML reads this as text: write the exponent with a dot, e.g. 1.0e-5)"
+    if isinstance(instance, float) and "integer" in allowed_forms:
+        hint = " (an integer is written without a dot)"
     return f"{where}value {short(instance)} is not allowed; allowed is {allowed_forms}{hint}"
 
 
@@ -98,17 +96,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _path(parts: Any) -> str:
-    text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
-    return f"config key {text}: " if text else "config: "
-
-
-def short(value: Any) -> str:
-    """A value as text, cut if long."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _deref(schema: dict[str, Any]) -> dict[str, Any]:

@@ -77,12 +77,18 @@ def _rows(
         return
     environments = [environment for _, environment in where]
     found = terms(cell, trained[good], converged[good], environments, config.root_seed, seeds[good])
-    counts = {"n_seeds": int(good.sum()), "n_diverged": int((~good).sum())}
+    shape = (len(where), int(good.sum()))
+    values = np.stack([np.broadcast_to(getattr(found, term), shape) for term in TERMS])
+    # a risk past the largest double is of a run that diverged, though its φ is a number still
+    values = values[..., np.isfinite(values).all(axis=(0, 1))]
+    n_seeds = values.shape[-1]
+    if not n_seeds:
+        return
+    counts = {"n_seeds": n_seeds, "n_diverged": len(good) - n_seeds}
     layout = layout_of(config)
-    for term in TERMS:
-        values = np.broadcast_to(getattr(found, term), (len(where), counts["n_seeds"]))
-        deviations = values.std(axis=1, ddof=1) if counts["n_seeds"] > 1 else [np.nan] * len(where)
-        bounds = zip(*intervals.t_intervals(values), deviations, strict=True)
+    for term, of_term in zip(TERMS, values, strict=True):
+        deviations = of_term.std(axis=1, ddof=1) if n_seeds > 1 else [np.nan] * len(where)
+        bounds = zip(*intervals.t_intervals(of_term), deviations, strict=True)
         for (split, environment), (mean, low, high, sd) in zip(where, bounds, strict=True):
             yield {
                 **place(layout, split, environment),

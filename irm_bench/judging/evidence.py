@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench.config import Config, Environment, Study
-from irm_bench.config.layout import layout_of, set_label
+from irm_bench.config import Config, Environment, ModelKey, Study
+from irm_bench.config.layout import layout_of
 from irm_bench.planning import plan
+from irm_bench.planning.columns import ORDER, setting
+from irm_bench.planning.plan import Cell
 from irm_bench.plugins.model import EFFECT
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import Moments, risk
@@ -73,41 +75,23 @@ class Evidence:
         return found
 
     def cell(self, model: Selection) -> dict[str, Any]:
-        """The columns that tell a model's rows from all others of its study."""
-        study = self.study(model.study)
-        train = self.train_set(model)
-        weight = model.error_weight
-        sizes = [
-            n
-            for method in study.methods
-            if (method.name, method.penalty) == (model.method, model.penalty)
-            for n in study.n_samples
-            if n <= method.max_n_samples
-        ]
-        if not sizes:
-            wanted = f"{model.method} {model.penalty}".strip()
-            raise InsufficientError(f"needs {wanted} in the study {model.study!r}")
-        where = {
-            "method": model.method,
-            "penalty": model.penalty,
-            layout_of(self.config).train_column: set_label(train),
-            "n_samples": max(sizes) if model.n_samples is None else model.n_samples,
-        }
-        layout = layout_of(self.config)
-        if layout.has_selection:
-            where["selection"] = model.rule
-        if not model.rule:
-            where |= self._params(study, model, weight)
-        return where
+        """The columns that tell a model's rows from all others of its study.
 
-    def _params(self, study: Study, model: Selection, weight: float | None) -> dict[str, float]:
-        """The parameters of a model's method: those asked for, else the study's first."""
-        told = dict(model.params) | ({} if weight is None else {"error_weight": weight})
-        found: dict[str, float] = {}
+        Of what the model leaves open (rates, starts, options …), they are the study's first.
+        """
+        study = self.study(model.study)
         for method in study.methods:
-            if (method.name, method.penalty) == (model.method, model.penalty):
-                found = {name: told.get(name, values[0]) for name, values in method.grid}
-        return found
+            sizes = [n for n in study.n_samples if n <= method.max_n_samples]
+            if method.key != ModelKey(model.method, model.penalty) or not sizes:
+                continue
+            n_samples = max(sizes) if model.n_samples is None else model.n_samples
+            train = self.train_set(model)
+            for cell in plan.cells_at(study, study.model, n_samples, train, method):
+                if _has_params(cell, model):
+                    columns = setting(layout_of(self.config), (0, 0), study, cell, model.rule)
+                    return {n: v for n, v in columns.items() if n not in (*ORDER, "study")}
+        wanted = f"{model.method} {model.penalty}".strip()
+        raise InsufficientError(f"needs {wanted} in the study {model.study!r}")
 
     def model(self, model: Selection, column: str) -> pd.Series:
         """A column of ``models`` by seed."""
@@ -200,6 +184,14 @@ class Evidence:
         """Noise floor: the oracle's risk."""
         model = self.study(study).model
         return model.noise_floor(environment.mapping, model.option)
+
+
+def _has_params(cell: Cell, model: Selection) -> bool:
+    """Whether a cell has the parameters that are asked for, of those that its method has."""
+    told = dict(model.params)
+    if model.error_weight is not None:
+        told["error_weight"] = model.error_weight
+    return all(told.get(name, value) == value for name, value in cell.params)
 
 
 def _by_seed(frame: pd.DataFrame, column: str) -> pd.Series:

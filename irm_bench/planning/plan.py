@@ -110,16 +110,29 @@ def cells_of(study: Study) -> Iterator[Cell]:
                 for method in study.methods:
                     if n_samples <= method.max_n_samples:
                         # rates that stability caps alike give one cell
-                        yield from dict.fromkeys(_cells(study, model, n_samples, train, method))
+                        yield from dict.fromkeys(cells_at(study, model, n_samples, train, method))
 
 
-def _cells(
+def first_cells(study: Study, *varying: str) -> list[Cell]:
+    """The cells of a study's first setting: one a method, or one for each value of what varies.
+
+    What varies is named as in the tables (``n_samples``, a parameter of methods …), or ``train``.
+    """
+    found: dict[tuple[Any, ...], Cell] = {}
+    for cell in cells_of(study):
+        named = setting_names(cell) | {"train": cell.train}
+        found.setdefault((cell.key, *(named.get(name) for name in varying)), cell)
+    return list(found.values())
+
+
+def cells_at(
     study: Study,
     model: Model,
     n_samples: int,
     train: tuple[Environment, ...],
     method: Method,
 ) -> Iterator[Cell]:
+    """The cells of a method on some rows: every choice of its parameters, rates and starts."""
     is_stepped = method.is_stepped
     starts = study.starts if is_stepped else ("",)
     for params, rate, optimiser in _tunings(study, method):

@@ -9,6 +9,7 @@ import pandas as pd
 from irm_bench.config import Config, Environment, Study
 from irm_bench.config.layout import set_label
 from irm_bench.config.model import Value, short
+from irm_bench.planning import plan
 from irm_bench.plugins.model import CAUSE
 from irm_bench.plugins.registry import Plugin
 from irm_bench.storage.paged import Rows
@@ -115,8 +116,12 @@ class Cast:
 
 
 def cast(study: Study, looks: Looks) -> Cast:
-    """The first method that trains on a penalty, the first without one, the first control."""
-    found = looks.of_study(study)
+    """The first method that trains on a penalty, the first without one, the first control.
+
+    Only methods that are trained in the study's first setting play a part.
+    """
+    trained = [m for m in study.methods if study.n_samples[0] <= m.max_n_samples]
+    found = [looks.one(method.name, method.penalty) for method in trained]
     return Cast(
         invariant=next((s for s in found if s.takes_penalty), None),
         standard=next((s for s in found if not s.takes_penalty and not s.is_control), None),
@@ -128,35 +133,23 @@ def find_study(config: Config, name: str) -> Study | None:
     return next((study for study in config.studies if study.name == name), None)
 
 
-def base(study: Study, frame: pd.DataFrame) -> dict[str, Any]:
-    """The study's first setting, by columns of a table; parameters of methods aside."""
-    return {
-        "study": study.name,
-        **study.model.option,
-        "n_samples": study.n_samples[0],
-        train_column(frame): set_label(study.train_sets[0]),
-    }
-
-
 def train_column(frame: pd.DataFrame) -> str:
     """The column of a table that holds training sets."""
     return next(column for column in TRAIN_COLUMNS if column in frame)
 
 
-def at_base(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The rows of a table that belong to a study's first setting."""
-    for column, value in base(study, frame).items():
-        frame = frame[frame[column] == value]
-    return frame[_has_first_parameters(frame, study)]
-
-
-def _has_first_parameters(frame: pd.DataFrame, study: Study) -> pd.Series:
-    """Which rows are of the first value of every parameter of a study's methods, or of none."""
-    chosen = pd.Series(True, frame.index)
-    for method in study.methods:
-        for name, values in method.grid:
-            chosen &= frame[name].isna() | (frame[name] == values[0])
-    return chosen
+def at_base(frame: pd.DataFrame, study: Study, *varying: str) -> pd.DataFrame:
+    """The rows of a table that belong to a study's first setting (``plan.first_cells``)."""
+    found = pd.Series(False, frame.index)
+    for cell in plan.first_cells(study, *varying):
+        where = {"study": study.name, "selection": "", **plan.setting_names(cell)}
+        where[train_column(frame)] = cell.train_label
+        mine = pd.Series(True, frame.index)
+        for column, value in where.items():
+            if column in frame:
+                mine &= frame[column].isna() if value is None else frame[column] == value
+        found |= mine
+    return frame[found]
 
 
 def base_batches(table: Rows, study: Study, *by: str) -> Iterator[pd.DataFrame]:
@@ -229,12 +222,11 @@ def features(study: Study) -> Features:
 
 
 def risks(summary: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Exact risks at the test environments of a study's first n_samples and error weight."""
-    return summary[
+    """Exact risks at the test environments of a study's first setting, of every training set."""
+    chosen = summary[
         (summary["study"] == study.name)
         & (summary["split"] == "test")
         & (summary["quantity"] == "risk")
         & (summary["ci_method"] == "t")
-        & (summary["n_samples"] == study.n_samples[0])
-        & _has_first_parameters(summary, study)
     ]
+    return at_base(chosen, study, "train")

@@ -13,6 +13,7 @@ from typing import Any
 from irm_bench import config
 from irm_bench.config import schema
 from irm_bench.config.parsing import DEFAULTS
+from irm_bench.config.plain import from_yaml
 from irm_bench.storage import archives, tables
 
 COLUMNS, KEYS = Path("results/README.md"), Path("config/README.md")
@@ -32,7 +33,7 @@ def with_keys(text: str) -> str:
 
 
 def _keys() -> Iterator[str]:
-    known = schema.from_yaml(schema.SCHEMA.read_text(encoding="utf-8"))
+    known = from_yaml(schema.SCHEMA.read_text(encoding="utf-8"))
     top, of_study = known["properties"], known["properties"]["studies"]["items"]["properties"]
     yield from _table("## Keys of a config", top, {})
     yield ""

@@ -124,6 +124,20 @@ class Entry:
         return self.cell(value) + Markup(' <span class="ci">[{}, {}]</span>').format(low, high)
 
 
+class Absent(Entry):
+    """A number that the results do not have: it has no value, and no place to link to."""
+
+    @property
+    def short(self) -> str:  # type: ignore[override]
+        return "no value"
+
+    def link(self, text: str) -> Markup:
+        return Markup('<span class="num">{}</span>').format(text)
+
+    def cell(self, text: str) -> Markup:
+        return Markup("{}").format(text)
+
+
 def compare(a: Entry, b: Entry) -> int | None:
     """−1, 0 or 1 as ``a`` is below, not clearly different from, or above ``b``.
 
@@ -154,6 +168,7 @@ class Ledger:
         self.frames = dict(frames)
         self._row_keys = dict(row_keys or {})
         self.cited: dict[str, Entry] = {}
+        self.absent: list[tuple[str, dict[str, Any]]] = []
         self._key_columns: dict[str, list[str]] = {}
         self._arrays: dict[tuple[str, str], np.ndarray] = {}
 
@@ -194,6 +209,17 @@ class Ledger:
         found = self.rows(table, **keys)
         if len(found) != 1:
             raise TableError(f"table {table!r} has {len(found)} rows with {keys}, not one")
+        return self._cite(table, column, found)
+
+    def value_if(self, table: str, column: str = "", **keys: Any) -> Entry:
+        """``value``, or a number without a value where no row fits ``keys``."""
+        if self.rows(table, **keys).empty:
+            nan = math.nan
+            self.absent.append((table, keys))
+            return Absent(table, 0, column, "not in the results", nan, nan, nan, None, 0)
+        return self.value(table, column, **keys)
+
+    def _cite(self, table: str, column: str, found: pd.DataFrame) -> Entry:
         column = column or ("mean" if "mean" in found else "value")
         entry = self._entry(table, column, found.index[0], found.iloc[0])
         return self.cited.setdefault(entry.anchor, entry)

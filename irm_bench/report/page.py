@@ -13,9 +13,17 @@ from markupsafe import Markup
 
 from irm_bench.config import Config, Study
 from irm_bench.config.layout import layout_of, set_label
+from irm_bench.planning import plan
 from irm_bench.plugins.registry import Book
 from irm_bench.presentation.places import page_sources
-from irm_bench.presentation.series import Cast, Features, Looks, cast, features, train_column
+from irm_bench.presentation.series import (
+    TRAIN_COLUMNS,
+    Cast,
+    Features,
+    Looks,
+    cast,
+    features,
+)
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
 from irm_bench.report.changes import Baseline
@@ -72,16 +80,6 @@ class StudyView:
         """Its training set, as the tables write it."""
         return set_label(self.study.train_sets[0])
 
-    def _parameters(self, who: Any) -> dict[str, float | None]:
-        """The first values of a method's parameters, and none of those of the others."""
-        found: dict[str, float | None] = {}
-        for method in self.study.methods:
-            for name, values in method.grid:
-                is_own = (method.name, method.penalty) == (who.method, who.penalty)
-                if is_own or name not in found:
-                    found[name] = values[0] if is_own else None
-        return found
-
     def fact(self, name: str) -> Entry:
         """A setting of the study, from the config."""
         return self._book.value("facts", name=f"{self.study.name}.{name}")
@@ -91,17 +89,32 @@ class StudyView:
         return self.mean("summary", who, quantity, ci_method="t", **keys)
 
     def mean(self, table: str, who: Any, quantity: str, **keys: Any) -> Entry:
-        """The mean of a quantity of the models of ``who`` in a table of summaries."""
-        where = {
-            "study": self.study.name,
-            "n_samples": self.study.n_samples[0],
-            train_column(self._book.rows("summary")): set_label(self.study.train_sets[0]),
-            **self._parameters(who),
-            **keys,
-        }
-        return self._book.value(
-            table, method=who.method, penalty=who.penalty, quantity=quantity, **where
-        )
+        """The mean of a quantity of the models of ``who`` in a table of summaries.
+
+        What ``keys`` leave open is the study's first. A number that the results do not have, for
+        the method was not trained or theory does not know it, has no value.
+        """
+        wanted = {"study": self.study.name, "method": who.method, "penalty": who.penalty}
+        wanted |= {"quantity": quantity, **self._setting(who, keys), **keys}
+        known = self._book.rows(table)
+        return self._book.value_if(table, **{k: v for k, v in wanted.items() if k in known})
+
+    def _setting(self, who: Any, keys: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The columns of the first model of ``who`` that has these keys; none if none has."""
+        for setting in self._settings.get((who.method, who.penalty), ()):
+            if all(setting.get(key, value) == value for key, value in keys.items()):
+                return setting
+        return {}
+
+    @cached_property
+    def _settings(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """What tells the study's models apart, in the order of its table, by method and penalty."""
+        found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for cell in plan.cells_of(self.study):
+            named = plan.setting_names(cell) | {"selection": ""}
+            named |= dict.fromkeys(TRAIN_COLUMNS, cell.train_label)
+            found.setdefault((cell.key.method, cell.key.penalty), []).append(named)
+        return found
 
 
 def write(sources: Sources, output: Path) -> None:
@@ -234,7 +247,7 @@ def look_ups(config: Config, book: Ledger) -> dict[str, Any]:
     """What the templates look numbers up with."""
     return {
         "book": book,
-        "value": book.value,
+        "value": book.value_if,  # what a config has no results for is no fault of a template
         "value_at": book.value_at,
         "rows": book.rows,
         "compare": compare,

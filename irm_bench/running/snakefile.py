@@ -18,6 +18,8 @@ def config_of(workflow: Any, config: dict[str, Any]) -> Config:
     Raises:
         ConfigError: the config cannot be run, or names a folder.
     """
+    for path in workflow.configfiles:
+        configuration.read(path)  # Snakemake takes the last of keys that stand twice
     raw = dict(config)
     name = str(raw.get("book", configuration.DEFAULT_BOOK))
     is_module = bool(workflow.modifier.skip_configfile)

@@ -22,6 +22,7 @@ from irm_bench.plugins.model import Mechanism, Model
 from irm_bench.stages.measures import Measures, mean_of
 from irm_bench.stages.select import Chosen
 from irm_bench.storage import part_files
+from irm_bench.storage.contracts.evaluated import against_truth
 from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
 from irm_bench.theory.moments import Moments, risk
 
@@ -163,11 +164,12 @@ def _models(shard: Shard) -> Iterator[dict[str, Any]]:
             **phi_columns(one.phi.T),
             "train_risk": _train_risk(shard, one.cell, one.seeds, one.phi),
             **{name: values for name, values in one.runs.items() if name != "diverged_at"},
-            **_against_truth(shard.config.root_seed, one),
+            **dict.fromkeys((name for name, *_ in against_truth(shard.layout)), np.nan),
+            **_off_truth(shard.config.root_seed, one),
         }
 
 
-def _against_truth(root_seed: int, one: Evaluated) -> dict[str, np.ndarray]:
+def _off_truth(root_seed: int, one: Evaluated) -> dict[str, np.ndarray]:
     """How far the weights of the SEM's own variables are from the oracle's: (seed,) each.
 
     Causes are the variables that the oracle gives a weight; over none the mean is NaN. A method
@@ -180,14 +182,14 @@ def _against_truth(root_seed: int, one: Evaluated) -> dict[str, np.ndarray]:
     groups = [slice(None)] if model.is_fixed else [slice(i, i + 1) for i in range(len(one.seeds))]
     for group in groups:
         mechanism = model.mechanism(root_seed, int(one.seeds[group][0]))
-        found[group] = _off_truth(model, one.phi[group], mechanism)
+        found[group] = _off_weights(model, one.phi[group], mechanism)
     names = ["causal_error", "noncausal_error"]
     if one.cell.method.get("SELECTS", False):
         names += ["false_causes", "missed_causes"]
     return dict(zip(names, found.T, strict=False))
 
 
-def _off_truth(model: Model, phi: np.ndarray, mechanism: Mechanism) -> np.ndarray:
+def _off_weights(model: Model, phi: np.ndarray, mechanism: Mechanism) -> np.ndarray:
     """Of φ (seed, d): error over causes, over others, false causes and missed ones (seed, 4)."""
     truth, oracle = model.causal_weights(mechanism), model.causal(mechanism)
     assert truth is not None

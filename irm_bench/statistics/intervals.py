@@ -317,7 +317,9 @@ def welch(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> tuple[Interval, fl
     if _is_constant(first) and _is_constant(second):
         p_value = float(estimate == 0)
         return Interval(estimate, estimate, estimate, level, "Welch t", n), p_value
-    found = scipy.stats.ttest_ind(first, second, equal_var=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a sample that hardly varies
+        found = scipy.stats.ttest_ind(first, second, equal_var=False)
     low, high = found.confidence_interval(level)
     return Interval(estimate, float(low), float(high), level, "Welch t", n), float(found.pvalue)
 

@@ -134,7 +134,7 @@ def _parsed(path: Path, source: Any, contract: Contract) -> Iterator[pd.DataFram
     try:
         with pd.read_csv(
             source,
-            dtype=dict.fromkeys(text, "category"),
+            dtype=dict.fromkeys(text, "str"),  # categories would turn texts like 0.1 into numbers
             keep_default_na=False,
             na_values={c: [""] for c in contract.names if c not in text},
             chunksize=paged.PAGE_ROWS,

@@ -166,6 +166,8 @@ def _setting(study: Study, cell: Cell) -> dict[str, Any]:
         "method": cell.key.method,
         "penalty": cell.key.penalty,
         "error_weight": np.nan if cell.error_weight is None else cell.error_weight,
+        "learning_rate": np.nan if cell.learning_rate is None else cell.learning_rate,
+        "steps": cell.steps,
         "seed": np.array(study.seeds),
     }
 

@@ -61,6 +61,7 @@ BAD = [
     ("negative σ", [*STUDY, "train_sigmas"], [[-0.1, 1.0]], ["train_sigmas", "-0.1", "than 0"]),
     ("zero σ", [*STUDY, "train_sigmas"], [[0, 1.0]], ["train_sigmas", "0", "greater than 0"]),
     ("zero test σ", [*STUDY, "test_environments"], [{"sigma": 0}], ["sigma = 0", "than 0"]),
+    ("σ without a square", [*STUDY, "train_sigmas"], [[1e-300, 1.0]], ["1e-300", "least 1e-50"]),
     ("unknown parameter", [*STUDY, "test_environments"], [{"sgma": 1}], ["'sgma'", "sigma, gamma"]),
     ("no σ", [*STUDY, "test_environments"], [{"gamma": 1}], ["'sigma'", "missing"]),
     (

@@ -378,6 +378,19 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_draws_are_counted_before_they_are_made() -> None:
+    methods = [{"name": "erm", "hyperparameters": RATE}]
+    with pytest.raises(
+        ConfigError, match=r"studies\[0\]: 40,000 models of a seed; allowed are 100"
+    ):
+        config.parse(
+            {
+                **{"book": "unit_tests", "title": "t", "root_seed": 3, "limits": {"grid": 100}},
+                "studies": [study(methods=methods, draws=10_000, options={"dim": [1, 2, 3, 4]})],
+            }
+        )
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_told_before_any_work(case: str) -> None:
     changes, words = BAD[case]

@@ -1,9 +1,9 @@
 """AND-mask: the mean gradient, where the environments agree about its sign.
 
 In every environment the gradient of the weights is divided by its length; that of the intercept,
-which is the last weight, is not. Of E environments, a coordinate is stepped along the mean if |Σ_e sign| > τE,
-which for τ ≥ 0.8 and E ≤ 10 is if all agree. The step is the gradient of nothing; with decay γ and
-plain gradient descent of rate η it is
+which is the last weight, is not. Of E environments, a coordinate is stepped along the mean if
+|Σ_e sign| > τE, which for τ ≥ 0.8 and E ≤ 10 is if all agree. The step is the gradient of nothing;
+with decay γ and plain gradient descent of rate η it is
 
     φ ← φ − η · mask · mean_e g_e − η γ φ
 """

@@ -19,7 +19,7 @@ from irm_bench.engine.problem import Problem
 from irm_bench.engine.training import Fitted
 
 LABEL = "ICP"
-COLOR = "#117733"
+COLOR = "#8c510a"
 MARKER = "s"
 DASH = "dashed"
 REFERENCE = "Peters, Bühlmann and Meinshausen 2016; IRM paper's repository"

@@ -19,7 +19,7 @@ from irm_bench.judging.findings import (
     together,
     verdict,
 )
-from irm_bench.judging.wording import listed, percent
+from irm_bench.judging.wording import listed, num, percent
 
 TITLE = "ICP finds few causes when its assumptions fail"
 STATEMENT = "ICP finds few causes where noise is heteroskedastic or variables are hidden"
@@ -47,6 +47,9 @@ def measure(evidence: Evidence) -> list[Part]:
         place = {"setting": setting.letters}
         parts.append(mean(setting.letters, what, missed / n_causes, rule, place=place))
         parts += _rejections(evidence, setting)
+        false = values(evidence, ICP, setting, "false_causes")
+        what = f"effects that ICP takes for causes, {setting.letters}"
+        parts.append(mean(f"false {setting.letters}", what, false, above(HALF), role=SECONDARY))
     if not parts:
         raise InsufficientError("needs settings whose features are not rotated")
     return parts
@@ -65,16 +68,20 @@ def _rejections(evidence: Evidence, setting: Setting) -> list[Part]:
 
 
 def decide(outcomes: Outcomes) -> str:
-    found = [outcome for key, outcome in outcomes.items() if not key.startswith("reject")]
+    found = [outcome for key, outcome in outcomes.items() if " " not in key]
     return verdict(together(found))
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
-    shares = [part for part in parts.values() if not part.key.startswith("reject")]
+    shares = [part for part in parts.values() if " " not in part.key]
     text = f"Of the causes ICP misses {listed(f'{percent(p.estimate)} ({p.key})' for p in shares)}."
     for kind in ("variance", "mean"):
         found = [part for part in parts_of(parts, f"reject {kind} ") if part.outcome == HOLDS]
         if found:
             at = listed(part.key.split()[-1] for part in found)
             text += f" Its tests of the {kind}s alone reject every subset in most runs of {at}."
+    wrong = [part for part in parts_of(parts, "false ") if part.outcome == HOLDS]
+    if wrong:
+        told = listed(f"{num(p.estimate, 2)} ({p.key.split()[-1]})" for p in wrong)
+        text += f" It takes effects for causes: on average {told}."
     return text

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from irm_bench.books.irm_paper.settings import CAUSAL, ERM, IRM, OTHER, settings, values
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import HOLDS, Outcomes, Part, above, ratio, some, together, verdict
-from irm_bench.judging.wording import num, say
+from irm_bench.judging.wording import say
 
 TITLE = "IRM is orders of magnitude more accurate"
 STATEMENT = "IRM's errors are orders of magnitude below ERM's"
@@ -43,6 +43,6 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     met = sum(part.outcome == HOLDS for part in ordered)
     least, most = ordered[0], ordered[-1]
     return (
-        f"ERM's error is at least {num(AN_ORDER)} times IRM's in {met} of {len(ordered)} "
+        f"ERM's error is at least {AN_ORDER:g} times IRM's in {met} of {len(ordered)} "
         f"comparisons: the ratio goes from {say(least)} ({least.key}) to {say(most)} ({most.key})."
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from irm_bench.books.irm_paper.settings import (
@@ -26,7 +27,7 @@ from irm_bench.judging.findings import (
     together,
     verdict,
 )
-from irm_bench.judging.wording import listed, percent
+from irm_bench.judging.wording import listed, num, percent
 
 TITLE = "The third environment chooses well"
 STATEMENT = "The weight that the third environment chooses is as good as the best one"
@@ -56,7 +57,7 @@ def _of_rule(evidence: Evidence, setting: Setting, rule: str, best: pd.Series) -
     """The cost of a rule beside the best weight, and for the code's own rule the test of it."""
     found = values(evidence, replace(IRM, rule=rule), setting, WHOLE)
     name = rule.replace("_", " ")
-    place = {"rule": name, "share": float(found.mean() / best.mean()) - 1}
+    place = {"rule": name, "ratio": float(found.mean() / best.mean())}
     what = f"error by {name} less that at the best weight, {setting.letters}"
     parts = [mean(f"cost {rule} {setting.letters}", what, found - best, place=place)]
     if rule == HELD_OUT:
@@ -77,9 +78,12 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
         f"The third environment chooses a weight within {percent(MARGIN - 1)} of the best in {met} "
         f"of {len(right)} settings."
     )
-    costs: dict[str, list[float]] = {}
+    ratios: dict[str, list[float]] = {}
     for part in parts_of(parts, "cost "):
-        costs.setdefault(str(part.place["rule"]), []).append(float(part.place["share"]))
-    means = {rule: sum(found) / len(found) for rule, found in costs.items()}
-    told = [f"{percent(means[rule])} by {rule}" for rule in sorted(means, key=lambda r: means[r])]
-    return f"{text} Averaged over settings the error is above the best weight's by {listed(told)}."
+        ratios.setdefault(str(part.place["rule"]), []).append(float(part.place["ratio"]))
+    means = {rule: float(np.exp(np.log(found).mean())) for rule, found in ratios.items()}
+    told = [f"{num(means[rule], 2)} by {rule}" for rule in sorted(means, key=lambda r: means[r])]
+    return (
+        f"{text} The mean error divided by that at the best weight is, as a geometric mean over "
+        f"settings, {listed(told)}."
+    )

@@ -30,12 +30,11 @@ TOGETHER = 1e-3
 
 
 def measure(evidence: Evidence) -> list[Part]:
-    evidence.study(STUDY)
-    starts = evidence.find("starts")
+    starts = evidence.rows("starts", STUDY)
     ended = starts[starts["converged"] == 1]
-    if ended.empty:
-        raise InsufficientError("needs descents from random starts, of which the results have none")
     alone, weighted = ended[ended["error_weight"] == 0], ended[ended["error_weight"] > 0]
+    if alone.empty or weighted.empty:
+        raise InsufficientError("needs descents from random starts that end, with ε = 0 and above")
     penalty = float(alone["penalty_value"].max())
     spread, close = (_spread(part) for part in (alone, weighted))
     n = len(alone)

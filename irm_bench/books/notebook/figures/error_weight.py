@@ -10,7 +10,7 @@ from irm_bench.config import Config, Study
 from irm_bench.planning import exact
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, plain_ticks
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, base, cast, features, find_study
+from irm_bench.presentation.series import Looks, at_base, cast, features, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -48,8 +48,8 @@ def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
         return pd.DataFrame()
     models, errors = (tables[name] for name in TABLES)
     of_models, of_errors = (
-        models.select(**base(study, models.pieces)),
-        errors.select(**base(study, errors.pieces), split="test"),
+        at_base(models.pieces, study, "error_weight"),
+        at_base(errors.select(split="test"), study, "error_weight"),
     )
     parts = [
         *(effects_over_seeds(batch, study, KEYS) for batch in models.batches(KEYS, of_models)),

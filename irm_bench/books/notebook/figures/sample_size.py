@@ -6,10 +6,9 @@ from matplotlib.figure import Figure
 
 from irm_bench.books.notebook.effects import effects_over_seeds
 from irm_bench.config import Config
-from irm_bench.config.layout import set_label
 from irm_bench.presentation.axes import curve, left_out, legend_above, level, log_axis, symlog_axis
 from irm_bench.presentation.drawing import INK
-from irm_bench.presentation.series import Looks, find_study
+from irm_bench.presentation.series import Looks, at_base, find_study
 from irm_bench.statistics.over_seeds import over_seeds
 from irm_bench.storage.paged import Rows
 
@@ -49,9 +48,9 @@ def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
-    here = {"study": study.name, "train_sigmas": set_label(study.train_sets[0])}
     models, errors = (tables[name] for name in TABLES)
-    of_models, of_errors = models.select(**here), errors.select(**here, split="test")
+    of_models = at_base(models.pieces, study, "n_samples")
+    of_errors = at_base(errors.select(split="test"), study, "n_samples")
     parts = [
         *(effects_over_seeds(batch, study, KEYS) for batch in models.batches(KEYS, of_models)),
         *(_worst_excess(batch) for batch in errors.batches(KEYS, of_errors)),

@@ -1,0 +1,106 @@
+"""Draws whole small configs of the notebook's book: valid, and as odd as that allows."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from irm_bench.plugins.registry import find_book
+
+BOOK = find_book("notebook")
+# The studies that claims, figures and chapters look at, and one that none knows.
+STUDIES = (
+    "notebook",
+    "sigma_grid",
+    "sigma_grid_fixed_rate",
+    "error_weight",
+    "sample_size",
+    "z_mechanism",
+    "other",
+)
+SIGMAS = [0.05, 0.1, 0.5, 1.0, 2.0, 1e6, 1e-3, 1e-50]
+# Rates at which some runs diverge, or all.
+RATES = [1e-3, 0.1, 0.3, 1.0, 30.0, 1e6]
+WEIGHTS = [0, 1e-5, 0.1, 1]
+PENALTIES = ["plug_in", "u_statistic", "split_half"]
+
+
+def some(draw: st.DrawFn, values: Any, least: int = 1, most: int = 2) -> list[Any]:
+    """A few of the values, each at most once, in any order."""
+    places = st.sampled_from(range(len(values)))
+    chosen = draw(st.lists(places, min_size=least, max_size=most, unique=True))
+    return [values[i] for i in chosen]
+
+
+@st.composite
+def methods(draw: st.DrawFn, n_train: int, is_capped: bool) -> list[dict[str, Any]]:
+    """A few methods that can train on so many environments, some not on large samples."""
+    known: list[dict[str, Any]] = [{"name": "erm", "monitor": draw(st.sampled_from(PENALTIES))}]
+    known.append({"name": "oracle"})
+    if n_train > 1:
+        known += [{"name": "irm", "penalty": penalty} for penalty in PENALTIES]
+    if n_train > 1 and not is_capped:
+        known += [{"name": "vrex"}, {"name": "irm_matrix"}]
+    chosen = some(draw, known, most=4)
+    limit = draw(st.sampled_from([None, None, None, 4, 10]))
+    if limit:
+        chosen[-1]["max_n_samples"] = limit
+    return chosen
+
+
+@st.composite
+def environments(draw: st.DrawFn) -> dict[str, Any]:
+    """A grid of test environments."""
+    grid: dict[str, Any] = {"sigma": some(draw, SIGMAS)}
+    if draw(st.booleans()):
+        key = draw(st.sampled_from(["gamma", "tau"]))
+        grid[key] = some(draw, {"gamma": [-1, 0, 1, 2.5], "tau": [0.1, 1, 4]}[key])
+    return grid
+
+
+@st.composite
+def study(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    """A study of a name that the book knows."""
+    n_train = draw(st.integers(1, 3))
+    sets = [draw(st.lists(st.sampled_from(SIGMAS), min_size=n_train, max_size=3, unique=True))]
+    if draw(st.booleans()):
+        sets.append(draw(st.permutations(SIGMAS))[:3])
+    unique = {tuple(sorted(members)): members for members in sets}
+    rule = draw(st.sampled_from(["fixed", "fixed", "capped"]))
+    found = {
+        "name": name,
+        "train_sigmas": list(unique.values()),
+        "test_environments": [draw(environments())],
+        "methods": draw(methods(n_train, rule == "capped")),
+        "n_samples": [2, *some(draw, [4, 10, 60])]
+        if draw(st.booleans())
+        else [draw(st.sampled_from([4, 60]))],
+        "n_test_samples": draw(st.integers(2, 20)),
+        "n_validation_samples": draw(st.integers(2, 20)),
+        "error_weights": some(draw, WEIGHTS),
+        "steps": draw(st.integers(2, 30)),
+        "learning_rate": {"rule": rule, "value": some(draw, RATES)},
+        "options": {"dim": draw(st.sampled_from([1, 2, [1, 2]]))},
+        "start": some(draw, ["ones", "zeros", "oracle", "erm", "random"]),
+        "seeds": draw(st.integers(1, 4) | st.just([2, 7])),
+        "trajectories": draw(st.booleans()),
+    }
+    if draw(st.integers(0, 3)):
+        del found["start"]
+    return found
+
+
+@st.composite
+def configs(draw: st.DrawFn, n_figures: int = 1) -> dict[str, Any]:
+    """A whole config, some of its claims, figures and chapters without the study they look at."""
+    names = some(draw, STUDIES, most=2)
+    if draw(st.booleans()):
+        names = ["notebook", *[name for name in names if name != "notebook"]]
+    return {
+        "title": "Any config",
+        "root_seed": draw(st.integers(0, 5)),
+        "shards": draw(st.sampled_from([1, 1, 2])),
+        "studies": [draw(study(name)) for name in names],
+        "figures": some(draw, BOOK.names("figures"), least=0, most=n_figures),
+        "claims": some(draw, BOOK.names("claims"), least=0, most=len(BOOK.names("claims"))),
+        "audit": {"replicates": 20, "seed_counts": [2]},
+    }
