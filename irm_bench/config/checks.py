@@ -23,9 +23,12 @@ READ_WITHOUT_RUNNING = frozenset(
         "EXTRAS",
         "POSITIVE",
         "CHOICES",
+        "LEAST",
+        "MULTIPLE_OF",
         "NEEDS",
         "LOSSES",
         "METRICS",
+        "METRIC",
         "TARGETS",
         "DATA",
         "HESSIAN",
@@ -176,7 +179,8 @@ def known_all(book: Book, kind: str, names: Sequence[str]) -> tuple[Plugin, ...]
 def allowed_option(sem: Plugin, name: str, value: Any, where: str) -> None:
     """Refuse an option that is not of the kind of its default, or not one of the SEM's choices.
 
-    A whole number is at least 1, like a count, unless its default or a choice says otherwise.
+    A whole number is at least 1, like a count, unless its default, a choice or the SEM's LEAST says
+    otherwise.
     """
     default = sem.get("OPTIONS", {})[name]
     choices = sem.get("CHOICES", {}).get(name)
@@ -187,8 +191,8 @@ def allowed_option(sem: Plugin, name: str, value: Any, where: str) -> None:
     if choices and value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ConfigError(f"config key {where}: {value!r}; allowed is one of {listed}")
-    if not choices and type(default) is int and value < min(default, 1):
-        least = min(default, 1)
+    least = sem.get("LEAST", {}).get(name, min(default, 1) if type(default) is int else value)
+    if not choices and value < least:
         raise ConfigError(f"config key {where}: {value}; allowed is at least {least}")
 
 
@@ -282,6 +286,7 @@ def consistent(book: Book, study: Study, where: str) -> None:
         if "splits" in method.needs:
             _check_splits(study, method, where)
         _check_oracle(study, method, f"{where}.methods[{i}]")
+        _check_intercept(study, method, f"{where}.methods[{i}]")
         _check_subsets(study, method, f"{where}.methods[{i}]")
     _check_selection(study, where)
     _check_learning_rate(study, where)
@@ -291,7 +296,18 @@ def consistent(book: Book, study: Study, where: str) -> None:
 
 
 def _check_sizes(study: Study, where: str) -> None:
-    """A study trains something."""
+    """A study trains something, on numbers of rows that its SEM can draw."""
+    factor = study.model.sem.get("MULTIPLE_OF", 1)
+    sizes = {"n_test_samples": [study.n_test_samples], "n_samples": list(study.n_samples)}
+    if study.selection:
+        sizes["n_validation_samples"] = [study.n_validation_samples]
+    for key, values in sizes.items():
+        for value in values:
+            if value % factor:
+                raise ConfigError(
+                    f"config key {where}.{key}: {value}; {study.sem} draws rows of equal classes: "
+                    f"allowed is a multiple of {factor}"
+                )
     if min(study.n_samples) > max(method.max_n_samples for method in study.methods):
         raise ConfigError(
             f"config key {where}.n_samples: {study.n_samples[0]}; no method is trained on as many: "
@@ -347,7 +363,7 @@ def _columns(study: Study) -> Iterator[tuple[str, Plugin, str, list[Any]]]:
             yield "a parameter of a method", method.plugin, name, [0.0]
         for name in method.plugin.get("EXTRAS", {}):
             yield "what a method reports", method.plugin, name, [0.0]
-    for optimiser in study.optimisers:
+    for optimiser in study.all_optimisers:
         for name in optimiser.plugin.get("PARAMS", {}):
             yield "a parameter of an optimiser", optimiser.plugin, name, [0.0]
     for name in study.loss.get("METRICS", ()):
@@ -389,6 +405,15 @@ def _check_oracle(study: Study, method: Method, where: str) -> None:
         raise ConfigError(
             f"config key {where}.name: {method.name!r} needs the causal solution, which "
             f"{study.sem} does not know: allowed is any method that does without"
+        )
+
+
+def _check_intercept(study: Study, method: Method, where: str) -> None:
+    """A method that treats the intercept apart needs one."""
+    if "intercept" in method.needs and not study.model.intercept:
+        raise ConfigError(
+            f"config key {where}.name: {method.name!r} needs an intercept, and the study has "
+            "intercept: false; allowed is intercept: true"
         )
 
 

@@ -73,7 +73,10 @@ class ModelKey:
 class Method:
     """A method with the penalty that it trains on (None for none) and the one that it reports.
 
-    ``grid`` maps each of the method's parameters to its values.
+    ``grid`` maps each of the method's parameters to its values. ``optimisers`` are its own, if it
+    does not take the study's. ``tuned`` are values that go together, of parameters of the method or
+    its optimiser, or of the learning rate, a candidate each (``hyperparameters.py``); none where
+    all are a grid.
     """
 
     plugin: Plugin
@@ -81,6 +84,8 @@ class Method:
     monitor: Plugin
     grid: tuple[tuple[str, tuple[float, ...]], ...]
     max_n_samples: float
+    optimisers: tuple["Optimiser", ...] = ()
+    tuned: tuple[Pairs, ...] = ()
 
     @property
     def name(self) -> str:
@@ -171,6 +176,17 @@ class Study:
     def model(self) -> Model:
         """Its first structure."""
         return self.models[0]
+
+    def optimisers_of(self, method: Method) -> tuple[Optimiser, ...]:
+        """A method's own optimisers, or else the study's."""
+        return method.optimisers or self.optimisers
+
+    @property
+    def all_optimisers(self) -> tuple[Optimiser, ...]:
+        """Every optimiser that some method is stepped by, once; the study's where none is."""
+        stepped = [method for method in self.methods if method.is_stepped]
+        found = [one for method in stepped for one in self.optimisers_of(method)]
+        return tuple(dict.fromkeys(found)) or self.optimisers
 
     @property
     def sem(self) -> str:

@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "steps": 50_000,
     "learning_rate": {"rule": "fixed", "value": 1e-3},
     "optimiser": "gd",
+    "draws": 1,
     "start": "ones",
     "selection": [],
     "seeds": 100,
@@ -63,7 +64,10 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     if not checked:
         size.check(raw_studies, raw.get("limits", {}))
     try:
-        studies = [parse_study(book, f"studies[{i}]", study) for i, study in enumerate(raw_studies)]
+        studies = [
+            parse_study(book, f"studies[{i}]", study, raw["root_seed"])
+            for i, study in enumerate(raw_studies)
+        ]
     except PluginError as error:
         raise ConfigError(str(error)) from error
     checks.unique([study.name for study in studies])
@@ -185,9 +189,10 @@ def _numbers_of_a_seed(study: Study) -> int:
 
 def _cells_of_a_method(study: Study, method: Method) -> int:
     """How many cells a method has for each structure, n and training set."""
-    n_cells = math.prod(len(values) for _, values in method.grid)
+    n_cells = math.prod(len(values) for _, values in method.grid) * max(1, len(method.tuned))
     if method.is_stepped:
-        n_cells *= len(study.learning_rate.values) * len(study.optimisers) * len(study.starts)
+        n_cells *= len(study.optimisers_of(method)) * len(study.starts)
+        n_cells *= len(study.learning_rate.values)
     return n_cells
 
 

@@ -35,6 +35,9 @@ class Sem(Protocol):
                            is the one that a bare value in a training set stands for
         POSITIVE, CHOICES  names of parameters that must be above 0; allowed values of parameters
                            and options by name
+        LEAST              the least value of an option that is a whole number, by name, if not 1
+        MULTIPLE_OF        what numbers of rows have to be a multiple of, such as 2 for a SEM whose
+                           classes are of equal size
 
     What is fixed for a seed is its *mechanism*: what the function ``mechanism`` draws from a random
     stream of its own, or the options themselves. All functions are called with named arguments::
@@ -78,13 +81,15 @@ class Selection(Protocol):
 
     DATA says whose rows it looks at: ``train`` (fresh rows of the training environments),
     ``held_out`` (environments that the config names; NEEDS_ENVIRONMENTS = True), ``left_out`` (each
-    training environment in turn, by models trained on the others) or ``test``.
+    training environment in turn, by models trained on the others) or ``test``. METRIC says what it
+    looks at: ``loss`` (what is minimised, the default) or ``error`` (the last of the loss's
+    METRICS, like the error rate).
     """
 
     DATA: str
 
     def choose(self, scores: np.ndarray) -> np.ndarray:
-        """Of losses (candidate, seed), NaN of diverged runs, each seed's choice: (seed,)."""
+        """Of scores (candidate, seed), NaN of diverged runs, each seed's choice: (seed,)."""
         ...
 
 
@@ -151,7 +156,8 @@ class Method(Protocol):
                               config (a list is a grid), columns of the tables, and (run,) each in
                               ``problem.params``
         NEEDS                 what the problem has to hold besides second moments: "means",
-                              "n_samples", "product_variance", "causal", "rows", "splits"
+                              "n_samples", "product_variance", "causal", "rows", "splits";
+                              "intercept" if the last feature has to be the constant 1
         LOSSES                names of the losses that it can train on; without it, all
         MIN_ENVIRONMENTS      how many training environments it needs at least
         IS_CONTROL            True for what no one could train, like the oracle
@@ -293,7 +299,9 @@ class Penalty(Protocol):
 
     Written once, it serves every loss: the *slope* of φ has, per pair, ``phi`` (d, pair), residual
     ∇R/2 (d, pair), value ½ ∂_w R(wφ) at w = 1 (pair,) and that value's gradient (d, pair). Ask for
-    the gradient before the others: through rows it brings them with it. The plug-in penalty::
+    the gradient before the others: through rows it brings them with it. ``along_last`` is the
+    derivative of the residual along the last weight, for what NEEDS "intercept". The plug-in
+    penalty::
 
         LABEL = "plug-in"
         MEAN = "plug_in"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from irm_bench.plugins.sems._blocks import names, rotation
 from irm_bench.theory.moments import Moments
 
 Options = Mapping[str, Any]
@@ -29,10 +30,7 @@ POSITIVE = ("e",)
 
 def feature_names(options: Options) -> list[str]:
     """X and Z have ``dim`` components each; rotated, a feature is of all of them."""
-    dim = options["dim"]
-    if options["scramble"]:
-        return [f"s_{j + 1}" for j in range(2 * dim)]
-    return [f"{name}_{j + 1}" for name in ("x", "z") for j in range(dim)]
+    return names({"x": options["dim"], "z": options["dim"]}, options["scramble"])
 
 
 def roles(options: Options) -> list[str]:
@@ -53,17 +51,11 @@ def mechanism(rng: np.random.Generator, options: Options) -> Mechanism:
     found: dict[str, Any] = {
         "xy": drawn() if is_random else identity,
         "yz": drawn() if is_random else identity,
-        "rotation": _rotation(rng, 2 * dim) if options["scramble"] else None,
+        "rotation": rotation(rng, 2 * dim) if options["scramble"] else None,
     }
     for name, otherwise in (("hx", identity), ("hy", nothing), ("hz", nothing)):
         found[name] = drawn() if options["hidden"] else otherwise
     return found | {"hetero": options["hetero"], "dim": dim}
-
-
-def _rotation(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A random orthogonal matrix, uniform: the sign of each column is settled by R's diagonal."""
-    q, r = np.linalg.qr(rng.normal(size=(size, size)))
-    return q * np.sign(np.diag(r))
 
 
 def mixing(mechanism: Mechanism) -> np.ndarray | None:
