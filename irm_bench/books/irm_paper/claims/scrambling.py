@@ -97,6 +97,9 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
         text += f"; it does not in {listed(part.key.removeprefix('IRM ') for part in raised)}"
     words = []
     for part in theirs:
-        how = pick(part.outcome, "rises", "falls", "does not clearly change")
-        words.append(f"{how} in {part.key.removeprefix('ICP ')} by {say(part)}")
+        where = part.key.removeprefix("ICP ")
+        changes = pick(part.outcome, f"rises in {where} by", f"falls in {where} by")
+        words.append(
+            f"{changes} {say(part)}" if changes else f"hardly changes in {where} ({say(part)})"
+        )
     return f"{text}. ICP's error {listed(words)}."
