@@ -19,6 +19,7 @@ STATISTICS = ["n_seeds", "n_diverged", "mean", "sd", "ci_low", "ci_high"]
 ROW_KEYS = {
     "errors_of_weights": ("setting", *MODEL),
     "best_weights": ("setting", "study", "method"),
+    "singular": ("study",),
 }
 
 
@@ -27,7 +28,8 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     errors = errors_of_weights(tables, config)
     if errors.empty:
         return {}
-    return {"errors_of_weights": errors, "best_weights": best_weights(errors)}
+    found = {"errors_of_weights": errors, "best_weights": best_weights(errors)}
+    return found | {"singular": singular(tables, config)}
 
 
 def errors_of_weights(tables: Tables, config: Config) -> pd.DataFrame:
@@ -55,3 +57,14 @@ def best_weights(errors: pd.DataFrame) -> pd.DataFrame:
     tuned = errors[(errors["selection"] == "") & errors["error_weight"].notna()]
     least = tuned.groupby(["setting", "study", "method"], sort=False)["mean"].idxmin()
     return tuned.loc[least].reset_index(drop=True)
+
+
+def singular(tables: Tables, config: Config) -> pd.DataFrame:
+    """How many of ERM's regressions had fewer independent columns than features."""
+    rows = []
+    for study in config.studies:
+        if "erm" in [method.name for method in study.methods] and study.sem == "chain":
+            found = tables["models"].find(study=study.name, method="erm")
+            lacking = found["rank"] < study.model.n_features
+            rows.append((study.name, int(lacking.sum()), len(found)))
+    return pd.DataFrame(rows, columns=["study", "n_singular", "n_models"])
