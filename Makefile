@@ -39,6 +39,7 @@ test-cluster: $(READY)
 
 benchmark: $(READY)
 	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/matrix.py
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -53,11 +53,16 @@ def checks(book: Book) -> Iterator[tuple[str, Any]]:
                 yield f"{kind}/{name}, gradient", _bind(check_gradient, plugin, book)
     for name in book.names("sems"):
         for loss in book.names("losses"):
+            if not _suits(book, name, loss):
+                continue
             raw = tiny(book, name, loss)
-            if raw["studies"][0]["methods"] and _suits(book, name, loss):
+            if raw["studies"][0]["methods"]:
                 if loss == "squared":
                     yield f"sems/{name}, exact moments", _bind(check_population, raw)
                 yield f"sems/{name} with loss {loss}, all stages", _bind(run_tiny, raw)
+            raw = tiny(book, name, loss, intercept=True)
+            if raw["studies"][0]["methods"] and _has_means(book.plugin("sems", name)):
+                yield f"sems/{name} with loss {loss} and intercept", _bind(run_tiny, raw)
 
 
 def _bind(work: Any, *arguments: Any) -> Any:
@@ -70,12 +75,25 @@ def _check_words(plugin: Plugin) -> None:
     plugin.load()
 
 
-def tiny(book: Book, sem: str, loss: str) -> dict[str, Any]:
-    """The raw config of one small study of a SEM with everything that can train on it."""
+def _has_means(sem: Plugin) -> bool:
+    """Whether nothing that a SEM knows of its features is in the way of an intercept."""
+    environment = {**sem.get("PARAMETERS", {}), **environments(sem)[0]}
+    model = model_of(sem, sem.get("OPTIONS", {}), False, environment)
+    known = model.population(environment, model.mechanism(0, 0))
+    return known is None or known.mean is not None
+
+
+def tiny(book: Book, sem: str, loss: str, intercept: bool = False) -> dict[str, Any]:
+    """The raw config of one small study of a SEM with everything that can train on it.
+
+    With an intercept, everything that cannot do without one.
+    """
     methods = []
     for name in book.names("methods"):
         method = book.plugin("methods", name)
         if loss not in method.get("LOSSES", (loss,)):
+            continue
+        if ("intercept" in method.get("NEEDS", ())) != intercept:
             continue
         if not method.get("TAKES_PENALTY", False):
             methods.append({"name": name})
@@ -89,6 +107,7 @@ def tiny(book: Book, sem: str, loss: str) -> dict[str, Any]:
         "name": "tiny",
         "sem": sem,
         "loss": loss,
+        "intercept": intercept,
         "train_environments": [members],
         "test_environments": members,
         "trajectories": True,

@@ -23,9 +23,12 @@ READ_WITHOUT_RUNNING = frozenset(
         "EXTRAS",
         "POSITIVE",
         "CHOICES",
+        "LEAST",
+        "MULTIPLE_OF",
         "NEEDS",
         "LOSSES",
         "METRICS",
+        "METRIC",
         "TARGETS",
         "DATA",
         "HESSIAN",
@@ -77,6 +80,10 @@ RESERVED = frozenset(
         "optimum",
         "noise_variance",
         "oracle_mse",
+        "causal_error",
+        "noncausal_error",
+        "false_causes",
+        "missed_causes",
         "n_candidates",
         "score",
         "n_seeds",
@@ -104,6 +111,12 @@ RESERVED = frozenset(
         "truth",
         "penalty_value",
         "printed",
+        "statistic",
+        "standard_error",
+        "n",
+        "ours",
+        "our_error",
+        "difference",
         "half_unit",
         "compared_with",
         "pi_low",
@@ -163,14 +176,24 @@ def known_all(book: Book, kind: str, names: Sequence[str]) -> tuple[Plugin, ...]
     return tuple(known(book, kind, name, f"{kind}[{i}]") for i, name in enumerate(names))
 
 
-def same_kind(value: Any, default: Any, where: str) -> None:
-    """Refuse an option that is not of the kind of its default."""
+def allowed_option(sem: Plugin, name: str, value: Any, where: str) -> None:
+    """Refuse an option that is not of the kind of its default, or not one of the SEM's choices.
+
+    A whole number is at least 1, like a count, unless its default, a choice or the SEM's LEAST says
+    otherwise.
+    """
+    default = sem.get("OPTIONS", {})[name]
+    choices = sem.get("CHOICES", {}).get(name)
     kinds = (int, float) if isinstance(default, float) else type(default)
     if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, kinds):
         kind = "a number" if isinstance(default, float) else f"of type {type(default).__name__}"
         raise ConfigError(f"config key {where}: {value!r}; allowed is {kind}, as {default!r} is")
-    if type(default) is int and value < 1:
-        raise ConfigError(f"config key {where}: {value}; allowed is at least 1")
+    if choices and value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise ConfigError(f"config key {where}: {value!r}; allowed is one of {listed}")
+    least = sem.get("LEAST", {}).get(name, min(default, 1) if type(default) is int else value)
+    if not choices and value < least:
+        raise ConfigError(f"config key {where}: {value}; allowed is at least {least}")
 
 
 def allowed_value(sem: Plugin, name: str, value: Any, where: str) -> None:
@@ -263,15 +286,28 @@ def consistent(book: Book, study: Study, where: str) -> None:
         if "splits" in method.needs:
             _check_splits(study, method, where)
         _check_oracle(study, method, f"{where}.methods[{i}]")
+        _check_intercept(study, method, f"{where}.methods[{i}]")
+        _check_subsets(study, method, f"{where}.methods[{i}]")
     _check_selection(study, where)
     _check_learning_rate(study, where)
     _check_starts(study, where)
-    if study.sampling == "moments":
-        _check_moments(book, study, where)
+    if study.sampling != "rows":
+        _check_sampling(book, study, where)
 
 
 def _check_sizes(study: Study, where: str) -> None:
-    """A study trains something."""
+    """A study trains something, on numbers of rows that its SEM can draw."""
+    factor = study.model.sem.get("MULTIPLE_OF", 1)
+    sizes = {"n_test_samples": [study.n_test_samples], "n_samples": list(study.n_samples)}
+    if study.selection:
+        sizes["n_validation_samples"] = [study.n_validation_samples]
+    for key, values in sizes.items():
+        for value in values:
+            if value % factor:
+                raise ConfigError(
+                    f"config key {where}.{key}: {value}; {study.sem} draws rows of equal classes: "
+                    f"allowed is a multiple of {factor}"
+                )
     if min(study.n_samples) > max(method.max_n_samples for method in study.methods):
         raise ConfigError(
             f"config key {where}.n_samples: {study.n_samples[0]}; no method is trained on as many: "
@@ -327,7 +363,7 @@ def _columns(study: Study) -> Iterator[tuple[str, Plugin, str, list[Any]]]:
             yield "a parameter of a method", method.plugin, name, [0.0]
         for name in method.plugin.get("EXTRAS", {}):
             yield "what a method reports", method.plugin, name, [0.0]
-    for optimiser in study.optimisers:
+    for optimiser in study.all_optimisers:
         for name in optimiser.plugin.get("PARAMS", {}):
             yield "a parameter of an optimiser", optimiser.plugin, name, [0.0]
     for name in study.loss.get("METRICS", ()):
@@ -369,6 +405,29 @@ def _check_oracle(study: Study, method: Method, where: str) -> None:
         raise ConfigError(
             f"config key {where}.name: {method.name!r} needs the causal solution, which "
             f"{study.sem} does not know: allowed is any method that does without"
+        )
+
+
+def _check_intercept(study: Study, method: Method, where: str) -> None:
+    """A method that treats the intercept apart needs one."""
+    if "intercept" in method.needs and not study.model.intercept:
+        raise ConfigError(
+            f"config key {where}.name: {method.name!r} needs an intercept, and the study has "
+            "intercept: false; allowed is intercept: true"
+        )
+
+
+def _check_subsets(study: Study, method: Method, where: str) -> None:
+    """A method that goes through all subsets of the features can do so for a few features."""
+    most = method.plugin.get("MAX_SUBSETS")
+    if most is None:
+        return
+    d = max(model.n_features for model in study.models)
+    if 2**d - 1 > most:
+        raise ConfigError(
+            f"config key {where}.name: {method.name!r} goes through all subsets of the features, "
+            f"{2**d - 1:,} of {d} here: allowed are {most:,}, of {(most + 1).bit_length() - 1} "
+            "features"
         )
 
 
@@ -420,30 +479,37 @@ def _check_starts(study: Study, where: str) -> None:
         )
 
 
-def _check_moments(book: Book, study: Study, where: str) -> None:
-    """A study that draws moments in place of rows."""
-    model = study.model
-    if not model.has("sample_moments") or not model.is_fixed or model.intercept:
-        raise ConfigError(
-            f"config key {where}.sampling: 'moments'; {study.sem} has no sample_moments here: "
-            "allowed is 'rows'"
-        )
+def _check_sampling(book: Book, study: Study, where: str) -> None:
+    """A study that has moments in place of rows."""
+    model, key = study.model, f"config key {where}.sampling: {study.sampling!r}"
+    if study.sampling == "moments":
+        is_known = model.has("sample_moments") and model.is_fixed and not model.intercept
+        function = "sample_moments"
+    else:
+        is_known, function = model.has("population"), "population"
+    if not is_known:
+        raise ConfigError(f"{key}; {study.sem} has no {function} here: allowed is 'rows'")
     if study.loss.get("NEEDS") == "rows":
-        raise ConfigError(
-            f"config key {where}.sampling: 'moments'; the loss {study.loss.name!r} needs rows: "
-            "allowed is 'rows'"
-        )
+        raise ConfigError(f"{key}; the loss {study.loss.name!r} needs rows: allowed is 'rows'")
+    of_rows = {"product_variance", "splits", "rows"}
+    if study.sampling == "population":
+        of_rows |= {"n_samples"}
     for method in study.methods:
-        needs = sorted(method.needs & {"product_variance", "splits", "rows"})
+        needs = sorted(method.needs & of_rows)
         if needs:
             penalties = [book.plugin("penalties", name) for name in book.names("penalties")]
             enough = [penalty.name for penalty in penalties if not penalty.get("NEEDS")]
             raise ConfigError(
-                f"config key {where}.sampling: 'moments'; {method.monitor} of method {method.name} "
-                f"needs rows ({', '.join(needs)}): allowed is 'rows', or of the penalties "
-                f"{', '.join(enough)}"
+                f"{key}; {method.monitor} of method {method.name} needs rows "
+                f"({', '.join(needs)}): allowed is 'rows', or of the penalties {', '.join(enough)}"
             )
-    least = model.n_features + 2
+    if study.sampling == "moments":
+        _check_wishart(study, where)
+
+
+def _check_wishart(study: Study, where: str) -> None:
+    """The law of the moments of rows wants more rows than columns, the target's among them."""
+    least = max(model.n_features for model in study.models) + 2
     sizes = [("n_samples", min(study.n_samples)), ("n_test_samples", study.n_test_samples)]
     if study.selection:
         sizes.append(("n_validation_samples", study.n_validation_samples))

@@ -28,6 +28,9 @@ class Layout:
     extras: tuple[tuple[str, str], ...]
     metrics: tuple[str, ...]
     has_selection: bool
+    has_truth: bool
+    has_choice_of_features: bool
+    has_repeated_source: bool
 
 
 def layout_of(config: Config) -> Layout:
@@ -56,6 +59,14 @@ def layout_of(config: Config) -> Layout:
         extras=_extras(studies),
         metrics=_metrics(studies),
         has_selection=any(study.selection for study in studies),
+        has_repeated_source=config.printed is not None and config.printed.is_repeated,
+        has_truth=any(study.model.has("causal_solution") for study in studies),
+        has_choice_of_features=any(
+            method.plugin.get("SELECTS", False)
+            for study in studies
+            if study.model.has("causal_solution")
+            for method in study.methods
+        ),
     )
 
 
@@ -121,7 +132,7 @@ def _factors(studies: Iterable[Study]) -> Kinds:
             kinds["loss"] = "text"
         if study.starts != ("ones",):
             kinds["start"] = "text"
-        for optimiser in study.optimisers:
+        for optimiser in study.all_optimisers:
             if optimiser.plugin.name != "gd":
                 kinds["optimiser"] = "text"
             for name, _ in optimiser.params:

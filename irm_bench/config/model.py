@@ -73,7 +73,10 @@ class ModelKey:
 class Method:
     """A method with the penalty that it trains on (None for none) and the one that it reports.
 
-    ``grid`` maps each of the method's parameters to its values.
+    ``grid`` maps each of the method's parameters to its values. ``optimisers`` are its own, if it
+    does not take the study's. ``tuned`` are values that go together, of parameters of the method or
+    its optimiser, or of the learning rate, a candidate each (``hyperparameters.py``); none where
+    all are a grid.
     """
 
     plugin: Plugin
@@ -81,6 +84,8 @@ class Method:
     monitor: Plugin
     grid: tuple[tuple[str, tuple[float, ...]], ...]
     max_n_samples: float
+    optimisers: tuple["Optimiser", ...] = ()
+    tuned: tuple[Pairs, ...] = ()
 
     @property
     def name(self) -> str:
@@ -172,6 +177,17 @@ class Study:
         """Its first structure."""
         return self.models[0]
 
+    def optimisers_of(self, method: Method) -> tuple[Optimiser, ...]:
+        """A method's own optimisers, or else the study's."""
+        return method.optimisers or self.optimisers
+
+    @property
+    def all_optimisers(self) -> tuple[Optimiser, ...]:
+        """Every optimiser that some method is stepped by, once; the study's where none is."""
+        stepped = [method for method in self.methods if method.is_stepped]
+        found = [one for method in stepped for one in self.optimisers_of(method)]
+        return tuple(dict.fromkeys(found)) or self.optimisers
+
     @property
     def sem(self) -> str:
         return self.model.sem.name
@@ -205,11 +221,25 @@ class Section:
 
 
 @dataclass(frozen=True)
+class PrintedModel:
+    """Which of the results a model of the source is: of a study, chosen by a rule or none."""
+
+    method: str
+    penalty: str = ""
+    study: str = ""
+    selection: str = ""
+
+
+@dataclass(frozen=True)
 class Printed:
-    """What the numbers that a source prints are compared with: a study, and its models by name."""
+    """What the numbers that a source prints are compared with: a study, and its models by name.
+
+    ``is_repeated`` for statistics of many runs of the source, in place of numbers of one.
+    """
 
     study: str
-    models: tuple[tuple[str, ModelKey], ...]
+    models: tuple[tuple[str, PrintedModel], ...]
+    is_repeated: bool = False
 
 
 # Keys of a config that no result depends on.

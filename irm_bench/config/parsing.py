@@ -11,8 +11,8 @@ from irm_bench.config.model import (
     Config,
     ConfigError,
     Method,
-    ModelKey,
     Printed,
+    PrintedModel,
     Section,
     Study,
 )
@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "steps": 50_000,
     "learning_rate": {"rule": "fixed", "value": 1e-3},
     "optimiser": "gd",
+    "draws": 1,
     "start": "ones",
     "selection": [],
     "seeds": 100,
@@ -63,7 +64,10 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     if not checked:
         size.check(raw_studies, raw.get("limits", {}))
     try:
-        studies = [parse_study(book, f"studies[{i}]", study) for i, study in enumerate(raw_studies)]
+        studies = [
+            parse_study(book, f"studies[{i}]", study, raw["root_seed"])
+            for i, study in enumerate(raw_studies)
+        ]
     except PluginError as error:
         raise ConfigError(str(error)) from error
     checks.unique([study.name for study in studies])
@@ -83,13 +87,15 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         sections=sections,
         lead=tuple(raw.get("lead", [])),
         source={"name": "the source", **raw.get("source", {})},
-        printed=_printed(raw),
+        printed=_printed(book, raw),
         audit=_audit(raw.get("audit", {})),
         baseline=raw.get("baseline", ""),
         resolved=_resolved(raw, studies),
     )
 
 
+# The numbers that a book's source prints.
+PRINTED_FILE = "printed.csv"
 KINDS_LISTED = ("figures", "claims")
 
 
@@ -183,18 +189,29 @@ def _numbers_of_a_seed(study: Study) -> int:
 
 def _cells_of_a_method(study: Study, method: Method) -> int:
     """How many cells a method has for each structure, n and training set."""
-    n_cells = math.prod(len(values) for _, values in method.grid)
+    n_cells = math.prod(len(values) for _, values in method.grid) * max(1, len(method.tuned))
     if method.is_stepped:
-        n_cells *= len(study.learning_rate.values) * len(study.optimisers) * len(study.starts)
+        n_cells *= len(study.optimisers_of(method)) * len(study.starts)
+        n_cells *= len(study.learning_rate.values)
     return n_cells
 
 
-def _printed(raw: Mapping[str, Any]) -> Printed | None:
+def _printed(book: Book, raw: Mapping[str, Any]) -> Printed | None:
     if "printed" not in raw:
         return None
-    models = raw["printed"]["models"].items()
-    keys = tuple((name, ModelKey(m["method"], m.get("penalty", ""))) for name, m in models)
-    return Printed(raw["printed"]["study"], keys)
+    models = []
+    for name, told in raw["printed"]["models"].items():
+        models.append((name, PrintedModel(**{"study": raw["printed"]["study"], **told})))
+    return Printed(raw["printed"]["study"], tuple(models), _is_repeated(book))
+
+
+def _is_repeated(book: Book) -> bool:
+    """Whether the book's printed numbers are statistics of many runs: by the file's header."""
+    path = book.file(PRINTED_FILE)
+    if path is None:
+        return False
+    with path.open(encoding="utf-8") as file:
+        return "statistic" in file.readline().strip().split(",")
 
 
 def _audit(raw: Mapping[str, Any]) -> Audit:

@@ -13,7 +13,7 @@ ROWS = 100_000_000
 # Keys of a study whose lists are a grid by themselves.
 GRIDS = ("n_samples", "train_sigmas", "train_environments", "start")
 # What a method's cells are not multiplied by: lists of a method are its parameters.
-WORDS = ("name", "penalty", "monitor")
+WORDS = ("name", "penalty", "monitor", "optimiser", "hyperparameters")
 
 
 def check(studies: Sequence[Mapping[str, Any]], limits: Mapping[str, int]) -> None:
@@ -56,7 +56,6 @@ def _models(study: Mapping[str, Any]) -> int:
     count = _product(study["options"].values())
     count *= _product(study[key] for key in GRIDS if key in study)
     count *= _length(study["learning_rate"]["value"])
-    count *= sum(_grid(one) for one in _as_list(study["optimiser"]))
     count *= sum(_of_method(method, study) for method in study.get("methods", []))
     return count * (1 + len(study["selection"]))
 
@@ -64,7 +63,9 @@ def _models(study: Mapping[str, Any]) -> int:
 def _of_method(method: Mapping[str, Any], study: Mapping[str, Any]) -> int:
     """At most so many: not every method has an error weight."""
     own = {name: values for name, values in method.items() if name not in WORDS}
-    return _product(({"error_weight": study["error_weights"]} | own).values())
+    count = _product(({"error_weight": study["error_weights"]} | own).values())
+    count *= sum(_grid(one) for one in _as_list(method.get("optimiser", study["optimiser"])))
+    return count * study["draws"] if "hyperparameters" in method else count
 
 
 def _environments(grids: Iterable[Mapping[str, Any]]) -> int:

@@ -3,9 +3,10 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from irm_bench.config import checks
+from irm_bench.config import checks, hyperparameters
 from irm_bench.config.model import (
     ConfigError,
     Environment,
@@ -20,12 +21,22 @@ from irm_bench.plugins.model import Model, check_targets, model_of, probe
 from irm_bench.plugins.registry import Book, Plugin
 
 # Keys of a method in the config that are not parameters of its own.
-METHOD_KEYS = ("name", "penalty", "monitor", "max_n_samples")
-STARTS = ("ones", "zeros", "oracle", "erm", "random")
+METHOD_KEYS = (
+    "name",
+    "penalty",
+    "monitor",
+    "max_n_samples",
+    "optimiser",
+    "hyperparameters",
+    "candidates",
+)
+STARTS = ("ones", "zeros", "oracle", "erm", "random", "linear")
 
 
-def parse_study(book: Book, where: str, raw: Mapping[str, Any]) -> Study:
+def parse_study(book: Book, where: str, raw: Mapping[str, Any], root_seed: int) -> Study:
     """Type a study whose defaults are filled in; ``where`` is its place in the config.
+
+    ``root_seed`` is that of the hyper-parameters that are drawn.
 
     Raises:
         ConfigError: for the first thing wrong with it.
@@ -46,7 +57,7 @@ def parse_study(book: Book, where: str, raw: Mapping[str, Any]) -> Study:
         n_validation_samples=raw["n_validation_samples"],
         train_sets=train_sets,
         test_environments=_environments(sem, raw["test_environments"], test_place),
-        methods=_methods(book, raw, where),
+        methods=_methods(book, raw, where, root_seed),
         error_weights=tuple(float(weight) for weight in raw["error_weights"]),
         steps=raw["steps"],
         learning_rate=_learning_rate(raw["learning_rate"]),
@@ -101,7 +112,7 @@ def _models(
     for name, default in known.items():
         values = _as_list(raw["options"].get(name, default))
         for one in values:
-            checks.same_kind(one, default, f"{where}.options.{name}")
+            checks.allowed_option(sem, name, one, f"{where}.options.{name}")
         # of a number that is no count, 1 and 1.0 are one value
         options[name] = [float(one) if isinstance(default, float) else one for one in values]
     intercept = bool(raw["intercept"])
@@ -173,10 +184,15 @@ def _environments(sem: Plugin, raw: list[Any], where: str) -> tuple[Environment,
     return tuple(found)
 
 
-def _methods(book: Book, raw: Mapping[str, Any], where: str) -> tuple[Method, ...]:
+def _methods(book: Book, raw: Mapping[str, Any], where: str, root_seed: int) -> tuple[Method, ...]:
+    of_study = _optimisers(book, raw["optimiser"], f"{where}.optimiser")
     found = []
-    for i, method in enumerate(raw["methods"]):
-        found.append(_method(book, method, raw["error_weights"], f"{where}.methods[{i}]"))
+    for i, given in enumerate(raw["methods"]):
+        place = f"{where}.methods[{i}]"
+        method = _method(book, given, raw["error_weights"], place)
+        steppers = method.optimisers or of_study
+        tuned = hyperparameters.candidates(method, steppers, given, raw["draws"], root_seed, place)
+        found.append(replace(method, tuned=tuned))
     return tuple(found)
 
 
@@ -204,6 +220,7 @@ def _method(book: Book, raw: Mapping[str, Any], error_weights: list[float], wher
         monitor=checks.known(book, "penalties", monitor, f"{where}.monitor"),
         grid=_parameters(plugin, raw, error_weights, where),
         max_n_samples=raw.get("max_n_samples", math.inf),
+        optimisers=_optimisers(book, raw.get("optimiser", []), f"{where}.optimiser"),
     )
 
 

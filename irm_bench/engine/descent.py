@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from irm_bench.engine.compiled import Advance, Memory
 from irm_bench.engine.problem import (
     AnySlope,
     Draw,
@@ -83,17 +84,14 @@ class Route:
 
     ``optimiser`` is a module of ``plugins/optimisers``. ``guard`` is the mode of torch in which
     steps run; a gradient that torch has to find itself needs one that still records, where it asks
-    for it.
+    for it. ``advance`` makes many updates at once, the same ones, where there is a compiled loop.
     """
 
     gradient: Gradient
     optimiser: ModuleType
     predictor: Callable[[Tensor], Tensor] = lambda parameters: parameters
     guard: Callable[[], Any] = torch.inference_mode
-
-
-# What an optimiser remembers: tensors (…, run).
-Memory = tuple[Tensor, ...]
+    advance: Advance | None = None
 
 
 def finite_runs(parameters: Tensor) -> Tensor:
@@ -114,7 +112,7 @@ class Descent:
     ):
         self._problem, self._draws, self._recorder = problem, draws, recorder
         self._gradient, self._update = route.gradient, route.optimiser.update
-        self._predictor = route.predictor
+        self._predictor, self._advance = route.predictor, route.advance
         self._parameters = parameters
         self._memory: Memory = route.optimiser.init(parameters)
         self._runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
@@ -127,10 +125,10 @@ class Descent:
     def advance(self, steps: range) -> None:
         """Make updates number ``steps``, then take out the runs that they made diverge."""
         before = self._parameters, self._memory
-        for step in steps:
-            if self._recorder.wants(step):
-                self.record(step)
-            self._parameters, self._memory = self._updated(self._parameters, self._memory, step)
+        for stretch in self._stretches(steps):
+            if self._recorder.wants(stretch.start):
+                self.record(stretch.start)
+            self._parameters, self._memory = self._many(self._parameters, self._memory, stretch)
         finite = finite_runs(self._parameters)
         if not finite.all():
             self._flag(*before, steps, finite)
@@ -141,6 +139,21 @@ class Descent:
         slope = self._problem.slope(self._predictor(self._parameters))
         draw = partial(self._draws, step, self._runs)
         self._recorder.record(step, slope, self._problem, draw, self._runs)
+
+    def _stretches(self, steps: range) -> list[range]:
+        """Steps cut where something is recorded, or into single ones without a compiled loop."""
+        if self._advance is None:
+            return [range(step, step + 1) for step in steps]
+        inner = [step for step in self._recorder.steps if steps.start < step < steps.stop]
+        return list(map(range, [steps.start, *inner], [*inner, steps.stop]))
+
+    def _many(self, parameters: Tensor, memory: Memory, steps: range) -> tuple[Tensor, Memory]:
+        """Parameters and memory after some steps."""
+        if self._advance is not None:
+            return self._advance(parameters, memory, self._problem, len(steps))
+        for step in steps:
+            parameters, memory = self._updated(parameters, memory, step)
+        return parameters, memory
 
     def _updated(self, parameters: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
         problem = self._problem
@@ -154,7 +167,7 @@ class Descent:
         """Make a block of updates once more, to find the step at which each run diverged."""
         diverged_at = torch.zeros(len(self._runs), dtype=torch.long, device=self._runs.device)
         for step in steps:
-            parameters, memory = self._updated(parameters, memory, step)
+            parameters, memory = self._many(parameters, memory, range(step, step + 1))
             new = ~finite_runs(parameters) & (diverged_at == 0)
             diverged_at[new] = step + 1
         self._recorder.diverged(self._runs[~finite], diverged_at[~finite])

@@ -99,7 +99,8 @@ class Quadratic:
 # What NEEDS may name beside "splits", of which a step's draw is made: gathered where asked for.
 OF_PAIRS = ("product_variance", "means", "n_samples", "rows")
 OF_RUNS = ("causal",)
-NEEDS = (*OF_PAIRS, *OF_RUNS, "splits")
+# With "intercept" the last feature is the constant 1.
+NEEDS = (*OF_PAIRS, *OF_RUNS, "splits", "intercept")
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,8 @@ class Slope:
     """φ (d, pair) seen through moments: all that risks and penalties are made of.
 
     residual Gφ − b (d, pair), half the gradient of the risk; value φᵀ(Gφ − b) (pair,), half the
-    derivative of the risk along w; gradient 2Gφ − b (d, pair) of that value.
+    derivative of the risk along w; gradient 2Gφ − b (d, pair) of that value. along_last (d, pair)
+    is the derivative of the residual along the last weight, such as an intercept.
     """
 
     def __init__(self, phi: Tensor, moments: Quadratic):
@@ -262,6 +264,7 @@ class Slope:
         self.residual = fitted - moments.cross
         self.value = combine(self.residual.unbind(), rows)
         self.gradient = fitted.add_(self.residual)
+        self.along_last = moments.gram[-1]
 
 
 # φ seen through moments or through rows: both have residual, value and gradient.

@@ -7,6 +7,7 @@ is then the same three things that moments give for the squared loss: a penalty 
     residual ∇R/2
     value φᵀ∇R/2, half of ∂_w R(wφ) at w = 1
     gradient (∇R + Hφ)/2 of the value
+    along_last He/2, the derivative of the residual along the last weight, if that is an intercept
 
 Two rows, x = (1, 2) with y = 1 and x = (3, 0) with y = 0, and two runs, φ = (½, ¼) and (0, 0): the
 predictions X Φ are (1, 0) and (1.5, 0), a row each. The logistic loss has ℓ' = 1/(1 + e⁻ᵃ) − y, for
@@ -158,6 +159,12 @@ class RowBatch:
         first, second = self.loss.derivatives(prediction, target)
         return first, second.mul_(prediction)
 
+    def _first_bend_and_second(
+        self, prediction: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        first, second = self.loss.derivatives(prediction, target)
+        return first, second * prediction, second
+
     def _second_along(self, prediction: Tensor, direction: Tensor, target: Tensor) -> tuple[Tensor]:
         return (self.loss.derivatives(prediction, target)[1].mul_(direction),)
 
@@ -199,8 +206,9 @@ class _Gradients(torch.autograd.Function):
 class RowSlope:
     """φ (d, pair) seen through rows: residual (d, pair), value (pair,), gradient (d, pair).
 
-    Each is computed when it is asked for. The gradient brings the residual with it: what uses both
-    asks for the gradient first. Torch can differentiate residual and value, but not the gradient.
+    Each is computed when it is asked for. The gradient brings the residual with it, and
+    ``along_last`` brings both: what uses them asks for the later first. Torch can differentiate
+    residual and value, but not the others.
     """
 
     def __init__(self, phi: Tensor, batch: RowBatch):
@@ -222,11 +230,30 @@ class RowSlope:
         """Half the derivative of the risk along w."""
         return add_up(self.phi * self.residual)
 
+    @cached_property
+    def _bends(self) -> Tensor:
+        """Hφ."""
+        batch = self._batch
+        gradients, bends = batch.means(batch._first_and_bend, [self.phi], 2)[:, :-1]
+        self._keep(gradients)
+        return bends
+
+    def _keep(self, gradients: Tensor) -> None:
+        """Gradients that came on the way, unless they have to be differentiated."""
+        if not (torch.is_grad_enabled() and self.phi.requires_grad):
+            self._gradients = gradients
+
     @property
     def gradient(self) -> Tensor:
         """The gradient of the value, a tensor of its own."""
+        bends = self._bends
+        return (self._gradients + bends) / 2
+
+    @property
+    def along_last(self) -> Tensor:
+        """The derivative (d, pair) of the residual along the last weight, of a feature of ones."""
         batch = self._batch
-        gradients, bends = batch.means(batch._first_and_bend, [self.phi], 2)[:, :-1]
-        if not (torch.is_grad_enabled() and self.phi.requires_grad):
-            self._gradients = gradients
-        return (gradients + bends) / 2
+        found = batch.means(batch._first_bend_and_second, [self.phi], 3)[:, :-1]
+        gradients, self._bends, curvature = found
+        self._keep(gradients)
+        return curvature / 2

@@ -14,7 +14,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from irm_bench.engine import checks, polynomial
+from irm_bench.engine import checks, compiled, polynomial
 from irm_bench.engine.descent import Path, Route, descend, evaluate_path
 from irm_bench.engine.problem import Draw, Draws, Gradient, Problem
 
@@ -82,7 +82,9 @@ def route_of(
         if cubic is not None:
             route = Route(polynomial.gradient, optimiser)
             return replace(problem, cubic=cubic), route
-    return problem, Route(_own_gradient(method, penalty, predictor), optimiser, predictor)
+    own = _own_gradient(method, penalty, predictor)
+    advance = compiled.advance_of(method, optimiser, problem)
+    return problem, Route(own, optimiser, predictor, advance=advance)
 
 
 def _own_gradient(

@@ -16,10 +16,11 @@ import pandas as pd
 
 from irm_bench.config import Config, Environment
 from irm_bench.config.layout import layout_of
+from irm_bench.config.parsing import PRINTED_FILE
+from irm_bench.judging import repeated
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.statistics import intervals
 
-FILE = "printed.csv"
 # The values of ``columns``, None where there is none.
 Key = tuple[Any, ...]
 
@@ -35,7 +36,10 @@ def models(config: Config) -> dict[str, Selection]:
     printed = config.printed
     if printed is None:
         return {}
-    return {name: Selection(printed.study, key.method, key.penalty) for name, key in printed.models}
+    return {
+        name: Selection(model.study, model.method, model.penalty, rule=model.selection)
+        for name, model in printed.models
+    }
 
 
 def numbers(config: Config) -> pd.DataFrame:
@@ -43,9 +47,11 @@ def numbers(config: Config) -> pd.DataFrame:
 
     Empty where the book has none.
     """
-    path = config.book.file(FILE)
+    path = config.book.file(PRINTED_FILE)
     if path is None or config.printed is None:
         return pd.DataFrame()
+    if config.printed.is_repeated:
+        return pd.read_csv(path)
     mains = [name for name, _ in layout_of(config).main_parameters]
     frame = pd.read_csv(
         path,
@@ -139,10 +145,15 @@ def values(evidence: Evidence) -> pd.DataFrame:
 
 
 def compare(evidence: Evidence) -> pd.DataFrame:
-    """The table ``printed``: each number with our mean and the prediction interval of one run."""
+    """The table ``printed``: each number with our mean and the prediction interval of one run.
+
+    Statistics of many runs are held against ours instead (``repeated.py``).
+    """
     frame = numbers(evidence.config)
     if frame.empty or evidence.config.printed is None:
         return frame
+    if evidence.config.printed.is_repeated:
+        return repeated.compare(evidence, frame)
     ours = values(evidence).to_numpy(dtype=float)
     rows = [
         _beside(printed, half_unit, one)

@@ -134,11 +134,9 @@ def cells_at(
 ) -> Iterator[Cell]:
     """The cells of a method on some rows: every choice of its parameters, rates and starts."""
     is_stepped = method.is_stepped
-    rates: tuple[float | None, ...] = study.learning_rate.values if is_stepped else (None,)
-    optimisers: tuple[Optimiser | None, ...] = study.optimisers if is_stepped else (None,)
     starts = study.starts if is_stepped else ("",)
-    for params in _choices(method):
-        for rate, optimiser, start in itertools.product(rates, optimisers, starts):
+    for params, rate, optimiser in _tunings(study, method):
+        for start in starts:
             weight = dict(params).get("error_weight")
             yield Cell(
                 model=model,
@@ -155,6 +153,32 @@ def cells_at(
                 steps=study.steps if is_stepped else 0,
                 sampling=study.sampling,
             )
+
+
+# A method's parameters, its learning rate and its optimiser; without the latter two, no steps.
+Tuning = tuple[tuple[tuple[str, float], ...], float | None, Optimiser | None]
+
+
+def _tunings(study: Study, method: Method) -> Iterator[Tuning]:
+    """Every choice of what is tuned: all of the grids, with each of the candidates laid over."""
+    rates: tuple[float | None, ...] = (None,)
+    optimisers: tuple[Optimiser | None, ...] = (None,)
+    if method.is_stepped:
+        rates, optimisers = study.learning_rate.values, study.optimisers_of(method)
+    for candidate in method.tuned or ((),):
+        told = dict(candidate)
+        for params in _choices(method):
+            for rate, optimiser in itertools.product(rates, optimisers):
+                if optimiser is not None:
+                    rate = told.get("learning_rate", rate)
+                    optimiser = replace(optimiser, params=_laid_over(optimiser.params, told))
+                yield _laid_over(params, told), rate, optimiser
+
+
+def _laid_over(
+    params: tuple[tuple[str, float], ...], told: dict[str, float]
+) -> tuple[tuple[str, float], ...]:
+    return tuple((name, told.get(name, value)) for name, value in params)
 
 
 def _choices(method: Method) -> Iterator[tuple[tuple[str, float], ...]]:

@@ -1,12 +1,13 @@
 """The rows of a dataset, in chunks from a random stream of its own; moments without rows."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from irm_bench.planning.plan import Dataset
 from irm_bench.statistics.streams import generator
-from irm_bench.theory.moments import Accumulator, Moments
+from irm_bench.theory.moments import Accumulator, Moments, stack
 
 # Rows drawn at once; part of what defines the rows, since it is the order of the draws.
 CHUNK_ROWS = 65_536
@@ -45,3 +46,15 @@ def draw_moments(dataset: Dataset, root_seed: int, seeds: Iterable[int]) -> Mome
     """Moments (seed, …) drawn from their law, without rows."""
     rngs = (generator(root_seed, role="moments", seed=s, **dataset.axes) for s in seeds)
     return dataset.model.sample_moments(rngs, dataset.n_samples, dataset.environment.mapping)
+
+
+def exact_moments(dataset: Dataset, root_seed: int, seeds: Iterable[int]) -> Moments:
+    """Exact moments (seed, …), each seed's by its own mechanism, as of infinitely many rows."""
+    model, environment = dataset.model, dataset.environment.mapping
+    found = []
+    for seed in seeds:
+        moments = model.population(environment, model.mechanism(root_seed, seed))
+        assert moments is not None  # the config was checked for it
+        unknown = np.full(model.n_features + 1, np.nan)
+        found.append(moments if moments.mean is not None else replace(moments, mean=unknown))
+    return stack(found)

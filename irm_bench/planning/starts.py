@@ -26,6 +26,8 @@ def of_runs(
                 found[:, i] = 0.0
             case "random":
                 found[:, i] = random_start(root_seed, cell, seed)
+            case "linear":
+                found[:, i] = linear_start(root_seed, cell, seed)
             case "oracle":
                 found[:, i] = oracles(root_seed, [(cell, seed)])[:, 0]
             case "erm":
@@ -46,6 +48,18 @@ def oracles(root_seed: int, runs: Sequence[Run]) -> np.ndarray:
 
 def random_start(root_seed: int, cell: Cell, seed: int) -> np.ndarray:
     """Standard normal weights (d,), the same for all methods of a seed."""
+    return _stream(root_seed, cell, seed).standard_normal(cell.model.n_features)
+
+
+def linear_start(root_seed: int, cell: Cell, seed: int) -> np.ndarray:
+    """Weights (d,) of a torch.nn.Linear of the SEM's features: uniform between ±1/√(how many).
+
+    So is the intercept's, if there is one. They are the same for all methods of a seed.
+    """
+    bound = cell.model.n_sem_features**-0.5
+    return _stream(root_seed, cell, seed).uniform(-bound, bound, size=cell.model.n_features)
+
+
+def _stream(root_seed: int, cell: Cell, seed: int) -> np.random.Generator:
     axes = {"sem": cell.model.sem.name, **cell.model.option, "seed": seed}
-    rng = generator(root_seed, role="start", **axes)
-    return rng.standard_normal(cell.model.n_features)
+    return generator(root_seed, role="start", **axes)

@@ -96,6 +96,9 @@ class Model:
             rng=rng, n_samples=n_samples, environment=environment, mechanism=mechanism
         )
         x, y = _checked_rows(self, rows, n_samples)
+        mixing = self.mixing(mechanism)
+        if mixing is not None:
+            x = x @ mixing
         if self.intercept:
             x = np.column_stack([x, np.ones(n_samples)])
         return x, y
@@ -114,10 +117,43 @@ class Model:
             return None
         found = self.sem.load().population(environment=environment, mechanism=mechanism)
         _check_moments(self, found)
+        mixing = self.mixing(mechanism)
+        if mixing is not None:
+            found = mixed(found, mixing)
         return with_intercept(found, self.sem) if self.intercept else found
 
-    def causal(self, mechanism: Mechanism) -> Array | None:
-        """The oracle φ (d,): the weights of the target's own mechanism."""
+    def mixing(self, mechanism: Mechanism) -> Array | None:
+        """S (d, d) where what a learner sees is the SEM's variables times S, else None.
+
+        Raises:
+            PluginError: the SEM gives something of another shape, or singular.
+        """
+        if not self.has("mixing"):
+            return None
+        found = self.sem.load().mixing(mechanism=mechanism)
+        if found is None:
+            return None
+        d = self.n_sem_features
+        found = np.asarray(found, dtype=float)
+        if found.shape != (d, d) and d >= 0:
+            raise PluginError(
+                f"{self.sem.path}: mixing has shape {found.shape}; needed is {(d, d)}"
+            )
+        if not np.linalg.matrix_rank(found) == len(found):
+            raise PluginError(f"{self.sem.path}: mixing gives a singular matrix")
+        return found
+
+    def weights(self, phi: Array, mechanism: Mechanism) -> Array:
+        """The weights (…, d) that φ (…, d) gives the SEM's own variables, before they were mixed.
+
+        The intercept's, if there is one, is not among them.
+        """
+        of_features = phi[..., : self.n_sem_features]
+        mixing = self.mixing(mechanism)
+        return of_features if mixing is None else of_features @ mixing.T
+
+    def causal_weights(self, mechanism: Mechanism) -> Array | None:
+        """The weights (d,) of the SEM's own variables in the target's mechanism; None: unknown."""
         if not self.has("causal_solution"):
             return None
         found = np.asarray(self.sem.load().causal_solution(mechanism=mechanism), dtype=float)
@@ -126,6 +162,16 @@ class Model:
                 f"{self.sem.path}: causal_solution has shape {found.shape}; "
                 f"needed is {(self.n_sem_features,)}"
             )
+        return found
+
+    def causal(self, mechanism: Mechanism) -> Array | None:
+        """The oracle φ (d,): the weights of the target's own mechanism."""
+        found = self.causal_weights(mechanism)
+        if found is None:
+            return None
+        mixing = self.mixing(mechanism)
+        if mixing is not None:
+            found = np.linalg.solve(mixing, found)
         return np.append(found, 0.0) if self.intercept else found
 
     def noise_floor(self, environment: Parameters, mechanism: Mechanism) -> float:
@@ -251,6 +297,15 @@ def _check_moments(model: Model, moments: Any) -> None:
             raise PluginError(
                 f"{model.sem.path}: population gives a {name} of shape {found}; needed is {shape}"
             )
+
+
+def mixed(moments: Moments, mixing: Array) -> Moments:
+    """Moments of features times S, of those of the features themselves."""
+    means = moments.mean
+    if means is not None:
+        means = np.append(means[:-1] @ mixing, means[-1])
+    gram = mixing.T @ moments.gram @ mixing
+    return Moments(gram, moments.cross @ mixing, moments.target, means)
 
 
 def with_intercept(moments: Moments, sem: Plugin) -> Moments:

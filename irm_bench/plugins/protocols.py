@@ -33,7 +33,11 @@ class Sem(Protocol):
         OPTIONS            options of the structure with their defaults; a list is a grid
         PARAMETERS         parameters of an environment; None marks one without default. The first
                            is the one that a bare value in a training set stands for
-        POSITIVE, CHOICES  names of parameters that must be above 0; allowed texts by name
+        POSITIVE, CHOICES  names of parameters that must be above 0; allowed values of parameters
+                           and options by name
+        LEAST              the least value of an option that is a whole number, by name, if not 1
+        MULTIPLE_OF        what numbers of rows have to be a multiple of, such as 2 for a SEM whose
+                           classes are of equal size
 
     What is fixed for a seed is its *mechanism*: what the function ``mechanism`` draws from a random
     stream of its own, or the options themselves. All functions are called with named arguments::
@@ -53,6 +57,9 @@ class Sem(Protocol):
         population(environment, mechanism)           → Moments: gram (d, d), cross (d,), target (),
                                                        mean (d + 1,) of features and target
         causal_solution(mechanism)                   → the oracle φ (d,)
+        mixing(mechanism)                            → S (d, d), or None: a learner is shown the
+                                                       variables times S. All other functions
+                                                       speak of the variables themselves
         noise_floor(environment, mechanism)          → the oracle's risk
         product_covariance(environment, mechanism)   → (P, P), of the products of one row
         sample_moments(rngs, n_samples, environment, mechanism) → Moments (rng, …) by their law
@@ -74,13 +81,15 @@ class Selection(Protocol):
 
     DATA says whose rows it looks at: ``train`` (fresh rows of the training environments),
     ``held_out`` (environments that the config names; NEEDS_ENVIRONMENTS = True), ``left_out`` (each
-    training environment in turn, by models trained on the others) or ``test``.
+    training environment in turn, by models trained on the others) or ``test``. METRIC says what it
+    looks at: ``loss`` (what is minimised, the default) or ``error`` (the last of the loss's
+    METRICS, like the error rate).
     """
 
     DATA: str
 
     def choose(self, scores: np.ndarray) -> np.ndarray:
-        """Of losses (candidate, seed), NaN of diverged runs, each seed's choice: (seed,)."""
+        """Of scores (candidate, seed), NaN of diverged runs, each seed's choice: (seed,)."""
         ...
 
 
@@ -147,13 +156,17 @@ class Method(Protocol):
                               config (a list is a grid), columns of the tables, and (run,) each in
                               ``problem.params``
         NEEDS                 what the problem has to hold besides second moments: "means",
-                              "n_samples", "product_variance", "causal", "rows", "splits"
+                              "n_samples", "product_variance", "causal", "rows", "splits";
+                              "intercept" if the last feature has to be the constant 1
         LOSSES                names of the losses that it can train on; without it, all
         MIN_ENVIRONMENTS      how many training environments it needs at least
         IS_CONTROL            True for what no one could train, like the oracle
         TAKES_PENALTY         True for a gradient that takes a penalty, which the config names
         IS_GRADIENT           False for a ``gradient`` that is the gradient of nothing, like a step
                               with a mask: ``make check`` holds all others to be one
+        SELECTS               True for a method that leaves features out, with φ = 0 there: tables
+                              then say how many of those it took are no causes, and which it missed
+        MAX_SUBSETS           how many subsets of the features it can go through, if it does
         EXTRAS                what ``fit`` reports of a run besides φ: name and meaning
         COUNTERPART           "erm" or "penalty" if what it minimises is pooled least squares, or
                               error weight · Σ risks + Σ penalties; else its minimum is not known
@@ -202,10 +215,16 @@ class GradientMethod(Method, Protocol):
         def gradient(parameters, slope, problem, draw):
             return 2 * problem.total(slope.residual)
 
-    It may give faster forms of the same objective for the squared loss, parameters being φ:
+    It may give faster forms of the same objective for the squared loss; the first two where
+    parameters are φ:
         closed_form(problem, penalty, n_steps, record, draws)  the ``Path`` of gradient descent
         quartic(problem, penalty)  coefficients of the gradient where it is a cubic polynomial in φ
                                    (``polynomial.gradient_coefficients``), or None
+        kernel(n_features, width)  the gradient of ``width`` runs written for numba, used with an
+                                   optimiser that has a kernel (``engine/compiled.py``): a function
+                                   of parameters (size, width), gram (environment, d, d, width),
+                                   cross (environment, d, width), params (parameter, width) in the
+                                   order of PARAMS, and out (size, width), which it fills
     """
 
     def gradient(self, parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
@@ -280,7 +299,9 @@ class Penalty(Protocol):
 
     Written once, it serves every loss: the *slope* of φ has, per pair, ``phi`` (d, pair), residual
     ∇R/2 (d, pair), value ½ ∂_w R(wφ) at w = 1 (pair,) and that value's gradient (d, pair). Ask for
-    the gradient before the others: through rows it brings them with it. The plug-in penalty::
+    the gradient before the others: through rows it brings them with it. ``along_last`` is the
+    derivative of the residual along the last weight, for what NEEDS "intercept". The plug-in
+    penalty::
 
         LABEL = "plug-in"
         MEAN = "plug_in"
@@ -315,7 +336,9 @@ class Optimiser(Protocol):
         IS_GRADIENT_DESCENT    True for ``gd`` alone: a method's closed form may stand for it
 
     What it remembers is a tuple of tensors (…, run). Both functions return new tensors and leave
-    what they are given as it is: steps are made again to find where a run diverged. Momentum::
+    what they are given as it is: steps are made again to find where a run diverged. Beside
+    them ``kernel(width)`` may give the same update in place for numba (``engine/compiled.py``).
+    Momentum::
 
         import torch
 

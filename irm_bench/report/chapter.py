@@ -81,7 +81,7 @@ class Chapter:
         if any(method.is_stepped for method in study.methods):
             optimisers = (
                 f"{o.plugin.get('LABEL', o.plugin.name)} {assignments(dict(o.params))}".strip()
-                for o in study.optimisers
+                for o in study.all_optimisers
             )
             yield "Optimiser", "; ".join(optimisers)
             yield "Start", ", ".join(study.starts)

@@ -91,7 +91,7 @@ def printed_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
     if "printed" in tables:
         inside = tables["printed"]["inside"].dropna()
         yield "n_printed", len(inside), "numbers of the source that are compared"
-        yield "n_printed_inside", int(inside.sum()), "of these, inside the prediction interval"
+        yield "n_printed_inside", int(inside.sum()), "of these, inside the interval"
 
 
 def settings(study: Study) -> Iterator[tuple[str, float]]:

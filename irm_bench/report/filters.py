@@ -92,6 +92,8 @@ def p_value(value: Any) -> str:
 QUANTITIES = {
     "mse": "mean squared error",
     "average_mse": "average mean squared error",
+    "causal_error": "error of the weights of causes",
+    "noncausal_error": "error of the other weights",
     "train_risk": "mean squared error, training",
     "penalty": "penalty estimate",
     "noise_floor": "noise floor",
@@ -118,6 +120,17 @@ def where_label(context: Context, row: Any) -> str:
         if not pd.isna(value) and value != "":
             parts.append(f"{GREEK.get(name, name)} = {value_words(value)}")
     parts += [] if pd.isna(row.step) else [f"after {int(row.step):,} updates"]
+    return ", ".join(parts)
+
+
+@jinja2.pass_context
+def options_label(context: Context, row: Any) -> str:
+    """The options of the data model of a printed number: ``hidden = 0, hetero = 1``."""
+    parts = []
+    for name, _ in context["layout"].options:
+        value = getattr(row, name)
+        if not pd.isna(value) and value != "":
+            parts.append(f"{name.replace('_', ' ')} = {value_words(value)}")
     return ", ".join(parts)
 
 
@@ -215,6 +228,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "listing": listing,
     "method_series": method_series,
     "nearest": nearest,
+    "options": options_label,
     "p": p_value,
     "penalty_label": penalty_label,
     "penalty_story": penalty_story,

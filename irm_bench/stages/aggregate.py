@@ -15,6 +15,7 @@ from irm_bench.stages import evaluate
 from irm_bench.statistics import intervals
 from irm_bench.statistics.streams import generator
 from irm_bench.storage import contracts, part_files, tables
+from irm_bench.storage.contracts import evaluated
 
 WHERE = list(contracts.names(contracts.WHERE))
 N_RESAMPLES = 2000
@@ -97,7 +98,10 @@ def _setting(config: Config) -> list[str]:
 
 def _others(config: Config) -> list[str]:
     """What the table of trained models says of a run beside φ."""
-    return ["train_risk", "final_penalty", *(name for name, _ in layout_of(config).extras)]
+    layout = layout_of(config)
+    extras = [name for name, _ in layout.extras]
+    truths = [name for name, *_ in evaluated.against_truth(layout)]
+    return ["train_risk", "final_penalty", *extras, *truths]
 
 
 def _phis(frame: pd.DataFrame) -> list[str]:

@@ -18,9 +18,11 @@ from irm_bench.planning.candidates import choices
 from irm_bench.planning.columns import ORDER, phi_columns, place, setting, structure
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import rows
+from irm_bench.plugins.model import Mechanism, Model
 from irm_bench.stages.measures import Measures, mean_of
 from irm_bench.stages.select import Chosen
 from irm_bench.storage import part_files
+from irm_bench.storage.contracts.evaluated import against_truth
 from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
 from irm_bench.theory.moments import Moments, risk
 
@@ -162,7 +164,46 @@ def _models(shard: Shard) -> Iterator[dict[str, Any]]:
             **phi_columns(one.phi.T),
             "train_risk": _train_risk(shard, one.cell, one.seeds, one.phi),
             **{name: values for name, values in one.runs.items() if name != "diverged_at"},
+            **dict.fromkeys((name for name, *_ in against_truth(shard.layout)), np.nan),
+            **_off_truth(shard.config.root_seed, one),
         }
+
+
+def _off_truth(root_seed: int, one: Evaluated) -> dict[str, np.ndarray]:
+    """How far the weights of the SEM's own variables are from the oracle's: (seed,) each.
+
+    Causes are the variables that the oracle gives a weight; over none the mean is NaN. A method
+    that chooses features is held against the oracle's choice of features.
+    """
+    model = one.cell.model
+    if not model.has("causal_solution"):
+        return {}
+    found = np.full((len(one.seeds), 4), np.nan)
+    groups = [slice(None)] if model.is_fixed else [slice(i, i + 1) for i in range(len(one.seeds))]
+    for group in groups:
+        mechanism = model.mechanism(root_seed, int(one.seeds[group][0]))
+        found[group] = _off_weights(model, one.phi[group], mechanism)
+    names = ["causal_error", "noncausal_error"]
+    if one.cell.method.get("SELECTS", False):
+        names += ["false_causes", "missed_causes"]
+    return dict(zip(names, found.T, strict=False))
+
+
+def _off_weights(model: Model, phi: np.ndarray, mechanism: Mechanism) -> np.ndarray:
+    """Of φ (seed, d): error over causes, over others, false causes and missed ones (seed, 4)."""
+    truth, oracle = model.causal_weights(mechanism), model.causal(mechanism)
+    assert truth is not None
+    assert oracle is not None
+    off = (model.weights(phi, mechanism) - truth) ** 2
+    found = np.full((len(phi), 4), np.nan)
+    for k, variables in enumerate((truth != 0, truth == 0)):
+        if variables.any():
+            found[:, k] = mean_of(list(off[:, variables].T))
+    taken, causes = phi != 0, oracle != 0
+    found[:, 2] = (taken & ~causes).sum(axis=1)
+    found[:, 3] = (causes & ~taken).sum(axis=1)
+    found[~np.isfinite(phi).all(axis=1)] = np.nan
+    return found
 
 
 def _or_nan(diverged_at: np.ndarray) -> np.ndarray:
@@ -283,7 +324,7 @@ def _residual_variance(phi: np.ndarray, moments: Moments, n_samples: int) -> np.
 def _histograms(config: Config, shard: int) -> Iterator[dict[str, Any]]:
     """Counts for the first seed of the first study, training and test environments.
 
-    A study that draws moments has no rows: the first chunk of them shows their law.
+    A study without rows has none to count: the first chunk of them shows their law.
     """
     study = config.studies[0]
     seed = study.seeds[0]
@@ -301,7 +342,7 @@ def _histogram(config: Config, dataset: Dataset, seed: int, order: int) -> Itera
     edges = np.linspace(-6, 6, 51)
     names = [*dataset.model.feature_names, "y"]
     counts = np.zeros((len(names), 50), dtype=np.int64)
-    n_chunks = 1 if dataset.sampling == "moments" else None
+    n_chunks = None if dataset.sampling == "rows" else 1
     for x, y in itertools.islice(rows(dataset, config.root_seed, seed), n_chunks):
         counts += [np.histogram(values, edges)[0] for values in (*x.T, y)]
     for j, name in enumerate(names):

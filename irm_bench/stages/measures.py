@@ -50,3 +50,9 @@ class Measures:
     ) -> np.ndarray:
         """What is minimised, the first of the loss's metrics: (…, seed) of φ (…, seed, d)."""
         return self.metrics(loss, phi, dataset, seeds)[loss.metadata["METRICS"][0]]
+
+    def error(
+        self, loss: Plugin, phi: np.ndarray, dataset: Dataset, seeds: np.ndarray
+    ) -> np.ndarray:
+        """What is reported, the last of the loss's metrics: (…, seed) of φ (…, seed, d)."""
+        return self.metrics(loss, phi, dataset, seeds)[loss.metadata["METRICS"][-1]]

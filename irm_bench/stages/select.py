@@ -52,12 +52,14 @@ def _scores(
     choice: Choice, models: TrainedStore, measures: Measures, seeds: np.ndarray
 ) -> np.ndarray:
     """Scores (candidate, seed)."""
+    looks_at_error = choice.selection.plugin.get("METRIC", "loss") == "error"
+    measure = measures.error if looks_at_error else measures.loss
     found = []
     for cell in choice.candidates.cells:
         parts = []
         for tested, dataset in _looks(choice, cell):
             phi = models.phi(tested, seeds)
-            parts.append(measures.loss(tested.loss, phi, dataset, seeds))
+            parts.append(measure(tested.loss, phi, dataset, seeds))
         found.append(mean_of(parts))
     return np.array(found)
 

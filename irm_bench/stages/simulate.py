@@ -1,4 +1,4 @@
-"""Stage 1: draw the rows of every dataset and keep their moments, or draw the moments alone."""
+"""Stage 1: the moments of every dataset: of rows that are drawn, drawn by their law, or exact."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from irm_bench.config import Config
 from irm_bench.errors import about
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Dataset
-from irm_bench.planning.sampling import draw_moments, summarise
+from irm_bench.planning.sampling import draw_moments, exact_moments, summarise
 from irm_bench.running.progress import watch
 from irm_bench.storage import archives
 from irm_bench.storage.handover import SIMULATED
@@ -33,6 +33,8 @@ def _arrays(
     covariances: list[np.ndarray] = []
     if dataset.sampling == "moments":
         moments = draw_moments(dataset, root_seed, seeds)
+    elif dataset.sampling == "population":
+        moments = exact_moments(dataset, root_seed, seeds)
     else:
         results = [_summary(dataset, root_seed, seed, with_covariance) for seed in seeds]
         moments = stack([moments for moments, _ in results])

@@ -36,7 +36,7 @@ class Interval:
     """An estimate from n seeds between two bounds, in the units of the values.
 
     ``level`` is nominal; ``method`` says what kind of interval this is ("t", "BCa", "log-t",
-    "prediction-t", "order-statistic" or "Wilson").
+    "Welch t", "prediction-t", "order-statistic" or "Wilson").
     """
 
     estimate: float
@@ -296,6 +296,32 @@ def paired_test(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two-side
     difference = _differences(a, b)
     p_value = _t_p_value(difference, 0.0, alternative)
     return Test(t_interval(difference).estimate, p_value, difference.size, alternative, "paired t")
+
+
+def welch(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> tuple[Interval, float]:
+    """Difference of the means of two independent samples, a less b, and the p value of none.
+
+    The variances may differ. ``n`` is that of the smaller sample.
+
+    Raises:
+        ValueError: as ``t_interval``.
+    Source: Welch, "The generalization of Student's problem when several different population
+    variances are involved", Biometrika 34 (1947).
+    """
+    first, second = _finite(a), _finite(b)
+    _check_level(level)
+    estimate = float(first.mean() - second.mean())
+    n = min(first.size, second.size)
+    if n < 2:
+        return Interval(estimate, math.nan, math.nan, level, "Welch t", n), math.nan
+    if _is_constant(first) and _is_constant(second):
+        p_value = float(estimate == 0)
+        return Interval(estimate, estimate, estimate, level, "Welch t", n), p_value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a sample that hardly varies
+        found = scipy.stats.ttest_ind(first, second, equal_var=False)
+    low, high = found.confidence_interval(level)
+    return Interval(estimate, float(low), float(high), level, "Welch t", n), float(found.pvalue)
 
 
 def signed_rank_test(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two-sided") -> Test:

@@ -1,6 +1,7 @@
 """The benchmark runs, writes what it says, and its rivals compute what the engine computes."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +89,12 @@ def test_the_batched_rival_is_the_notebooks_loop(
         lambda step: permutations[step],
     )
     assert torch.allclose(found[1], expected[-1], rtol=1e-9, atol=1e-12)
+
+
+def test_the_matrix_benchmark_measures_both_sides() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "matrix.py"), "--quick"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"compiled loop is (\d+) times the loop through rows", told)
+    assert found is not None
+    assert int(found[1]) > 1
+    assert len(re.findall(r"slope -?\d", told)) == 2

@@ -216,7 +216,13 @@ scores = st.lists(
 )
 
 
-@pytest.mark.parametrize("rule", find_book("notebook").names("selection"))
+# The rule that is left out chooses one candidate for all seeds.
+SEED_BY_SEED = [
+    name for name in find_book("notebook").names("selection") if name != "mean_over_seeds"
+]
+
+
+@pytest.mark.parametrize("rule", SEED_BY_SEED)
 @given(scores)
 def test_a_rule_takes_a_finite_minimum_of_each_seed(rule: str, given_: list[list[float]]) -> None:
     matrix = np.array(given_)

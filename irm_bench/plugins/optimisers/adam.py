@@ -1,7 +1,9 @@
 """Adam, with weight decay as L2 inside it: step by step what ``torch.optim.Adam`` does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,3 +37,32 @@ def update(
     rate = learning_rate / (1 - power1)
     scale = (square / (1 - power2)).sqrt_().add_(params["epsilon"])
     return parameters - rate * mean / scale, (mean, square, power1, power2)
+
+
+def kernel(width: int) -> Callable[..., Any]:
+    """The same update of ``width`` runs in place, for numba (``engine/compiled.py``)."""
+
+    def update(parameters, gradient, memory, rates, params):  # type: ignore[no-untyped-def]
+        # Elements by number, not rows by name: views of rows keep the compiler from vectors.
+        size = len(parameters)
+        rest = np.empty((2, width))
+        rate = np.empty(width)
+        share = np.empty(width)
+        for k in range(width):
+            memory[2 * size, k] *= params[0, k]
+            memory[2 * size + 1, k] *= params[1, k]
+            rest[0, k] = 1 - params[0, k]
+            rest[1, k] = 1 - params[1, k]
+            rate[k] = rates[k] / (1 - memory[2 * size, k])
+            share[k] = 1 / (1 - memory[2 * size + 1, k])
+        for i in range(size):
+            for k in range(width):
+                slope = gradient[i, k] + params[3, k] * parameters[i, k]
+                mean = params[0, k] * memory[i, k] + rest[0, k] * slope
+                square = params[1, k] * memory[size + i, k] + rest[1, k] * slope * slope
+                memory[i, k] = mean
+                memory[size + i, k] = square
+                scale = np.sqrt(square * share[k]) + params[2, k]
+                parameters[i, k] -= rate[k] * mean / scale
+
+    return update

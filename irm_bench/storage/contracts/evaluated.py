@@ -61,10 +61,24 @@ def _models(layout: Layout) -> Contract:
                 ("train_risk", "number", "mean over training environments of the sample MSE"),
                 ("final_penalty", "number", "sum over environments of the estimated penalty"),
                 *((name, "number", meaning) for name, meaning in layout.extras),
+                *against_truth(layout),
             ),
         ),
         names(trained(layout)),
     )
+
+
+def against_truth(layout: Layout) -> list[tuple[str, str, str]]:
+    """What tells how far the weights of the SEM's own variables are from the oracle's."""
+    found = []
+    if layout.has_truth:
+        off = "mean squared difference to the oracle's weights, over the variables"
+        found.append(("causal_error", "number", f"{off} that cause the target"))
+        found.append(("noncausal_error", "number", f"{off} that do not"))
+    if layout.has_choice_of_features:
+        found.append(("false_causes", "number", "features that were chosen and are no causes"))
+        found.append(("missed_causes", "number", "causes that were not chosen"))
+    return found
 
 
 def _errors(layout: Layout) -> Contract:

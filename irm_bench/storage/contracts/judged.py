@@ -58,6 +58,39 @@ def _printed(layout: Layout) -> Contract:
     )
 
 
+def _source(layout: Layout) -> Contract:
+    return _repeated(layout) if layout.has_repeated_source else _printed(layout)
+
+
+def _repeated(layout: Layout) -> Contract:
+    return Contract(
+        "printed",
+        "Statistics of the source's own runs beside the same statistics of ours.",
+        columns(
+            ("where", "text", "where the source's runs stand"),
+            ("model", "text", "which model of the source it is of"),
+            *((name, kind, "option of the data model") for name, kind in layout.options),
+            ("quantity", "text", "what is summarised; names as in the other tables"),
+            ("statistic", "text", "mean, sd (ddof = 1) or median over runs"),
+            ("printed", "number", "the source's"),
+            ("standard_error", "number", "its bootstrap standard error"),
+            ("n", "integer", "runs of the source"),
+            ("half_unit", "number", "half a unit of the last digit that the source prints"),
+            ("n_seeds", "integer", "our runs, diverged ones left out; 0: this config has none"),
+            ("n_diverged", "integer", "our runs that diverged"),
+            ("ours", "number", "ours"),
+            ("our_error", "number", "its bootstrap standard error"),
+            ("difference", "number", "ours less the source's"),
+            ("ci_low", "number", "lower end of the difference's 95% two-sample interval"),
+            ("ci_high", "number", "upper end of that interval"),
+            ("inside", "integer", "1: the interval holds 0; 0: it does not"),
+            ("p_value", "number", "two-sided p value of no difference"),
+            ("p_adjusted", "number", "the same after Holm's adjustment over the table"),
+        ),
+        apart=("where", "model", *(name for name, _ in layout.options), "quantity", "statistic"),
+    )
+
+
 CLAIMS = Contract(
     "claims",
     "One row a claim: its verdict, and the estimate that it rests on first.",
@@ -215,7 +248,7 @@ def contracts(layout: Layout) -> tuple[Contract, ...]:
         replace(_penalty_estimates(layout), stage=diagnosis, kept=WHOLE),
         replace(_starts(layout), stage=diagnosis, parts_of=part, kept=WHOLE),
         replace(COVERAGE, stage=audit, kept=WHOLE),
-        replace(_printed(layout), stage=judge, kept=WHOLE),
+        replace(_source(layout), stage=judge, kept=WHOLE),
         replace(CLAIMS, stage=judge, kept=WHOLE),
         replace(CLAIM_DETAILS, stage=judge, kept=WHOLE),
     )

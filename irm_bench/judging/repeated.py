@@ -1,0 +1,99 @@
+"""What a source says of many runs of its own, beside the same statistic of ours.
+
+The book's ``printed.csv`` then has a column ``statistic``: of each cell of the source's table the
+mean, standard deviation and median of its ``n`` runs, with the standard error of each. Ours is
+computed from our runs of the same cell, with its standard error, and the two are held against each
+other: the interval is of the difference, both samples being uncertain. The p values of the whole
+file are adjusted together (Holm).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from irm_bench.config import Config
+from irm_bench.config.layout import layout_of
+from irm_bench.judging.evidence import Evidence, InsufficientError
+from irm_bench.statistics import intervals
+from irm_bench.statistics.streams import generator
+
+N_RESAMPLES = 2000
+LEVEL = 0.95
+STATISTICS: Mapping[str, Callable[..., Any]] = {
+    "mean": np.mean,
+    "sd": lambda values, axis: np.std(values, axis=axis, ddof=1),
+    "median": np.median,
+}
+
+
+def statistics_of(values: np.ndarray) -> pd.DataFrame:
+    """Every statistic of values (n,) with its bootstrap standard error: statistic, value, se."""
+    rng = generator(0, role="standard errors", n=len(values))
+    resamples = values[rng.integers(0, len(values), size=(N_RESAMPLES, len(values)))]
+    rows = []
+    for name, statistic in STATISTICS.items():
+        error = float(np.std(statistic(resamples, axis=1), ddof=1))
+        rows.append((name, float(statistic(values, axis=0)), error))
+    return pd.DataFrame(rows, columns=["statistic", "value", "standard_error"])
+
+
+def compare(evidence: Evidence, printed: pd.DataFrame) -> pd.DataFrame:
+    """The table ``printed``: each of the source's statistics with ours and their difference."""
+    options = [name for name in printed if name in option_names(evidence.config)]
+    cell = ["model", *options, "quantity"]
+    parts = []
+    for key, rows in printed.groupby(cell, sort=False):
+        values = _ours(evidence, dict(zip(cell, key, strict=True)))
+        parts.append(beside(rows, values))
+    found = pd.concat(parts).sort_index()
+    known = found["p_value"].notna()
+    if known.any():
+        adjusted = intervals.holm(found.loc[known, "p_value"].to_numpy())
+        found.loc[known, "p_adjusted"] = adjusted
+    return found
+
+
+def option_names(config: Config) -> set[str]:
+    """The options of the structures of a config's SEMs."""
+    return {name for study in config.studies for name, _ in study.model.options}
+
+
+def _ours(evidence: Evidence, cell: Mapping[str, object]) -> np.ndarray:
+    """Our values of a cell of the source's table, one a run; none where the results have none."""
+    printed = evidence.config.printed
+    assert printed is not None  # there is a file to compare
+    model = dict(printed.models)[str(cell["model"])]
+    options = {name: cell[name] for name in cell if name not in ("model", "quantity")}
+    where = {"method": model.method, "penalty": model.penalty, **options}
+    try:
+        if layout_of(evidence.config).has_selection:
+            where["selection"] = model.selection
+        values = evidence.rows("models", model.study, **where)[str(cell["quantity"])]
+    except InsufficientError:
+        return np.array([])
+    return values.to_numpy(dtype=float)
+
+
+def beside(rows: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+    """Rows of a cell (``statistic``, ``printed`` …) with what our values (run,) make of each."""
+    finite = values[np.isfinite(values)]
+    found = rows.assign(n_seeds=len(finite), n_diverged=len(values) - len(finite))
+    if len(finite) < 2:
+        return found.assign(**dict.fromkeys(("ours", "difference", "p_value"), np.nan))
+    ours = statistics_of(finite).set_index("statistic").loc[rows["statistic"]]
+    found["ours"] = ours["value"].to_numpy()
+    found["our_error"] = ours["standard_error"].to_numpy()
+    found["difference"] = found["ours"] - found["printed"]
+    # A difference of less than half a unit of the last digit printed is none.
+    beyond = (found["difference"].abs() - found["half_unit"]).clip(lower=0)
+    error = np.hypot(found["standard_error"], found["our_error"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = np.where(beyond > 0, beyond / error, 0.0)
+    found["p_value"] = 2 * stats.norm.sf(score)
+    half = stats.norm.ppf((1 + LEVEL) / 2) * error + found["half_unit"]
+    found["ci_low"], found["ci_high"] = found["difference"] - half, found["difference"] + half
+    found["inside"] = (found["p_value"] >= 1 - LEVEL).astype(float)
+    return found

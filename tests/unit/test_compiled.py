@@ -1,0 +1,103 @@
+"""The compiled loop makes the updates that torch makes one by one."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from irm_bench.engine import compiled, training
+from irm_bench.engine.descent import Path, descend
+from irm_bench.engine.problem import Problem, no_draws
+from irm_bench.plugins.methods import irm_matrix
+from irm_bench.plugins.optimisers import adam, gd
+from irm_bench.plugins.penalties import plug_in
+from tests.unit.problems import draw_rows, problem_of
+
+N_STEPS = 40
+RECORD = [0, 7, 8, 40]
+SIGMAS = (0.2, 1.0, 0.5)
+
+
+def problem(counts: list[int], seed: int = 0, rate: float = 1e-2, **params: float) -> Problem:
+    """Runs with so many environments each, the most first."""
+    runs = [draw_rows(seed + i, 30, 2, SIGMAS[:count]) for i, count in enumerate(counts)]
+    params = {**adam.PARAMS, **params}
+    return problem_of(runs, rate, error_weight=params.pop("error_weight", 0.05), **params)
+
+
+def by_torch(of: Problem) -> Path:
+    """The same descent, one update at a time."""
+    _, route = training.route_of(irm_matrix, plug_in, adam, of)
+    assert route.advance is not None
+    parameters = training.initial_of(irm_matrix, of)
+    alone = replace(route, advance=None)
+    return descend(of, alone, parameters, plug_in.value, N_STEPS, RECORD)
+
+
+def by_loop(of: Problem) -> Path:
+    return training.train(irm_matrix, plug_in, adam, of, N_STEPS, RECORD, no_draws)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 3), min_size=1, max_size=2 * compiled.WIDTH + 3),
+    seed=st.integers(0, 10**6),
+    error_weight=st.sampled_from([0.0, 1e-3, 1.0]),
+    weight_decay=st.sampled_from([0.0, 0.1]),
+)
+def test_the_loop_makes_the_updates_of_torch(
+    counts: list[int], seed: int, error_weight: float, weight_decay: float
+) -> None:
+    """Any number of runs, with other numbers of environments: φ at every recorded step."""
+    counts = sorted(counts, reverse=True)
+    of = problem(counts, seed, error_weight=error_weight, weight_decay=weight_decay)
+    expected, found = by_torch(of), by_loop(of)
+    assert list(found.steps) == list(expected.steps)
+    torch.testing.assert_close(found.phi, expected.phi, rtol=1e-9, atol=1e-10)
+    torch.testing.assert_close(found.penalty, expected.penalty, rtol=1e-7, atol=1e-9)
+
+
+def test_a_runs_bits_do_not_depend_on_its_neighbours() -> None:
+    whole = problem([3] * 5 + [2] * 40 + [1] * 7)
+    together = by_loop(whole).phi
+    for run in (0, 4, 5, 31, 32, 44, 45, 51):
+        alone = by_loop(whole.select(torch.tensor([run])))
+        assert torch.equal(alone.phi[..., 0], together[..., run])
+
+
+def test_a_run_that_diverges_is_found_at_its_step_and_changes_no_other() -> None:
+    of = problem([2] * 4)
+    rates = of.learning_rate.clone()
+    rates[2] = 1e200
+    broken = replace(of, learning_rate=rates)
+    expected, found = by_torch(broken), by_loop(broken)
+    assert torch.equal(found.diverged_at, expected.diverged_at)
+    assert found.diverged_at[2] > 0
+    others = [0, 1, 3]
+    assert torch.equal(found.phi[..., others], by_loop(of).phi[..., others])
+
+
+def test_only_what_has_two_kernels_is_compiled() -> None:
+    of = problem([2])
+    assert compiled.advance_of(irm_matrix, gd, of) is None
+    assert compiled.advance_of(plug_in, adam, of) is None
+    assert compiled.advance_of(irm_matrix, adam, of) is not None
+
+
+def test_a_kernels_gradient_is_that_of_the_method() -> None:
+    """One call of each, at parameters that are no multiple of the identity."""
+    width, d = 4, 4
+    of = problem([2] * width)
+    generator = torch.Generator().manual_seed(0)
+    parameters = torch.randn(d, d, width, generator=generator, dtype=torch.float64)
+    slope = of.slope(irm_matrix.predictor(parameters))
+    expected = irm_matrix.gradient(parameters, slope, of, lambda: None)
+    gram = of.moments.gram.reshape(d, d, 2, width).permute(2, 0, 1, 3).numpy()
+    cross = of.moments.cross.reshape(d, 2, width).permute(1, 0, 2).numpy()
+    out = np.empty((d * d, width))
+    params = of.error_weight[None].numpy()
+    kernel = irm_matrix.kernel(d, width)
+    kernel(parameters.reshape(-1, width).numpy(), gram, cross, params, out)
+    np.testing.assert_allclose(out.reshape(d, d, width), expected.numpy(), rtol=1e-10, atol=1e-10)
