@@ -12,13 +12,14 @@ READY     := $(VENV)/.ready
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
 OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline=$(BASELINE)) $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: report check test test-page test-cluster lint format benchmark site publish verify docs lock setup \
+.PHONY: report check check-results test test-page test-cluster lint format benchmark site publish verify docs lock setup \
         clean distclean
 .DEFAULT_GOAL := report
 
 report: $(READY)
 	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(CONFIG)
 	@$(SNAKEMAKE) $(OVERRIDE)
+	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
 	@echo "The page is at results/$(notdir $(abspath $(BOOK)))/report.html"
 
 test: $(READY)
@@ -55,6 +56,10 @@ format: $(READY)
 # Whether the plugins that a book can use keep their contracts.
 check: $(READY)
 	@$(BIN)/python -m irm_bench.check "$(BOOK)"
+
+# Whether the results of a book are as they were made.
+check-results: $(READY)
+	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
 
 # A folder that any static host serves as it is: all books that have results.
 site: report

@@ -11,7 +11,6 @@ import lzma
 import re
 import shutil
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def run(results: Path, published: Path) -> None:
             archives.write_text(target, source.read_text(encoding="utf-8"))
         elif contract.kept == COMPRESSED:
             packed = lzma.compress(source.read_bytes(), preset=6)
-            archives.write_atomically(Path(f"{target}.xz"), partial(_put, packed))
+            archives.write_bytes(f"{target}.xz", packed)
         else:
             sums = block_sums.of_table(source).to_csv(index=False, float_format="%.12g")
             archives.write_text(target.with_suffix(comparison.SUMS), sums)
@@ -66,10 +65,6 @@ def keep_benchmark(results: Path, published: Path) -> None:
         if (results / name).exists():
             text = (results / name).read_text(encoding="utf-8")
             archives.write_text(published / name, text)
-
-
-def _put(content: bytes, path: Path) -> None:
-    path.write_bytes(content)
 
 
 def about(told: dict[str, Any], results: Path) -> dict[str, Any]:

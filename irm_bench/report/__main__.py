@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from irm_bench.report import bundle
+from irm_bench.storage.archives import StageError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,9 +15,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="where the files go")
     given = parser.parse_args(arguments)
     try:
-        page = given.page.read_text(encoding="utf-8")
-        absent = bundle.extract(page, given.folder)
-    except (OSError, UnicodeDecodeError, bundle.PackageError) as error:
+        absent = bundle.extract(bundle.open_page(given.page), given.folder)
+    except (OSError, StageError, bundle.PackageError) as error:
         print(f"error: {given.page}: {error}", file=sys.stderr)
         return 1
     print(f"The data of {given.page} are in {given.folder}")

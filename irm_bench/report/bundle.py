@@ -28,8 +28,17 @@ RESERVE = 60_000  # of these, for what is not yet written when the package is ma
 BEST_RATIO = 16
 # Tables this many times larger than the page may be are likely to fit, and begun at once.
 SURE_RATIO = 3
-ELEMENT = re.compile(r'<script type="application/json" id="data-package">(.*?)</script>', re.DOTALL)
-LINK = re.compile(r'data-file="((?:figures|page)/\w+\.csv)" href="data:[^,]*,([^"]*)"')
+# What a page of anyone may hold, whatever it says of itself: no page of this project has more.
+MAX_PAGE = 20 * LIMIT
+MAX_TABLE = BEST_RATIO * LIMIT
+MAX_TABLES = 4 * MAX_TABLE
+XZ_MEMORY = 2**27
+BEGINS, ENDS = '<script type="application/json" id="data-package">', "</script>"
+# Bounded, so that a page of nothing but beginnings takes no longer than any other.
+LINK = re.compile(
+    r'data-file="((?:figures|page)/\w{1,64}\.csv)" href="data:[^,"]{0,99},([^"]*)"', re.ASCII
+)
+NAME, SHA256 = re.compile(r"\w{1,64}", re.ASCII), re.compile(r"[0-9a-f]{64}")
 
 
 class PackageError(ValueError):
@@ -57,10 +66,12 @@ class Item:
             PackageError: if they are not those of the checksum.
         """
         try:
-            found = lzma.decompress(base64.b64decode(self.data, validate=True))
-        except (ValueError, lzma.LZMAError) as error:
+            packed = base64.b64decode(self.data, validate=True)
+            press = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+            found = press.decompress(packed, max_length=self.size + 1)
+        except (ValueError, EOFError, lzma.LZMAError) as error:
             raise PackageError(f"the table {self.name!r} of the page is damaged: {error}") from None
-        if hashlib.sha256(found).hexdigest() != self.sha256:
+        if len(found) != self.size or hashlib.sha256(found).hexdigest() != self.sha256:
             raise PackageError(f"the table {self.name!r} of the page does not fit its checksum")
         return found
 
@@ -122,19 +133,69 @@ def as_json(items: list[Item], about: Mapping[str, Any]) -> str:
     return json.dumps(whole, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
 
 
+def open_page(path: Path) -> str:
+    """The text of a page.
+
+    Raises:
+        OSError, PackageError: it cannot be read, or is larger than any page.
+    """
+    size = path.stat().st_size
+    if size > MAX_PAGE:
+        raise PackageError(f"{size:,} bytes; a page of this project has at most {MAX_PAGE:,}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PackageError(f"no text: {error.reason} at byte {error.start}") from None
+
+
 def read(page: str) -> dict[str, Any]:
     """The package of a page, its tables as ``Item``.
 
     Raises:
-        PackageError: if the page has none of this format.
+        PackageError: if the page has none of this format, or a malformed one.
     """
-    element = ELEMENT.search(page)
-    found = json.loads(element[1]) if element else {}
-    if found.get("format") != FORMAT:
+    _, begins, rest = page.partition(BEGINS)
+    text, ends, _ = rest.partition(ENDS)
+    try:
+        found = json.loads(text) if begins and ends else {}
+    except (ValueError, RecursionError) as error:
+        raise PackageError(f"its package is damaged: {_line(error)}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise PackageError(
             f"no {FORMAT!r} in it: not a page of this project, or of another version"
         )
-    return found | {"tables": [Item(**item) for item in found["tables"]]}
+    return found | {"tables": _items(found.get("tables"))}
+
+
+def _items(told: Any) -> list[Item]:
+    """The tables of a package, refused unless each is named once and all are of a likely size."""
+    try:
+        items = [Item(**one) for one in told]
+    except TypeError as error:
+        raise PackageError(f"its list of tables is malformed: {_line(error)}") from None
+    for item in items:
+        kinds = (type(item.name), type(item.rows), type(item.size), type(item.sha256))
+        if (*kinds, type(item.data)) != (str, int, int, str, str):
+            raise PackageError(f"its table {item.name!r:.99} is malformed")
+        if not NAME.fullmatch(item.name) or not SHA256.fullmatch(item.sha256):
+            raise PackageError(f"its table {item.name!r:.99} has no name or checksum of a table")
+    embedded = [item.size for item in items if item.is_embedded]
+    if max(embedded, default=0) > MAX_TABLE or sum(embedded) > MAX_TABLES:
+        raise PackageError(
+            f"its tables have {sum(embedded):,} bytes, the largest {max(embedded):,}; allowed are "
+            f"{MAX_TABLES:,} and {MAX_TABLE:,}"
+        )
+    if min((item.size for item in items), default=0) < 0:
+        raise PackageError("a table of less than no bytes")
+    if len({item.name for item in items}) < len(items):
+        raise PackageError("a table of it stands twice")
+    return items
+
+
+def _line(error: Exception) -> str:
+    """An error in one line that a terminal can show."""
+    text = " ".join(str(error).split())[:200]
+    return text if text.isprintable() else repr(text)
 
 
 def extract(page: str, folder: Path) -> list[Item]:
@@ -146,18 +207,11 @@ def extract(page: str, folder: Path) -> list[Item]:
         PackageError: if the page has no package, or a damaged one.
     """
     found = read(page)
-    files = {f"tables/{_safe(i.name)}.csv": i.content() for i in found["tables"] if i.is_embedded}
+    files = {f"tables/{i.name}.csv": i.content() for i in found["tables"] if i.is_embedded}
     for path, text in LINK.findall(page):
         files[path] = unquote(html.unescape(text)).encode()
     about = found | {"tables": [asdict(i) | {"data": ""} for i in found["tables"]]}
     files["package.json"] = (json.dumps(about, ensure_ascii=False, indent=1) + "\n").encode()
     for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+        archives.write_bytes(folder / path, content)
     return [item for item in found["tables"] if not item.is_embedded]
-
-
-def _safe(name: str) -> str:
-    if not re.fullmatch(r"\w+", name):
-        raise PackageError(f"{name!r} is no name of a table")
-    return name

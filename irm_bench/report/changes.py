@@ -1,7 +1,7 @@
 """What moved since a former page: values, by how much, whether intervals overlap, and verdicts."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,23 @@ import pandas as pd
 from irm_bench.report import bundle
 from irm_bench.storage.tables import TableError
 
+# What is needed of a summary to be compared, and of claims.
+NEEDED = (
+    "study",
+    "method",
+    "penalty",
+    "n_samples",
+    "split",
+    "environment",
+    "quantity",
+    "ci_method",
+    "n_seeds",
+    "mean",
+    "ci_low",
+    "ci_high",
+)
+OF_CLAIMS = ("claim", "title", "verdict", "estimate", "ci_low", "ci_high")
+MOST_DIFFERENCES = 100  # in the page
 # Columns of a summary that are what was found, not what it is about.
 FOUND = ("n_seeds", "n_diverged", "mean", "sd", "ci_low", "ci_high")
 VALUES = ("mean", "ci_low", "ci_high", "n_seeds")
@@ -27,17 +44,58 @@ class Baseline:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        return self.about.get("provenance", {})
+        """Its config's hash and commit, as far as it says."""
+        told = self.about.get("provenance")
+        told = told if isinstance(told, dict) else {}
+        code = told.get("code")
+        commit = code.get("commit") if isinstance(code, dict) else None
+        return {"config_hash": told.get("config_hash"), "commit": commit}
 
-    def tables(self, now: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-        """The tables of the section: ``changes``, ``moves`` and ``verdict_changes``."""
-        if not {"summary"} <= set(now) & set(self.frames):
-            return {}
-        pairs = compare(self.frames["summary"], now["summary"])
-        found = {"changes": overview(pairs), "moves": moves(pairs)}
-        if {"claims"} <= set(now) & set(self.frames):
-            found["verdict_changes"] = verdicts(self.frames["claims"], now["claims"])
-        return found
+    def tables(
+        self, now: Mapping[str, pd.DataFrame], names: Collection[str]
+    ) -> dict[str, pd.DataFrame]:
+        """The tables of the section: ``changes``, ``moves``, ``verdict_changes``, ``differences``.
+
+        ``now`` are the tables that can be compared, ``names`` those of all tables of the new page.
+        """
+        pairs = compare(*self._of_both("summary", NEEDED, now))
+        found = {
+            "changes": overview(pairs),
+            "moves": moves(pairs),
+            "verdict_changes": verdicts(*self._of_both("claims", OF_CLAIMS, now)),
+            "differences": self._differences(now, names),
+        }
+        return {name: frame for name, frame in found.items() if name == "changes" or len(frame)}
+
+    def _of_both(
+        self, name: str, needed: Sequence[str], now: Mapping[str, pd.DataFrame]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """A table of either page; without rows where one of them lacks it or a needed column."""
+        both = self.frames.get(name), now.get(name)
+        if any(frame is None or not {*needed} <= {*frame} for frame in both):
+            none = pd.DataFrame(columns=list(needed))
+            return none, none
+        return both  # type: ignore[return-value]
+
+    def _differences(self, now: Mapping[str, pd.DataFrame], names: Collection[str]) -> pd.DataFrame:
+        """Tables, columns, studies and claims that one page alone has."""
+        before = [item.name for item in self.about.get("tables", [])]
+        rows = _apart("table", before, names)
+        for name in self.frames.keys() & now.keys():
+            columns = _apart("column", self.frames[name].columns, now[name].columns)
+            rows += [row | {"name": f"{name}.{row['name']}"} for row in columns]
+        for what, table, column in (("study", "summary", "study"), ("claim", "claims", "claim")):
+            both = [frames.get(table, pd.DataFrame()) for frames in (self.frames, now)]
+            rows += _apart(what, *(frame.get(column, ()) for frame in both))
+        frame = pd.DataFrame(rows, columns=["kind", "name", "where"])
+        return frame.sort_values(["kind", "name"], ignore_index=True)[:MOST_DIFFERENCES]
+
+
+def _apart(kind: str, before: Iterable[Any], now: Iterable[Any]) -> list[dict[str, str]]:
+    """What only one of two lists has."""
+    old, new = set(map(str, before)), set(map(str, now))
+    gone = [{"kind": kind, "name": name[:99], "where": "former page alone"} for name in old - new]
+    return gone + [{"kind": kind, "name": name, "where": "this page alone"} for name in new - old]
 
 
 def load(path: Path) -> Baseline:
@@ -47,15 +105,25 @@ def load(path: Path) -> Baseline:
         TableError: if it cannot be read or holds no data package.
     """
     try:
-        found = bundle.read(path.read_text(encoding="utf-8"))
-        frames = {i.name: _frame(i.content()) for i in found["tables"] if i.is_embedded}
-    except (OSError, UnicodeDecodeError, bundle.PackageError) as error:
+        found = bundle.read(bundle.open_page(path))
+        frames = {i.name: _frame(i) for i in found["tables"] if i.is_embedded}
+    except (OSError, bundle.PackageError) as error:
         raise TableError(f"the baseline {path} cannot be compared with: {error}") from error
     return Baseline(found, frames)
 
 
-def _frame(content: bytes) -> pd.DataFrame:
-    frame = pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
+def _frame(item: bundle.Item) -> pd.DataFrame:
+    """A table of a former page, with numbers where numbers belong."""
+    try:
+        text = io.BytesIO(item.content())
+        frame = pd.read_csv(text, keep_default_na=False, na_values=[""], low_memory=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        if isinstance(error, bundle.PackageError):
+            raise
+        raise bundle.PackageError(f"the table {item.name!r} of the page is no CSV") from None
+    for name in (*VALUES, "estimate"):
+        if name in frame:
+            frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
     texts = frame.select_dtypes(exclude="number").columns
     return frame.assign(**{name: frame[name].fillna("") for name in texts})
 
@@ -64,6 +132,8 @@ def compare(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     """Means of both, side by side (suffixes _before, _now), for every key that either has."""
     keys = [key for key in now if key not in FOUND and key in before]
     both = [frame[[*keys, *VALUES]].astype(dict.fromkeys(keys, str)) for frame in (before, now)]
+    # what tells rows apart may be in one of them alone: then they cannot be told apart in both
+    both = [frame.drop_duplicates(keys, keep=False) for frame in both]
     pairs = both[0].merge(
         both[1], on=keys, how="outer", suffixes=("_before", "_now"), indicator="found_in"
     )
@@ -106,9 +176,9 @@ def moves(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def verdicts(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     """Verdict and estimate of every claim that either page has."""
-    columns = ["claim", "title", "verdict", "estimate", "ci_low", "ci_high"]
-    both = before[columns].merge(
-        now[columns], on="claim", how="outer", suffixes=("_before", "_now")
+    old, new = (frame[list(OF_CLAIMS)].drop_duplicates("claim") for frame in (before, now))
+    both = old.astype({"claim": str}).merge(
+        new.astype({"claim": str}), on="claim", how="outer", suffixes=("_before", "_now")
     )
     both["title"] = both["title_now"].fillna(both["title_before"])
     both["is_changed"] = both["verdict_before"] != both["verdict_now"]

@@ -9,6 +9,7 @@ from irm_bench.report import citation
 from irm_bench.running import closure
 from irm_bench.running.places import published_of, results_of
 from irm_bench.storage import comparison
+from irm_bench.storage.archives import StageError
 
 
 def of_page(config: Config) -> list[Path]:
@@ -39,12 +40,26 @@ def baseline(config: Config) -> list[str]:
     """
     if not config.baseline:
         return []
+    baseline = f"the baseline {config.baseline}"
     page = results_of(config.book) / "report.html"
     if Path(config.baseline).resolve() == page.resolve():
-        why = "is the page to write: copy it to another name and compare with that"
+        why = f"{baseline} is the page to write: copy it to another name and compare with that"
     elif not Path(config.baseline).is_file():
-        why = "is not there"
+        why = f"{baseline} is not there"
     else:
-        return [config.baseline]
-    print(f"error: the baseline {config.baseline} {why}", file=sys.stderr)
-    sys.exit(1)
+        why = _why_not(Path(config.baseline))
+    if why:
+        print(f"error: {why}", file=sys.stderr)
+        sys.exit(1)
+    return [config.baseline]
+
+
+def _why_not(baseline: Path) -> str:
+    """Why a file is no page to compare with; empty if it is one."""
+    from irm_bench.report import changes  # planning does without pandas
+
+    try:
+        changes.load(baseline)
+    except StageError as error:
+        return str(error)
+    return ""

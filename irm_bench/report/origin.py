@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from irm_bench.config import Config
-from irm_bench.running import provenance
+from irm_bench.running import chain, provenance
 
 Facts = dict[str, Any]
 
@@ -16,4 +16,7 @@ def collect(config: Config, results: Path) -> tuple[Facts, Facts]:
     """
     whole = provenance.collect(config, results)
     run = {name: value for name, value in whole["run"].items() if name != "jobs"}
-    return whole["results"], run
+    # without the record of any job, results were not made by the workflow: there is no chain
+    is_recorded = bool(whole["run"]["jobs"])
+    broken = chain.faults(config, results, chain.made_of(config, results)) if is_recorded else []
+    return whole["results"], run | {"broken": broken}

@@ -16,7 +16,7 @@ import subprocess
 import time
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -81,11 +81,10 @@ def collect(config: Config, folder: Path | str) -> Record:
     """
     folder = Path(folder)
     wanted = [*folder.glob("tables/*.csv"), *folder.glob("figures/*.svg")]
-    name = f"results/{config.book.name}"
-    made = {_renamed(path.as_posix(), folder, name): archives.digest(path) for path in wanted}
+    made = {name_of(config, folder, path.as_posix()): archives.digest(path) for path in wanted}
     made = dict(sorted(made.items()))
-    producers = _producers(folder, name)
-    jobs = list(_trace(made, producers))
+    producers = records(config, folder)
+    jobs = list(trace(made, producers))
     return {
         "schema": SCHEMA,
         "results": _results(config, made, producers, jobs),
@@ -93,10 +92,11 @@ def collect(config: Config, folder: Path | str) -> Record:
     }
 
 
-def _renamed(path: str, folder: Path, name: str) -> str:
-    """A path with another name for the folder that it begins with, if it begins with it."""
+def name_of(config: Config, folder: Path, path: str) -> str:
+    """What a file is called: ``results/<book>/…`` where it is in the folder of results."""
     start = f"{folder.as_posix()}/"
-    return f"{name}/{path.removeprefix(start)}" if path.startswith(start) else path
+    inside = path.startswith(start)
+    return f"results/{config.book.name}/{path.removeprefix(start)}" if inside else path
 
 
 def _results(
@@ -150,25 +150,23 @@ def _run(
     }
 
 
-def _producers(folder: Path, name: str) -> dict[str, Record]:
-    """The record of the last job that wrote a file, by file, with the job's benchmark.
-
-    The files of the folder are called by its ``name``.
-    """
-    records = []
+def records(config: Config, folder: Path) -> dict[str, Record]:
+    """The record of the last job that wrote a file, by the file's name, with its benchmark."""
+    found = []
     for log in sorted(folder.glob("logs/**/*.log")):
-        with suppress(OSError, ValueError):  # a log of a job that failed is no record
-            found = json.loads(log.read_text(encoding="utf-8"))
-            measured = folder / "benchmarks" / log.relative_to(folder / "logs")
+        # a log of a job that failed is no record
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            job = json.loads(log.read_text(encoding="utf-8"))
             for key in ("inputs", "outputs"):
-                files = found[key].items()
-                found[key] = {_renamed(path, folder, name): digest for path, digest in files}
-            records.append({**found, "benchmark": benchmark(measured.with_suffix(".tsv"))})
-    records.sort(key=lambda found: float(found["finished"]))
-    return {path: found for found in records for path in found["outputs"]}
+                files = job[key].items()
+                job[key] = {name_of(config, folder, path): digest for path, digest in files}
+            measured = folder / "benchmarks" / log.relative_to(folder / "logs")
+            found.append({**job, "benchmark": benchmark(measured.with_suffix(".tsv"))})
+    found.sort(key=lambda job: float(job["finished"]))
+    return {path: job for job in found for path in job["outputs"]}
 
 
-def _trace(wanted: Iterable[str], producers: dict[str, Record]) -> Iterator[Record]:
+def trace(wanted: Iterable[str], producers: Mapping[str, Record]) -> Iterator[Record]:
     """The jobs that files come from, each once, those of the first stages last."""
     seen: set[int] = set()
     queue = list(wanted)

@@ -65,6 +65,10 @@ def write_text(path: Path | str, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path | str, content: bytes) -> None:
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
 def write_arrays(
     path: Path | str, stage: str, config_hash: str, arrays: Mapping[str, np.ndarray]
 ) -> None:

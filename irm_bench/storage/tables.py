@@ -64,7 +64,7 @@ def write_pieces(path: Path | str, pieces: Iterable[pd.DataFrame], contract: Con
 
     archives.write_atomically(path, write_rows)
     seal = f"# of config {contract.config}\n{archives.digest(path)}  {Path(path).name}\n"
-    archives.write_text(_seal(path), seal)
+    archives.write_text(seal_file(path), seal)
 
 
 def read(path: Path | str, contract: Contract) -> pd.DataFrame:
@@ -145,7 +145,7 @@ def _parsed(path: Path, source: Any, contract: Contract) -> Iterator[pd.DataFram
         raise _refuse(path, f"cannot be read ({error})") from error
 
 
-def _seal(path: Path | str) -> Path:
+def seal_file(path: Path | str) -> Path:
     """Checksum and config of a table, as sha256sum reads them: CSV alone cannot show a cut."""
     return Path(f"{path}.sha256")
 
@@ -153,7 +153,7 @@ def _seal(path: Path | str) -> Path:
 def seal_of(path: Path) -> tuple[str, str]:
     """Checksum and config that a table is sealed with; empty where there is no seal."""
     try:
-        lines = _seal(path).read_text(encoding="utf-8").splitlines()
+        lines = seal_file(path).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return "", ""
     of_config = lines[0].split()[-1] if lines[:1] and lines[0].startswith("# of config") else ""
@@ -166,7 +166,7 @@ def _check_seal(path: Path, contract: Contract) -> None:
         return
     digest, of_config = seal_of(path)
     if digest != archives.digest(path):
-        what = f"({_seal(path).name} differs, or is not there)"
+        what = f"({seal_file(path).name} differs, or is not there)"
         raise _refuse(path, f"is not as it was written {what}")
     if contract.config and of_config != contract.config:
         raise _refuse(path, f"is of config {of_config} where {contract.config} is needed")

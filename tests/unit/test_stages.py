@@ -22,7 +22,7 @@ from irm_bench.planning.sampling import rows
 from irm_bench.stages import simulate, train
 from irm_bench.stages.evaluate import correlations
 from irm_bench.stages.train import recorded_steps
-from irm_bench.storage import tables
+from irm_bench.storage import archives, tables
 from tests.unit import pipeline
 
 PARSED = config.parse(pipeline.SMALL)
@@ -308,8 +308,12 @@ def test_a_damaged_table_is_named(folder: Path, tmp_path: Path, damage: str) -> 
         tables.read(path, tables.contracts(PARSED)["models"])
 
 
-def test_a_table_of_other_columns_is_refused_even_unsealed(tmp_path: Path) -> None:
+def test_a_table_of_other_columns_is_refused_even_sealed(tmp_path: Path) -> None:
     path = tmp_path / "models.csv"
     path.write_text("x,y\n1,2\n")
+    with pytest.raises(tables.TableError, match=r"models\.csv\.sha256 differs, or is not there"):
+        tables.read(path, tables.contracts(PARSED)["models"])
+    seal = f"# of config {PARSED.results_hash}\n{archives.digest(path)}  models.csv\n"
+    tables.seal_file(path).write_text(seal)
     with pytest.raises(tables.TableError, match=r"missing columns .*'study'.*unknown .*'x'"):
         tables.read(path, tables.contracts(PARSED)["models"])

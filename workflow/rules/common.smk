@@ -6,7 +6,7 @@ from irm_bench import config as configuration
 from irm_bench.planning import plan
 from irm_bench.plugins import registry
 from irm_bench.presentation import gallery
-from irm_bench.running import closure, snakefile
+from irm_bench.running import closure, keeping, snakefile
 from irm_bench.storage import tables
 
 try:
@@ -37,8 +37,9 @@ def result(path):
 
 
 def targets():
-    """What `rule all` asks for."""
-    return [result("report.html"), result("provenance.json"), *table_files()]
+    """What `rule all` asks for: all that people read."""
+    figures = figure_files("svg", "csv", "json")
+    return [result("report.html"), result("provenance.json"), *table_files(), *figures]
 
 
 def table_files(*stages):
@@ -92,3 +93,19 @@ def code_of_training(wildcards):
 def learning_rates(wildcards):
     """The learning rates of a training group: theory has a say in those that are capped."""
     return [cell.learning_rate for cell in CELLS if cell.group == wildcards.group]
+
+
+# A job that fails leaves what people read as it was before.
+onstart:
+    keeping.keep(targets(), keeping.folder_of(RESULTS))
+
+
+onsuccess:
+    keeping.forget(keeping.folder_of(RESULTS))
+
+
+onerror:
+    for path in keeping.restore(targets(), keeping.folder_of(RESULTS)):
+        # what the failed job was to read is not what this file was made of
+        workflow.persistence.cleanup_metadata(str(path))
+        print(f"{path} is as it was before", file=sys.stderr)
