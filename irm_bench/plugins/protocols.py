@@ -299,9 +299,9 @@ class Penalty(Protocol):
 
     Written once, it serves every loss: the *slope* of φ has, per pair, ``phi`` (d, pair), residual
     ∇R/2 (d, pair), value ½ ∂_w R(wφ) at w = 1 (pair,) and that value's gradient (d, pair). Ask for
-    the gradient before the others: through rows it brings them with it. ``along_last`` is the
-    derivative of the residual along the last weight, for what NEEDS "intercept". The plug-in
-    penalty::
+    the gradient before the others: through rows it brings them with it. ``along_intercept`` is the
+    derivative of the residual along the last weight, for what NEEDS "intercept", and ``along(v)``
+    that along directions v (d, pair). The plug-in penalty::
 
         LABEL = "plug-in"
         MEAN = "plug_in"
