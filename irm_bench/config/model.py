@@ -44,6 +44,11 @@ class Environment:
         """Its id, from the parameters that are not the SEM's own, e.g. ``sigma=0.1``."""
         return ", ".join(f"{name}={short(value)}" for name, value in self.told) or "default"
 
+    def changed(self, values: Mapping[str, Value]) -> "Environment":
+        """The same with other values of some parameters."""
+        pairs = ((name, values.get(name, value)) for name, value in self.parameters)
+        return Environment(tuple(pairs), self.defaults)
+
     @property
     def main(self) -> Value:
         """The value of the parameter that the SEM names first."""
@@ -106,7 +111,7 @@ class Method:
     @property
     def is_stepped(self) -> bool:
         """Whether it descends; what is fitted or known has neither steps nor a learning rate."""
-        return not self.is_control and "fit" not in self.plugin.get("FUNCTIONS", ())
+        return "fit" not in self.plugin.get("FUNCTIONS", ())
 
     @property
     def needs(self) -> frozenset[str]:
@@ -266,6 +271,7 @@ class Config:
     source: Mapping[str, Any]
     printed: Printed | None
     audit: Audit
+    has_averages: bool
     baseline: str
     resolved: Mapping[str, Any]
 

@@ -89,6 +89,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         source={"name": "the source", **raw.get("source", {})},
         printed=_printed(book, raw),
         audit=_audit(raw.get("audit", {})),
+        has_averages=raw.get("averages", False),
         baseline=raw.get("baseline", ""),
         resolved=_resolved(raw, studies),
     )

@@ -253,8 +253,8 @@ class Slope:
     """φ (d, pair) seen through moments: all that risks and penalties are made of.
 
     residual Gφ − b (d, pair), half the gradient of the risk; value φᵀ(Gφ − b) (pair,), half the
-    derivative of the risk along w; gradient 2Gφ − b (d, pair) of that value. along_intercept (d, pair)
-    is the derivative of the residual along the last weight, an intercept.
+    derivative of the risk along w; gradient 2Gφ − b (d, pair) of that value. along_intercept
+    (d, pair) is the derivative of the residual along the last weight, an intercept.
     """
 
     def __init__(self, phi: Tensor, moments: Quadratic):

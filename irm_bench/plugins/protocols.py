@@ -161,6 +161,8 @@ class Method(Protocol):
         LOSSES                names of the losses that it can train on; without it, all
         MIN_ENVIRONMENTS      how many training environments it needs at least
         IS_CONTROL            True for what no one could train, like the oracle
+        TRAINS_IN             parameters that its training environments have in place of their own,
+                              by name: for a control that is trained on data no one could have
         TAKES_PENALTY         True for a gradient that takes a penalty, which the config names
         IS_GRADIENT           False for a ``gradient`` that is the gradient of nothing, like a step
                               with a mask: ``make check`` holds all others to be one

@@ -178,12 +178,6 @@ def objective_by_rows(
             gradients = torch.stack([gradient_of(phi, part, loss) for part in rows])
             spread = ((gradients - gradients.mean(dim=0)) ** 2).sum()
             return risks.mean() + params["gradient_weight"] * spread
-        case "irm_offset":
-            gradients = torch.stack([gradient_of(phi, part, loss) for part in rows])
-            slopes = torch.stack([along_w(phi, part, loss) for part in rows])
-            penalty_share = params["penalty_share"]
-            penalised = (slopes**2).sum() + (gradients[:, -1] ** 2).sum()
-            return (1 - penalty_share) * risks.mean() + penalty_share * penalised
     raise AssertionError(f"the objective of {name} is not written out here")
 
 
@@ -215,9 +209,6 @@ def test_a_gradient_is_that_of_the_objective_over_all_environments(
     combination: Combination,
 ) -> None:
     runs = mixed_runs(3)
-    if "intercept" in combination.method.get("NEEDS", ()):
-        for x, _ in itertools.chain(*runs):
-            x[:, -1] = 1.0
     problem = combination.problem(runs)
     method = combination.method.load()
     shape = training.initial_of(method, problem).shape

@@ -12,7 +12,7 @@ from torch import Tensor
 from irm_bench.engine.problem import AnySlope, Draw, Problem
 
 LABEL = "IRM, scale and offset"
-COLOR = "#332288"
+COLOR = "#6699cc"
 MARKER = "P"
 DASH = "solid"
 REFERENCE = "Aubin et al. 2021, IRMv1"
