@@ -6,7 +6,7 @@ Every check raises ``ConfigError``, with the key, its value and what is allowed,
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from irm_bench.config.model import Config, ConfigError, Method, Section, Study
+from irm_bench.config.model import CHOSEN, Config, ConfigError, Method, Section, Study
 from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
@@ -305,6 +305,10 @@ def _check_sizes(study: Study, where: str) -> None:
 
 def _check_selection(study: Study, where: str) -> None:
     """Rules that leave an environment out leave enough of them to train on."""
+    if study.keep == CHOSEN and not study.selection:
+        raise ConfigError(
+            f"config key {where}.keep: 'chosen'; no rule of selection chooses: allowed is 'all'"
+        )
     for i, selection in enumerate(study.selection):
         if selection.plugin.get("DATA") != "left_out":
             continue

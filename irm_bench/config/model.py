@@ -10,6 +10,8 @@ from irm_bench.plugins.model import Model
 from irm_bench.plugins.registry import Book, Plugin
 
 Value = float | int | str
+# What a study may keep of its models: all, or those alone that a rule chose.
+ALL, CHOSEN = "all", "chosen"
 Pairs = tuple[tuple[str, Any], ...]
 
 
@@ -176,6 +178,7 @@ class Study:
     seeds: tuple[int, ...]
     sampling: str
     trajectories: bool
+    keep: str
 
     @property
     def model(self) -> Model:

@@ -9,7 +9,6 @@ COLOR = "#56b4e9"
 MARKER = "D"
 DASH = "dotted"
 REFERENCE = "Vapnik 1991; Aubin et al. 2021"
-COUNTERPART = "erm"
 
 
 def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
