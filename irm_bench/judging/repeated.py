@@ -84,10 +84,13 @@ def _ours(evidence: Evidence, cell: Mapping[str, Any]) -> np.ndarray:
     is_measured = cell["quantity"] in layout.metrics
     if is_measured:
         where["split"] = TEST
+    table = "errors" if is_measured else "models"
+    if not where.keys() <= set(evidence.tables[table].keys):
+        return np.array([])
     studies = [model.study] if model.study else [study.name for study in evidence.config.studies]
     for study in studies:
         with suppress(InsufficientError):
-            rows = evidence.rows("errors" if is_measured else "models", study, **where)
+            rows = evidence.rows(table, study, **where)
             by_seed = rows.groupby("seed")[cell["quantity"]]
             return by_seed.apply(lambda values: values.mean(skipna=False)).to_numpy(dtype=float)
     return np.array([])
