@@ -41,7 +41,6 @@ DEFAULTS: dict[str, Any] = {
     "seeds": 100,
     "sampling": "rows",
     "trajectories": False,
-    "keep": "all",
 }
 AUDIT_DEFAULTS: dict[str, Any] = {"replicates": 2000, "seed_counts": [5, 10, 30, 100]}
 
