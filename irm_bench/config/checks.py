@@ -6,7 +6,7 @@ Every check raises ``ConfigError``, with the key, its value and what is allowed,
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from irm_bench.config.model import Config, ConfigError, Method, Section, Study
+from irm_bench.config.model import CHOSEN, Config, ConfigError, Method, Section, Study
 from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
@@ -37,6 +37,7 @@ READ_WITHOUT_RUNNING = frozenset(
         "MIN_ENVIRONMENTS",
         "COUNTERPART",
         "NEEDS_ENVIRONMENTS",
+        "TRAINS_IN",
     ]
 )
 # Metrics that have columns of their own, whatever loss measures them.
@@ -54,6 +55,7 @@ RESERVED = frozenset(
         "sampling",
         "train_sigmas",
         "train_set",
+        "n_environments",
         "method",
         "penalty",
         "loss",
@@ -287,6 +289,7 @@ def consistent(book: Book, study: Study, where: str) -> None:
             _check_splits(study, method, where)
         _check_oracle(study, method, f"{where}.methods[{i}]")
         _check_intercept(study, method, f"{where}.methods[{i}]")
+        _check_changes(study, method, f"{where}.methods[{i}]")
         _check_subsets(study, method, f"{where}.methods[{i}]")
     _check_selection(study, where)
     _check_learning_rate(study, where)
@@ -317,6 +320,10 @@ def _check_sizes(study: Study, where: str) -> None:
 
 def _check_selection(study: Study, where: str) -> None:
     """Rules that leave an environment out leave enough of them to train on."""
+    if study.keep == CHOSEN and not study.selection:
+        raise ConfigError(
+            f"config key {where}.keep: 'chosen'; no rule of selection chooses: allowed is 'all'"
+        )
     for i, selection in enumerate(study.selection):
         if selection.plugin.get("DATA") != "left_out":
             continue
@@ -415,6 +422,18 @@ def _check_intercept(study: Study, method: Method, where: str) -> None:
             f"config key {where}.name: {method.name!r} needs an intercept, and the study has "
             "intercept: false; allowed is intercept: true"
         )
+
+
+def _check_changes(study: Study, method: Method, where: str) -> None:
+    """A method that trains in changed environments needs a SEM that has what it changes."""
+    known = study.model.sem.get("PARAMETERS", {})
+    for name in method.plugin.get("TRAINS_IN", {}):
+        if name not in known:
+            raise ConfigError(
+                f"config key {where}.name: {method.name!r} trains in environments with another "
+                f"{name}, and {study.sem} has the parameters {', '.join(known)}: allowed is any "
+                "other method"
+            )
 
 
 def _check_subsets(study: Study, method: Method, where: str) -> None:

@@ -22,6 +22,7 @@ class Layout:
     parameters: Kinds
     main_parameters: Kinds
     train_column: str
+    counts_environments: bool
     params: Kinds
     factors: Kinds
     phis: tuple[str, ...]
@@ -53,6 +54,7 @@ def layout_of(config: Config) -> Layout:
         parameters=tuple(kinds.items()),
         main_parameters=tuple((name, kinds[name]) for name in dict.fromkeys(mains)),
         train_column=_train_column(studies),
+        counts_environments=config.has_averages,
         params=tuple(params.items()),
         factors=_factors(studies),
         phis=tuple(f"phi_{i + 1}" for i in range(d_max)),

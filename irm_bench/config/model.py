@@ -10,6 +10,8 @@ from irm_bench.plugins.model import Model
 from irm_bench.plugins.registry import Book, Plugin
 
 Value = float | int | str
+# What a study may keep of its models: all, or those alone that a rule chose.
+ALL, CHOSEN = "all", "chosen"
 Pairs = tuple[tuple[str, Any], ...]
 
 
@@ -43,6 +45,11 @@ class Environment:
     def label(self) -> str:
         """Its id, from the parameters that are not the SEM's own, e.g. ``sigma=0.1``."""
         return ", ".join(f"{name}={short(value)}" for name, value in self.told) or "default"
+
+    def changed(self, values: Mapping[str, Value]) -> "Environment":
+        """The same with other values of some parameters."""
+        pairs = ((name, values.get(name, value)) for name, value in self.parameters)
+        return Environment(tuple(pairs), self.defaults)
 
     @property
     def main(self) -> Value:
@@ -106,7 +113,7 @@ class Method:
     @property
     def is_stepped(self) -> bool:
         """Whether it descends; what is fitted or known has neither steps nor a learning rate."""
-        return not self.is_control and "fit" not in self.plugin.get("FUNCTIONS", ())
+        return "fit" not in self.plugin.get("FUNCTIONS", ())
 
     @property
     def needs(self) -> frozenset[str]:
@@ -171,6 +178,7 @@ class Study:
     seeds: tuple[int, ...]
     sampling: str
     trajectories: bool
+    keep: str
 
     @property
     def model(self) -> Model:
@@ -266,6 +274,7 @@ class Config:
     source: Mapping[str, Any]
     printed: Printed | None
     audit: Audit
+    has_averages: bool
     baseline: str
     resolved: Mapping[str, Any]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from irm_bench.config import checks, schema, size
 from irm_bench.config.model import (
+    CHOSEN,
     Audit,
     Config,
     ConfigError,
@@ -89,6 +90,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         source={"name": "the source", **raw.get("source", {})},
         printed=_printed(book, raw),
         audit=_audit(raw.get("audit", {})),
+        has_averages=raw.get("averages", False),
         baseline=raw.get("baseline", ""),
         resolved=_resolved(raw, studies),
     )
@@ -179,12 +181,19 @@ def _numbers_of_a_seed(study: Study) -> int:
         of_dataset += (d * (d + 1) // 2 + d) ** 2
     n_train, n_test = sum(map(len, study.train_sets)), len(study.test_environments)
     n_datasets = len(study.models) * (len(study.n_samples) * n_train + n_test)
-    n_cells = sum(_cells_of_a_method(study, method) for method in study.methods)
+    n_cells = 0 if study.keep == CHOSEN else _n_cells(study)
+    # what each rule chooses has rows too, one for each start of a method
+    n_cells += len(study.selection) * len(study.starts) * len(study.methods)
     n_cells *= len(study.models) * len(study.n_samples)
-    n_cells *= 1 + len(study.selection)  # what each rule chooses has rows too, at most as many
     # A row of a table is worth 100 numbers, texts and all.
     n_rows = n_cells * (n_train + len(study.train_sets) * (n_test + 60 * study.trajectories))
-    return n_datasets * of_dataset + 100 * n_rows
+    n_trained = _n_cells(study) * len(study.models) * len(study.n_samples) * len(study.train_sets)
+    return n_datasets * of_dataset + n_trained * d + 100 * n_rows
+
+
+def _n_cells(study: Study) -> int:
+    """How many cells there are for each structure, n and training set."""
+    return sum(_cells_of_a_method(study, method) for method in study.methods)
 
 
 def _cells_of_a_method(study: Study, method: Method) -> int:

@@ -67,6 +67,7 @@ def parse_study(book: Book, where: str, raw: Mapping[str, Any], root_seed: int) 
         seeds=_seeds(raw["seeds"]),
         sampling=raw["sampling"],
         trajectories=raw["trajectories"],
+        keep=raw.get("keep", "all"),
     )
     checks.consistent(book, study, where)
     if study.loss.get("TARGETS"):

@@ -253,8 +253,8 @@ class Slope:
     """φ (d, pair) seen through moments: all that risks and penalties are made of.
 
     residual Gφ − b (d, pair), half the gradient of the risk; value φᵀ(Gφ − b) (pair,), half the
-    derivative of the risk along w; gradient 2Gφ − b (d, pair) of that value. along_last (d, pair)
-    is the derivative of the residual along the last weight, such as an intercept.
+    derivative of the risk along w; gradient 2Gφ − b (d, pair) of that value. along_intercept
+    (d, pair) is the derivative of the residual along the last weight, an intercept.
     """
 
     def __init__(self, phi: Tensor, moments: Quadratic):
@@ -264,7 +264,12 @@ class Slope:
         self.residual = fitted - moments.cross
         self.value = combine(self.residual.unbind(), rows)
         self.gradient = fitted.add_(self.residual)
-        self.along_last = moments.gram[-1]
+        self.along_intercept = moments.gram[-1]
+        self._moments = moments
+
+    def along(self, direction: Tensor) -> Tensor:
+        """The derivative (d, pair) of the residual along a direction (d, pair)."""
+        return combine(self._moments.columns, direction.unbind())
 
 
 # φ seen through moments or through rows: both have residual, value and gradient.

@@ -7,7 +7,8 @@ is then the same three things that moments give for the squared loss: a penalty 
     residual ∇R/2
     value φᵀ∇R/2, half of ∂_w R(wφ) at w = 1
     gradient (∇R + Hφ)/2 of the value
-    along_last He/2, the derivative of the residual along the last weight, if that is an intercept
+    along_intercept He/2, the derivative of the residual along the last weight, an intercept
+    along(v) Hv/2, its derivative along any direction
 
 Two rows, x = (1, 2) with y = 1 and x = (3, 0) with y = 0, and two runs, φ = (½, ¼) and (0, 0): the
 predictions X Φ are (1, 0) and (1.5, 0), a row each. The logistic loss has ℓ' = 1/(1 + e⁻ᵃ) − y, for
@@ -207,8 +208,8 @@ class RowSlope:
     """φ (d, pair) seen through rows: residual (d, pair), value (pair,), gradient (d, pair).
 
     Each is computed when it is asked for. The gradient brings the residual with it, and
-    ``along_last`` brings both: what uses them asks for the later first. Torch can differentiate
-    residual and value, but not the others.
+    ``along_intercept`` brings both: what uses them asks for the later first. Torch can
+    differentiate residual and value, but not the others.
     """
 
     def __init__(self, phi: Tensor, batch: RowBatch):
@@ -249,8 +250,13 @@ class RowSlope:
         bends = self._bends
         return (self._gradients + bends) / 2
 
+    def along(self, direction: Tensor) -> Tensor:
+        """The derivative (d, pair) of the residual along a direction (d, pair)."""
+        batch = self._batch
+        return batch.means(batch._second_along, [self.phi, direction], 1)[0, :-1] / 2
+
     @property
-    def along_last(self) -> Tensor:
+    def along_intercept(self) -> Tensor:
         """The derivative (d, pair) of the residual along the last weight, of a feature of ones."""
         batch = self._batch
         found = batch.means(batch._first_bend_and_second, [self.phi], 3)[:, :-1]

@@ -8,15 +8,16 @@ file are adjusted together (Holm).
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from irm_bench.config import Config
-from irm_bench.config.layout import layout_of
+from irm_bench.config.layout import Layout, layout_of
 from irm_bench.judging.evidence import Evidence, InsufficientError
+from irm_bench.planning.plan import TEST
 from irm_bench.statistics import intervals
 from irm_bench.statistics.streams import generator
 
@@ -42,10 +43,9 @@ def statistics_of(values: np.ndarray) -> pd.DataFrame:
 
 def compare(evidence: Evidence, printed: pd.DataFrame) -> pd.DataFrame:
     """The table ``printed``: each of the source's statistics with ours and their difference."""
-    options = [name for name in printed if name in option_names(evidence.config)]
-    cell = ["model", *options, "quantity"]
+    cell = [name for name in columns(layout_of(evidence.config)) if name in printed]
     parts = []
-    for key, rows in printed.groupby(cell, sort=False):
+    for key, rows in printed.groupby(cell, sort=False, dropna=False):
         values = _ours(evidence, dict(zip(cell, key, strict=True)))
         parts.append(beside(rows, values))
     found = pd.concat(parts).sort_index()
@@ -56,25 +56,44 @@ def compare(evidence: Evidence, printed: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def option_names(config: Config) -> set[str]:
-    """The options of the structures of a config's SEMs."""
-    return {name for study in config.studies for name, _ in study.model.options}
+def columns(layout: Layout) -> list[str]:
+    """The columns that tell a cell of a source's table, as far as its file has them.
+
+    An environment is told by its first parameter; without one it is the mean over the test
+    environments.
+    """
+    options = [name for name, _ in layout.options]
+    mains = [name for name, _ in layout.main_parameters]
+    return ["where", "model", *options, "n_samples", "n_environments", *mains, "quantity"]
 
 
-def _ours(evidence: Evidence, cell: Mapping[str, object]) -> np.ndarray:
-    """Our values of a cell of the source's table, one a run; none where the results have none."""
-    printed = evidence.config.printed
+def _ours(evidence: Evidence, cell: Mapping[str, Any]) -> np.ndarray:
+    """Our values of a cell of the source's table, one a run; none where the results have none.
+
+    What the loss measures is of test rows; all else is of the trained models. Where the book names
+    no study for a model, it is the first one that has the cell.
+    """
+    printed, layout = evidence.config.printed, layout_of(evidence.config)
     assert printed is not None  # there is a file to compare
-    model = dict(printed.models)[str(cell["model"])]
-    options = {name: cell[name] for name in cell if name not in ("model", "quantity")}
-    where = {"method": model.method, "penalty": model.penalty, **options}
-    try:
-        if layout_of(evidence.config).has_selection:
-            where["selection"] = model.selection
-        values = evidence.rows("models", model.study, **where)[str(cell["quantity"])]
-    except InsufficientError:
+    model = dict(printed.models)[cell["model"]]
+    where = {"method": model.method, "penalty": model.penalty}
+    if layout.has_selection:
+        where["selection"] = model.selection
+    others = ("where", "model", "quantity")
+    where |= {n: value for n, value in cell.items() if n not in others and not pd.isna(value)}
+    is_measured = cell["quantity"] in layout.metrics
+    if is_measured:
+        where["split"] = TEST
+    table = "errors" if is_measured else "models"
+    if not where.keys() <= set(evidence.tables[table].keys):
         return np.array([])
-    return values.to_numpy(dtype=float)
+    studies = [model.study] if model.study else [study.name for study in evidence.config.studies]
+    for study in studies:
+        with suppress(InsufficientError):
+            rows = evidence.rows(table, study, **where)
+            by_seed = rows.groupby("seed")[cell["quantity"]]
+            return by_seed.apply(lambda values: values.mean(skipna=False)).to_numpy(dtype=float)
+    return np.array([])
 
 
 def beside(rows: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:

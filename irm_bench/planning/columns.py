@@ -22,6 +22,8 @@ def setting(
     columns |= structure(layout, cell.model)
     columns["n_samples"] = cell.n_samples
     columns[layout.train_column] = cell.train_label
+    if layout.counts_environments:
+        columns["n_environments"] = len(cell.train)
     columns |= {"method": cell.key.method, "penalty": cell.key.penalty}
     for name, kind in (*layout.params, *layout.factors):
         columns[name] = _value(named.get(name), kind)

@@ -78,6 +78,12 @@ class Cell:
         return frozenset(self.method.get("NEEDS", ())) | frozenset(self.monitor.get("NEEDS", ()))
 
     @property
+    def environments(self) -> tuple[Environment, ...]:
+        """Where it trains: the training set, changed as a method asks that no one could train."""
+        changes = self.method.get("TRAINS_IN", {})
+        return tuple(environment.changed(changes) for environment in self.train)
+
+    @property
     def train_label(self) -> str:
         """Its training set, as the tables write it."""
         return set_label(self.train)
@@ -86,7 +92,7 @@ class Cell:
         """The rows that it trains on."""
         return tuple(
             Dataset(self.model, self.n_samples, TRAIN, environment, self.sampling)
-            for environment in self.train
+            for environment in self.environments
         )
 
     def without(self, environment: Environment) -> "Cell":
@@ -290,7 +296,7 @@ def validation_of(study: Study, selection: Selection, cell: Cell) -> tuple[Datas
         case "held_out":
             environments = selection.environments
         case _:
-            environments = cell.train
+            environments = cell.environments
     return tuple(validation_dataset(study, cell.model, e) for e in environments)
 
 

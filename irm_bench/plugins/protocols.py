@@ -161,6 +161,8 @@ class Method(Protocol):
         LOSSES                names of the losses that it can train on; without it, all
         MIN_ENVIRONMENTS      how many training environments it needs at least
         IS_CONTROL            True for what no one could train, like the oracle
+        TRAINS_IN             parameters that its training environments have in place of their own,
+                              by name: for a control that is trained on data no one could have
         TAKES_PENALTY         True for a gradient that takes a penalty, which the config names
         IS_GRADIENT           False for a ``gradient`` that is the gradient of nothing, like a step
                               with a mask: ``make check`` holds all others to be one
@@ -299,9 +301,9 @@ class Penalty(Protocol):
 
     Written once, it serves every loss: the *slope* of φ has, per pair, ``phi`` (d, pair), residual
     ∇R/2 (d, pair), value ½ ∂_w R(wφ) at w = 1 (pair,) and that value's gradient (d, pair). Ask for
-    the gradient before the others: through rows it brings them with it. ``along_last`` is the
-    derivative of the residual along the last weight, for what NEEDS "intercept". The plug-in
-    penalty::
+    the gradient before the others: through rows it brings them with it. ``along_intercept`` is the
+    derivative of the residual along the last weight, for what NEEDS "intercept", and ``along(v)``
+    that along directions v (d, pair). The plug-in penalty::
 
         LABEL = "plug-in"
         MEAN = "plug_in"

@@ -11,6 +11,7 @@ import pandas as pd
 from irm_bench.config import Config
 from irm_bench.config.layout import layout_of
 from irm_bench.planning.columns import ORDER
+from irm_bench.planning.plan import TEST
 from irm_bench.stages import evaluate
 from irm_bench.statistics import intervals
 from irm_bench.statistics.streams import generator
@@ -19,6 +20,8 @@ from irm_bench.storage.contracts import evaluated
 
 WHERE = list(contracts.names(contracts.WHERE))
 N_RESAMPLES = 2000
+# What stands for the environment of a mean over the test environments.
+AVERAGE = "average"
 
 
 def run(config: Config, parts: Sequence[Path | str], output: Path | str) -> None:
@@ -61,6 +64,8 @@ def summarise(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
     each kind of interval."""
     if "optimum" in piece:
         piece = piece.assign(excess_risk=piece["risk"] - piece["optimum"])
+        if config.has_averages:
+            piece = pd.concat([piece, averages(config, piece)], ignore_index=True)
         keys = [key for key in tables.contracts(config)["errors"].keys if key in piece]
         metrics = list(layout_of(config).metrics)
         lost = ~np.isfinite(piece[metrics].to_numpy(dtype=float)).any(axis=1)
@@ -71,6 +76,18 @@ def summarise(config: Config, piece: pd.DataFrame) -> pd.DataFrame:
     student = groups.statistics(intervals.t_intervals).assign(ci_method="t")
     bootstrap = groups.statistics(partial(_bootstrap, config.root_seed)).assign(ci_method="BCa")
     return pd.concat([student, bootstrap]).sort_index(kind="stable")
+
+
+def averages(config: Config, errors: pd.DataFrame) -> pd.DataFrame:
+    """The errors of every model and seed averaged over the test environments, a row each."""
+    of_tests = errors[errors["split"] == TEST]
+    keys = [*_setting(config), "seed"]
+    quantities = [*layout_of(config).metrics, "risk", "excess_risk"]
+    groups = of_tests.groupby(keys, sort=False, dropna=False, observed=True)[quantities]
+    # a mean leaves out what is not known: then it is not the mean over all
+    is_whole = groups.count().eq(groups.size(), axis=0)
+    found = groups.mean().where(is_whole).reset_index()
+    return found.assign(split=TEST, environment=AVERAGE)
 
 
 def _bootstrap(root_seed: int, matrix: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -71,10 +71,10 @@ def _looks(choice: Choice, cell: Cell) -> list[tuple[Cell, Dataset]]:
         rows = plan.validation_of(study, choice.selection, cell)
         return [(cell, dataset) for dataset in rows]
     looks = []
-    for environment in cell.train:
+    for environment, validated in zip(cell.train, cell.environments, strict=True):
         # a single environment cannot be left out: the training itself is scored on it
         tested = cell.without(environment) if len(cell.train) > 1 else cell
-        looks.append((tested, plan.validation_dataset(study, cell.model, environment)))
+        looks.append((tested, plan.validation_dataset(study, cell.model, validated)))
     return looks
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from irm_bench.config import Config, Study
+from irm_bench.config.model import CHOSEN
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.storage import archives
@@ -76,8 +77,13 @@ class TrainedStore:
 
 
 def trained_cells(config: Config, models: TrainedStore) -> Iterator[tuple[Any, Study, Cell, Any]]:
-    """(order, study, cell, positions of the study's seeds among the cell's)."""
+    """(order, study, cell, positions of the study's seeds among the cell's).
+
+    A study that keeps nothing but what its rules choose has none.
+    """
     for i, study in enumerate(config.studies):
+        if study.keep == CHOSEN:
+            continue
         for j, cell in enumerate(plan.cells_of(study)):
             if models.has(cell):
                 mine = np.isin(models.get(cell, "seeds"), study.seeds)

@@ -1,5 +1,7 @@
 """The book unit_tests: data, methods, draws of hyper-parameters, choice, and shipped numbers."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,18 +9,20 @@ import pytest
 import torch
 from scipy import special
 
-from irm_bench import config
+from irm_bench import config, library
+from irm_bench.books.unit_tests.methods import irm
 from irm_bench.config import ConfigError
 from irm_bench.engine.problem import no_draws
 from irm_bench.planning import plan, starts
 from irm_bench.planning.sampling import all_rows
 from irm_bench.plugins.losses import logistic, squared
-from irm_bench.plugins.methods import and_mask, irm_offset
+from irm_bench.plugins.methods import and_mask
 from irm_bench.plugins.model import Model
 from irm_bench.plugins.optimisers import adam
 from irm_bench.plugins.penalties import plug_in
 from irm_bench.plugins.registry import find_book
 from irm_bench.plugins.selection import mean_over_seeds
+from irm_bench.storage import tables
 from irm_bench.theory.moments import products, unpack_products
 from tests.unit.problems import problem_of, train
 
@@ -163,7 +167,7 @@ def test_irm_with_two_dummies_is_what_torch_differentiates_row_by_row(labels: bo
     runs = [some_rows(3, labels), some_rows(2, labels)]
     problem = problem_of(runs, loss=logistic if labels else squared, penalty_share=0.8)
     phi = torch.tensor(np.random.default_rng(1).normal(size=(4, 2)))
-    found = irm_offset.gradient(phi, problem.slope(phi), problem, no_draws)
+    found = irm.gradient(phi, problem.slope(phi), problem, no_draws)
     for i, run in enumerate(runs):
         free = phi[:, i].clone().requires_grad_()
         losses, penalties = [], []
@@ -213,7 +217,7 @@ def test_training_is_a_loop_of_torch_with_its_own_adam() -> None:
     defaults = {**adam.PARAMS, "weight_decay": 0.01}
     problem = problem_of([run], learning_rate=0.02, penalty_share=0.7, **defaults)
     problem.start.copy_(start)
-    path = train(irm_offset, problem, plug_in, 40, [], no_draws, adam)
+    path = train(irm, problem, plug_in, 40, [], no_draws, adam)
     free = start[:, 0].clone().requires_grad_()
     optimiser = torch.optim.Adam([free], lr=0.02, weight_decay=0.01)
     for _ in range(40):
@@ -246,7 +250,7 @@ RATE = {"learning_rate": {"default": 0.001, "log10": [-4, -2]}}
 SHARE = {"penalty_share": {"default": 0.9, "one_less_log10": [-3, -0.3]}}
 
 
-def drawn(n_draws: int, name: str = "irm_offset", **specs: Any) -> list[dict[str, float]]:
+def drawn(n_draws: int, name: str = "irm", **specs: Any) -> list[dict[str, float]]:
     """What a method is tuned over, as its cells have it."""
     methods = [{"name": name, "hyperparameters": specs}]
     parsed = parse(methods=methods, draws=n_draws)
@@ -323,8 +327,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no invariant dimension": ({"options": {"dim": 0}}, r"dim: 0; allowed is at least 1"),
     "one environment": (
-        {"methods": [{"name": "irm_offset"}], "train_environments": [[1]]},
-        r"single training environment; irm_offset needs at least 2",
+        {"methods": [{"name": "irm"}], "train_environments": [[1]]},
+        r"single training environment; irm needs at least 2",
     ),
     "no intercept": (
         {"methods": [{"name": "and_mask"}], "intercept": False},
@@ -399,5 +403,53 @@ def test_bad_input_is_told_before_any_work(case: str) -> None:
 
 
 def test_no_spurious_dimension_is_a_study_like_any_other() -> None:
-    parsed = parse(options={"dim_spurious": 0}, methods=[{"name": "irm_offset"}])
+    parsed = parse(options={"dim_spurious": 0}, methods=[{"name": "irm"}])
     assert parsed.studies[0].model.n_features == 6
+
+
+# --- the oracle, and averages -------------------------------------------------------------------
+
+
+def test_the_oracle_trains_and_is_chosen_on_shuffled_rows() -> None:
+    """It stands beside the others in one study, with the training set's own name."""
+    parsed = parse(methods=[{"name": "erm"}, {"name": "oracle"}], selection=["in_distribution"])
+    erm, oracle = plan.cells_of(parsed.studies[0])
+    assert [d.environment["shuffled"] for d in erm.datasets()] == [0, 0, 0]
+    assert [d.environment["shuffled"] for d in oracle.datasets()] == [1, 1, 1]
+    (rule,) = parsed.studies[0].selection
+    validation = plan.validation_of(parsed.studies[0], rule, oracle)
+    assert [d.environment["shuffled"] for d in validation] == [1, 1, 1]
+    assert erm.train_label == oracle.train_label == "0.0;1.0;2.0"
+
+
+def test_the_oracle_needs_environments_that_can_be_shuffled() -> None:
+    with pytest.raises(ConfigError, match=r"'oracle' trains in .* another shuffled, and chain has"):
+        parse(
+            sem="chain",
+            methods=[{"name": "oracle"}],
+            train_environments=[[0.2, 2]],
+            test_environments=[{"e": [1]}],
+        )
+
+
+def test_summaries_have_the_mean_over_test_environments() -> None:
+    """Of each seed first, so that the interval is over seeds; diverged seeds are in none."""
+    methods = [{"name": "erm", "candidates": [{"learning_rate": 0.01}, {"learning_rate": 1e6}]}]
+    raw = {"book": "unit_tests", "title": "t", "root_seed": 3, "averages": True}
+    parsed = config.parse({**raw, "studies": [study(methods=methods, optimiser="gd", steps=90)]})
+    with tempfile.TemporaryDirectory() as folder:
+        library.run_stages(parsed, Path(folder))
+        contracts = tables.contracts(parsed)
+        errors, summary = (
+            tables.read(Path(folder) / "tables" / f"{name}.csv", contracts[name])
+            for name in ("errors", "summary")
+        )
+    calm = errors[(errors["learning_rate"] == 0.01) & (errors["split"] == "test")]
+    by_seed = calm.groupby("seed")["mse"].mean()
+    rows = summary[(summary["environment"] == "average") & (summary["quantity"] == "mse")]
+    (row,) = rows[(rows["learning_rate"] == 0.01) & (rows["ci_method"] == "t")].to_dict("records")
+    assert row["mean"] == pytest.approx(by_seed.mean())
+    assert row["sd"] == pytest.approx(by_seed.std(ddof=1))
+    assert (row["n_seeds"], row["n_environments"], row["split"]) == (3, 3, "test")
+    (lost, _) = rows[rows["learning_rate"] == 1e6].to_dict("records")
+    assert (lost["n_seeds"], lost["n_diverged"]) == (0, 3)

@@ -15,7 +15,7 @@ from irm_bench.engine.problem import AnySlope, Draw, Problem
 from irm_bench.engine.sums import add_up
 
 LABEL = "AND-mask"
-COLOR = "#cc79a7"
+COLOR = "#aa3377"
 MARKER = "s"
 DASH = "dashed"
 REFERENCE = "Parascandolo et al. 2020; Aubin et al. 2021"

@@ -8,8 +8,7 @@ environments that the linear unit tests (Aubin et al. 2021) write it as.
 
 from torch import Tensor
 
-from irm_bench.engine.problem import Problem
-from irm_bench.engine.sums import add_up
+from irm_bench.engine.problem import AnySlope, Draw, Problem
 
 LABEL = "IGA"
 COLOR = "#999933"
@@ -20,10 +19,12 @@ MIN_ENVIRONMENTS = 2
 PARAMS = {"gradient_weight": 1000.0}
 
 
-def value(parameters: Tensor, problem: Problem) -> Tensor:
-    """What is minimised, of φ (d, run): (run,)."""
-    gradients = 2 * problem.slope(parameters).residual
-    deviations = gradients - problem.spread(problem.mean(gradients))
-    variance = problem.total(add_up(deviations**2))
-    mean_risk = problem.mean(problem.risks(parameters))
-    return mean_risk + problem.params["gradient_weight"] * variance
+def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
+    """Gradient (d, run), with r = ∇R/2: of the variance it is 8 Σ_e H_e (r_e − mean r) / 2.
+
+    The deviations sum to zero, so that the mean adds nothing.
+    """
+    mean = problem.mean(slope.residual)
+    deviations = slope.residual - problem.spread(mean)
+    of_variance = problem.total(slope.along(deviations))
+    return 2 * mean + 8 * problem.params["gradient_weight"] * of_variance

@@ -78,7 +78,9 @@ def train_set(layout: Layout) -> Columns:
     meaning = "training environments, joined by ;"
     if layout.train_column == "train_sigmas":
         meaning = f"σ of the {meaning}"
-    return columns((layout.train_column, "text", meaning))
+    count = columns(("n_environments", "integer", "how many training environments there are"))
+    label = columns((layout.train_column, "text", meaning))
+    return (*label, *count) if layout.counts_environments else label
 
 
 def trained(layout: Layout) -> Columns:

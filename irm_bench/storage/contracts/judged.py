@@ -63,6 +63,12 @@ def _source(layout: Layout) -> Contract:
 
 
 def _repeated(layout: Layout) -> Contract:
+    cell: list[tuple[str, str, str]] = []
+    if layout.counts_environments:
+        averaged = "parameter of the environment; empty: the mean over the test environments"
+        cell.append(("n_samples", "integer", "rows of each training environment"))
+        cell.append(("n_environments", "integer", "how many training environments there are"))
+        cell += [(name, kind, averaged) for name, kind in layout.main_parameters]
     return Contract(
         "printed",
         "Statistics of the source's own runs beside the same statistics of ours.",
@@ -70,6 +76,7 @@ def _repeated(layout: Layout) -> Contract:
             ("where", "text", "where the source's runs stand"),
             ("model", "text", "which model of the source it is of"),
             *((name, kind, "option of the data model") for name, kind in layout.options),
+            *cell,
             ("quantity", "text", "what is summarised; names as in the other tables"),
             ("statistic", "text", "mean, sd (ddof = 1) or median over runs"),
             ("printed", "number", "the source's"),
@@ -87,7 +94,14 @@ def _repeated(layout: Layout) -> Contract:
             ("p_value", "number", "two-sided p value of no difference"),
             ("p_adjusted", "number", "the same after Holm's adjustment over the table"),
         ),
-        apart=("where", "model", *(name for name, _ in layout.options), "quantity", "statistic"),
+        apart=(
+            "where",
+            "model",
+            *(name for name, _ in layout.options),
+            *(name for name, *_ in cell),
+            "quantity",
+            "statistic",
+        ),
     )
 
 

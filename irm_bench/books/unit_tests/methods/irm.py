@@ -12,7 +12,7 @@ from torch import Tensor
 from irm_bench.engine.problem import AnySlope, Draw, Problem
 
 LABEL = "IRM, scale and offset"
-COLOR = "#0072b2"
+COLOR = "#6699cc"
 MARKER = "P"
 DASH = "solid"
 REFERENCE = "Aubin et al. 2021, IRMv1"
@@ -26,7 +26,7 @@ def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) 
 
     Through rows the curvature brings the others with it, and is asked for first.
     """
-    of_offset = slope.along_last
+    of_offset = slope.along_intercept
     of_scale = slope.gradient
     residual = slope.residual
     pull = of_scale.mul_(slope.value).addcmul_(of_offset, residual[-1])
