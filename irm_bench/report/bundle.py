@@ -71,7 +71,11 @@ class Item:
             found = press.decompress(packed, max_length=self.size + 1)
         except (ValueError, EOFError, lzma.LZMAError) as error:
             raise PackageError(f"the table {self.name!r} of the page is damaged: {error}") from None
-        if len(found) != self.size or hashlib.sha256(found).hexdigest() != self.sha256:
+        if (
+            not press.eof
+            or len(found) != self.size
+            or hashlib.sha256(found).hexdigest() != self.sha256
+        ):
             raise PackageError(f"the table {self.name!r} of the page does not fit its checksum")
         return found
 
@@ -178,7 +182,7 @@ def _items(told: Any) -> list[Item]:
         if (*kinds, type(item.data)) != (str, int, int, str, str):
             raise PackageError(f"its table {item.name!r:.99} is malformed")
         if not NAME.fullmatch(item.name) or not SHA256.fullmatch(item.sha256):
-            raise PackageError(f"its table {item.name!r:.99} has no name or checksum of a table")
+            raise PackageError(f"its table {item.name!r:.99} has no name of a table or no checksum")
     embedded = [item.size for item in items if item.is_embedded]
     if max(embedded, default=0) > MAX_TABLE or sum(embedded) > MAX_TABLES:
         raise PackageError(

@@ -54,18 +54,20 @@ class Baseline:
     def tables(
         self, now: Mapping[str, pd.DataFrame], names: Collection[str]
     ) -> dict[str, pd.DataFrame]:
-        """The tables of the section: ``changes``, ``moves``, ``verdict_changes``, ``differences``.
+        """The tables of the section: ``former``, how much there is to compare; ``changes``,
+        ``moves``, ``verdict_changes``, ``differences``, those that have rows.
 
         ``now`` are the tables that can be compared, ``names`` those of all tables of the new page.
         """
         pairs = compare(*self._of_both("summary", NEEDED, now))
         found = {
+            "former": pd.DataFrame({"compared": [int((pairs["found_in"] == "both").sum())]}),
             "changes": overview(pairs),
             "moves": moves(pairs),
             "verdict_changes": verdicts(*self._of_both("claims", OF_CLAIMS, now)),
             "differences": self._differences(now, names),
         }
-        return {name: frame for name, frame in found.items() if name == "changes" or len(frame)}
+        return {name: frame for name, frame in found.items() if len(frame)}
 
     def _of_both(
         self, name: str, needed: Sequence[str], now: Mapping[str, pd.DataFrame]
@@ -176,10 +178,11 @@ def moves(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def verdicts(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     """Verdict and estimate of every claim that either page has."""
-    old, new = (frame[list(OF_CLAIMS)].drop_duplicates("claim") for frame in (before, now))
-    both = old.astype({"claim": str}).merge(
-        new.astype({"claim": str}), on="claim", how="outer", suffixes=("_before", "_now")
+    texts = dict.fromkeys(("claim", "title", "verdict"), str)
+    old, new = (
+        frame[list(OF_CLAIMS)].drop_duplicates("claim").astype(texts) for frame in (before, now)
     )
+    both = old.merge(new, on="claim", how="outer", suffixes=("_before", "_now"))
     both["title"] = both["title_now"].fillna(both["title_before"])
     both["is_changed"] = both["verdict_before"] != both["verdict_now"]
     texts = both.select_dtypes(exclude="number").columns

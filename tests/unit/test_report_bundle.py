@@ -1,14 +1,22 @@
 """The page is its own data package."""
 
+import base64
+import contextlib
+import hashlib
 import json
+import lzma
+import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from irm_bench.report import __main__ as command
-from irm_bench.report import bundle
+from irm_bench.report import bundle, changes
 from irm_bench.report.page import without_run
 from irm_bench.storage import tables
+from irm_bench.storage.tables import TableError
 from tests.unit.report_case import Case
 
 
@@ -115,3 +123,97 @@ def test_texts_do_not_end_the_element() -> None:
     page = page_of([])
     assert page.count("</script>") == 1
     assert bundle.read(page)["title"] == "</script><b>"
+
+
+def odd_page(**table: Any) -> str:
+    """A page with a package of one table, told as given."""
+    content = b"a\n1\n"
+    told = {
+        "name": "models",
+        "rows": 1,
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "data": base64.b64encode(lzma.compress(content)).decode(),
+    }
+    package = {"format": bundle.FORMAT, "tables": [told | table]}
+    return bundle.BEGINS + json.dumps(package) + bundle.ENDS
+
+
+def bomb(size: int) -> dict[str, Any]:
+    """A table of nothing but zeros, which are packed to almost nothing."""
+    zeros = bytes(size)
+    data = base64.b64encode(lzma.compress(zeros, preset=0)).decode()
+    return {"data": data, "sha256": hashlib.sha256(zeros).hexdigest()}
+
+
+FOREIGN: dict[str, tuple[str, str]] = {
+    "not closed": (bundle.BEGINS + "{}", "not a page of this project"),
+    "no JSON": (bundle.BEGINS + "{" + bundle.ENDS, "its package is damaged"),
+    "too deep": (bundle.BEGINS + "[" * 100_000 + bundle.ENDS, "its package is damaged"),
+    "a list": (bundle.BEGINS + "[1]" + bundle.ENDS, "not a page of this project"),
+    "no tables": (
+        bundle.BEGINS + json.dumps({"format": bundle.FORMAT}) + bundle.ENDS,
+        "its list of tables is malformed",
+    ),
+    "another key": (odd_page(more=1), "its list of tables is malformed"),
+    "a number for a name": (odd_page(name=1), "its table 1 is malformed"),
+    "a way out of the folder": (odd_page(name="../../x"), "has no name"),
+    "control characters": (odd_page(name="\x1b[2J"), "has no name"),
+    "no checksum": (odd_page(sha256="\x1b[2J"), "or no checksum"),
+    "another checksum": (odd_page(sha256="0" * 64), "does not fit its checksum"),
+    "not packed": (odd_page(data="abcd"), "'models' of the page is damaged"),
+    "less than no bytes": (odd_page(size=-1), "less than no bytes"),
+    "more than it says": (odd_page(**bomb(10**8)), "does not fit its checksum"),
+    "more than any page": (odd_page(size=10**10), "10,000,000,000 bytes"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), FOREIGN.values(), ids=FOREIGN)
+def test_a_malformed_package_is_told_in_one_line_and_leaves_no_file(
+    text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    started = time.perf_counter()
+    assert command.main(["extract", str(tmp_path / "page.html"), str(tmp_path / "out")]) == 1
+    assert time.perf_counter() - started < 1
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.rstrip("\n").isprintable()
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(TableError, match=r"^the baseline [^\n]*$"):
+        changes.load(tmp_path / "page.html")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        bundle.BEGINS,
+        'data-file="figures/a.csv" href="data:',
+        'data-file="figures/a.csv" href="data:,',
+    ],
+)
+def test_a_page_of_nothing_but_beginnings_takes_no_time(piece: str) -> None:
+    page = odd_page().join([piece * (10**6 // len(piece))] * 2)
+    started = time.perf_counter()
+    with contextlib.suppress(bundle.PackageError):
+        bundle.read(page)
+    bundle.LINK.findall(page)
+    assert time.perf_counter() - started < 1
+
+
+def test_a_file_larger_than_any_page_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    with path.open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(bundle.PackageError, match="10,000,000,000 bytes"):
+        bundle.open_page(path)
+
+
+def test_the_policy_of_a_page_names_its_one_script(page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy
+    assert "script-src 'unsafe-inline'" not in policy[1]
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digests = [hashlib.sha256(text.encode()).digest() for text in scripts]
+    names = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+    assert re.search(r"script-src ([^;]*);", policy[1])[1].split() == names  # type: ignore[index]

@@ -1,12 +1,15 @@
 """What changed since a former page."""
 
+import base64
+import hashlib
+import lzma
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from irm_bench.report import changes
+from irm_bench.report import bundle, changes
 from irm_bench.storage.tables import TableError
 from tests.unit import report_case
 from tests.unit.report_case import Case
@@ -111,3 +114,56 @@ def test_what_is_no_former_page_is_named(tmp_path: Path) -> None:
     for name in ("old.html", "none.html"):
         with pytest.raises(TableError, match=name):
             changes.load(tmp_path / name)
+
+
+def test_what_an_old_page_lacks_or_has_alone_is_listed(case: Case, former: Path) -> None:
+    old = changes.load(former)
+    summary = old.frames["summary"]
+    frames = {
+        **old.frames,
+        "summary": summary.assign(study="before", gone=1).drop(columns="sd"),
+        "claims": old.frames["claims"].assign(claim="old_claim"),
+    }
+    items = [item for item in old.about["tables"] if item.name != "models"]
+    baseline = changes.Baseline({**old.about, "tables": items, "provenance": "odd"}, frames)
+    found = baseline.tables(old.frames, [*old.frames, "models"])["differences"]
+    told = set(found.itertuples(index=False, name=None))
+    assert {
+        ("table", "models", "this page alone"),
+        ("column", "summary.gone", "former page alone"),
+        ("column", "summary.sd", "this page alone"),
+        ("study", "before", "former page alone"),
+        ("study", "notebook", "this page alone"),
+        ("claim", "old_claim", "former page alone"),
+    } <= told
+
+
+# What a page of another time or place may have in place of its summary and claims.
+ODD_FRAMES: dict[str, dict[str, pd.DataFrame]] = {
+    "no table": {},
+    "no rows": {"summary": frame({}).iloc[:0]},
+    "other columns": {"summary": pd.DataFrame({"a": [1]}), "claims": pd.DataFrame({"b": ["x"]})},
+    "other kinds": {"summary": pd.DataFrame({name: ["x", "x"] for name in changes.NEEDED})},
+    "a key for all rows": {
+        "summary": pd.DataFrame({name: [1.0] * 9 for name in changes.NEEDED}),
+        "claims": pd.DataFrame({name: ["x"] * 9 for name in changes.OF_CLAIMS}),
+    },
+}
+
+
+@pytest.mark.parametrize("frames", ODD_FRAMES.values(), ids=ODD_FRAMES)
+def test_a_page_is_compared_with_any_former_one(
+    case: Case, former: Path, frames: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    package = bundle.read(former.read_text(encoding="utf-8"))
+    items = []
+    for name, table in frames.items():
+        content = table.to_csv(index=False).encode()
+        data = base64.b64encode(lzma.compress(content)).decode()
+        digest = hashlib.sha256(content).hexdigest()
+        items.append(bundle.Item(name, len(table), len(content), digest, data))
+    about = {name: package[name] for name in ("title",)}
+    path = tmp_path / "old.html"
+    text = bundle.as_json(items, about)
+    path.write_text(bundle.BEGINS + text + bundle.ENDS, encoding="utf-8")
+    assert "this page alone" in section(case.render(baseline=path))
