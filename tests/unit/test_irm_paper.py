@@ -1,7 +1,6 @@
 """The book irm_paper: its data, its own ERM, the shipped table, and its claims."""
 
 import io
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from irm_bench.books.irm_paper.settings import Setting
 from irm_bench.config import ConfigError
 from irm_bench.judging import repeated
 from irm_bench.planning.sampling import all_rows
+from irm_bench.statistics.power import repetitions
 from irm_bench.theory.moments import products, unpack_products
 from tests.unit.problems import problem_of
 
@@ -188,10 +188,9 @@ def test_letters_are_those_of_the_repositorys_plots() -> None:
     ("effect", "n"), [(1.0, 10), (0.5, 34), (0.2, 199)]
 )  # the usual table of a paired t test at 5% and a power of 80%
 def test_repetitions_are_those_of_the_tables_of_power(effect: float, n: int) -> None:
-    module = import_module("irm_bench.books.irm_paper.claims.ten_repetitions")
     sample = np.array([-1.0, 1.0] * 50)
     sample = effect + sample / sample.std(ddof=1)
-    assert module.repetitions(sample) == n
+    assert repetitions(sample) == n
 
 
 def test_rows_are_drawn_through_the_rotation() -> None:

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-from scipy import stats
-
 from irm_bench.books.irm_paper.settings import ERM, ICP, IRM, WHOLE, settings, values
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import FAILS, Outcomes, Part, below, fact, some, together, verdict
 from irm_bench.judging.wording import listed
+from irm_bench.statistics.power import repetitions
 
 TITLE = "Ten repetitions are enough"
 STATEMENT = "The repository's default of ten repetitions orders IRM, ERM and ICP"
@@ -21,7 +19,7 @@ RULE = (
     "are at most ten for both rivals in every setting"
 )
 MIN_SEEDS = 10
-DEFAULT, POWER, SIZE = 10, 0.8, 0.05
+DEFAULT = 10
 
 
 def measure(evidence: Evidence) -> list[Part]:
@@ -35,23 +33,6 @@ def measure(evidence: Evidence) -> list[Part]:
             key, n = f"{name} {setting.letters}", len(off)
             parts.append(fact(key, what, needed, below(DEFAULT + 0.5), n=n))
     return parts
-
-
-def repetitions(differences: np.ndarray) -> float:
-    """The least number of paired differences with that power; at least 2, at most a million."""
-    spread = differences.std(ddof=1)
-    effect = abs(differences.mean()) / spread if spread > 0 else np.inf
-    for n in range(2, 1001):
-        if effect * np.sqrt(n) > 10 or _power(effect, n) >= POWER:
-            return float(n)
-    return float(min(np.ceil((2.8 / max(effect, 1e-9)) ** 2), 1e6))
-
-
-def _power(effect: float, n: int) -> float:
-    """Of a two-sided t test of n differences whose mean is ``effect`` standard deviations."""
-    limit = stats.t.ppf(1 - SIZE / 2, n - 1)
-    beyond = stats.nct.sf(limit, n - 1, effect * np.sqrt(n))
-    return float(beyond + stats.nct.cdf(-limit, n - 1, effect * np.sqrt(n)))
 
 
 def decide(outcomes: Outcomes) -> str:

@@ -1,0 +1,26 @@
+"""How many repetitions a comparison needs."""
+
+import numpy as np
+from scipy import stats
+
+POWER, SIZE = 0.8, 0.05
+
+
+def repetitions(differences: np.ndarray) -> float:
+    """The least number of paired differences at which a t test at 5% has a power of 80%.
+
+    Mean and spread are those of ``differences`` (n,). At least 2, at most a million.
+    """
+    spread = differences.std(ddof=1)
+    effect = abs(differences.mean()) / spread if spread > 0 else np.inf
+    for n in range(2, 1001):
+        if effect * np.sqrt(n) > 10 or _power(effect, n) >= POWER:
+            return float(n)
+    return float(min(np.ceil((2.8 / max(effect, 1e-9)) ** 2), 1e6))
+
+
+def _power(effect: float, n: int) -> float:
+    """Of a two-sided t test of n differences whose mean is ``effect`` standard deviations."""
+    limit = stats.t.ppf(1 - SIZE / 2, n - 1)
+    beyond = stats.nct.sf(limit, n - 1, effect * np.sqrt(n))
+    return float(beyond + stats.nct.cdf(-limit, n - 1, effect * np.sqrt(n)))
