@@ -18,6 +18,7 @@ include: "workflow/rules/audit.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/keeping.smk"
 
 
 rule all:

@@ -93,19 +93,3 @@ def code_of_training(wildcards):
 def learning_rates(wildcards):
     """The learning rates of a training group: theory has a say in those that are capped."""
     return [cell.learning_rate for cell in CELLS if cell.group == wildcards.group]
-
-
-# A job that fails leaves what people read as it was before.
-onstart:
-    keeping.keep(targets(), keeping.folder_of(RESULTS))
-
-
-onsuccess:
-    keeping.forget(keeping.folder_of(RESULTS))
-
-
-onerror:
-    for path in keeping.restore(targets(), keeping.folder_of(RESULTS)):
-        # what the failed job was to read is not what this file was made of
-        workflow.persistence.cleanup_metadata(str(path))
-        print(f"{path} is as it was before", file=sys.stderr)
