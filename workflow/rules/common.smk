@@ -37,7 +37,7 @@ def result(path):
 
 
 def targets():
-    """What `rule all` asks for: all that people read."""
+    """What the default target asks for, which is all that people read."""
     figures = figure_files("svg", "csv", "json")
     return [result("report.html"), result("provenance.json"), *table_files(), *figures]
 
