@@ -121,10 +121,9 @@ def test_an_interrupted_command_says_so_without_a_traceback(tmp_path: Path) -> N
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
-        with (tmp_path / "endless.yaml").open("w"):  # opens once the command reads
-            process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=60)
+    ) as process, (tmp_path / "endless.yaml").open("w"):  # opens once the command reads
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
     assert told == "interrupted\n"
     assert process.returncode == -signal.SIGINT
 
