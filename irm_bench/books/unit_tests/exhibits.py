@@ -5,13 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from irm_bench.books.unit_tests import means
+from irm_bench.books.unit_tests import limits, means
 from irm_bench.config import Config
 
 # Of a row a seed: Rows; the others: frames.
 Tables = Mapping[str, Any]
 # The columns that tell the rows of an exhibit apart.
-ROW_KEYS = {"test_errors": ("data_set", *means.KEYS), "sizes": ("study",)}
+ROW_KEYS = {
+    "test_errors": ("data_set", *means.KEYS),
+    "sizes": ("study",),
+    "limits": tuple(limits.KEYS),
+}
 
 
 def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
@@ -19,7 +23,8 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     errors = means.ours(tables["errors"], means.studies(config))
     if errors.empty:
         return {}
-    return {"test_errors": errors, "sizes": sizes(config)}
+    found = {"test_errors": errors, "sizes": sizes(config), "limits": limits.table(config)}
+    return {name: frame for name, frame in found.items() if not frame.empty}
 
 
 def sizes(config: Config) -> pd.DataFrame:
