@@ -59,10 +59,7 @@ class Mixture:
     def error_rate(self, phi: Array) -> float:
         """The share of rows whose score φᵀx is on the wrong side of 0; a score of 0 is label 0."""
         centres, spread = self._scores(phi)
-        if spread == 0:
-            positive = (centres > 0).astype(float)
-        else:
-            positive = stats.norm.cdf(centres / spread)
+        positive = (centres > 0).astype(float) if spread == 0 else stats.norm.cdf(centres / spread)
         wrong = np.where(self.labels == 1, 1 - positive, positive)
         return float(self.shares @ wrong)
 

@@ -24,6 +24,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     if errors.empty:
         return {}
     found = {"test_errors": errors, "sizes": sizes(config), "limits": limits.table(config)}
+    found |= costs(config)
     return {name: frame for name, frame in found.items() if not frame.empty}
 
 
@@ -43,3 +44,15 @@ def sizes(config: Config) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def costs(config: Config) -> dict[str, pd.DataFrame]:
+    """What ``benchmarks/unit_tests.py --write`` measured, and its sums; nothing without its file."""
+    path = config.book.file("cost.csv")
+    if path is None:
+        return {}
+    cost = pd.read_csv(path)
+    sums = cost[["n_runs", "loop_core_hours", "irm_bench_core_hours"]].sum()
+    least = cost.groupby("loss")["ratio"].min().add_prefix("least_ratio_")
+    both = pd.concat([sums, least]).rename_axis("name").reset_index(name="value")
+    return {"cost": cost, "costs": both}

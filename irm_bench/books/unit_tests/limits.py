@@ -1,4 +1,4 @@
-"""Where the methods' objectives have their minima with infinitely many rows, and what they err there.
+"""Where the objectives have their minima with infinitely many rows, and what they err there.
 
 The risks are exact: of example 1 from moments, of examples 2 and 3 from mixtures of normals. An
 objective is written with the risk of each environment, its gradient g and its Hessian H. AND-mask

@@ -128,8 +128,8 @@ def mixture(environment: Environment, mechanism: Mechanism) -> Mixture | None:
         return None
     shares = _probabilities(environment, mechanism)
     if environment["shuffled"]:
-        of_animal = np.array([shares[ANIMALS == animal].sum() for animal in ANIMALS])
-        of_ground = np.array([shares[BACKGROUNDS == ground].sum() for ground in BACKGROUNDS])
+        of_animal = np.array([shares[animal == ANIMALS].sum() for animal in ANIMALS])
+        of_ground = np.array([shares[ground == BACKGROUNDS].sum() for ground in BACKGROUNDS])
         shares = of_animal * of_ground
     invariant = np.repeat(SIZE * ANIMALS[:, None], dim, axis=1)
     spurious = np.repeat(BACKGROUNDS[:, None], dim_spurious, axis=1)
