@@ -47,7 +47,7 @@ def sizes(config: Config) -> pd.DataFrame:
 
 
 def costs(config: Config) -> dict[str, pd.DataFrame]:
-    """What ``benchmarks/unit_tests.py --write`` measured, and its sums; nothing without its file."""
+    """What ``benchmarks/unit_tests.py --write`` measured, and its sums; none without its file."""
     path = config.book.file("cost.csv")
     if path is None:
         return {}
