@@ -131,6 +131,10 @@ def never_small(found: Evidence) -> None:
 
 CASES: list[tuple[str, str, claims_case.Models, Change, str, str]] = [
     # claim, what is special, models, change of the tables, verdict, words of the sentence
+    ("causes_from_any_start", "not from two", usual, nothing, REFUTED, "not from zeros and N(0, 1)"),
+    ("causes_from_any_start", "from all", irm(0.016), nothing, SUPPORTED, "Each start does"),
+    ("squashes_from_any_start", "from all", usual, nothing, SUPPORTED, "do not show that"),
+    ("squashes_from_any_start", "large", irm(0.2), nothing, REFUTED, "Not from all ones"),
     ("correlation_shift", "as expected", usual, nothing, SUPPORTED, "as good as gone"),
     (
         "correlation_shift",
