@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import (
     FAILS,
@@ -33,6 +34,7 @@ RULE = (
     "from every start but the oracle, most runs end within 0.1 of the oracle, ‖φ − oracle‖; a run "
     "that diverged does not"
 )
+TWIN = "ERM is in the place of IRM"
 MIN_SEEDS = 5
 NEAR = 0.1
 MODEL = Selection(STUDY, "irm", "split_half")
@@ -94,6 +96,10 @@ def _of_start(evidence: Evidence, start: str) -> Iterator[Part]:
         yield mean(f"erm {start}", f"risk of ERM, {where}", erm, place=place)
 
 
+def twin(evidence: Evidence) -> Evidence:
+    return controls.in_place_of(evidence, ("irm", "split_half"))
+
+
 def decide(outcomes: Outcomes) -> str:
     return verdict(together(some(outcomes, "near")))
 
@@ -113,7 +119,9 @@ def _summary(near: list[Part]) -> str:
     finds = [part.place["start"] for part in near if part.outcome == HOLDS]
     fails = [part.place["start"] for part in near if part.outcome == FAILS]
     if not fails:
-        return "No start was seen to keep it away." if len(finds) < len(near) else "Each start does."
+        return (
+            "No start was seen to keep it away." if len(finds) < len(near) else "Each start does."
+        )
     where = f"only from {listed(finds)}" if finds else "from no start"
     return f"It finds the causes {where}, not from {listed(fails)}."
 

@@ -11,6 +11,7 @@ from irm_bench.books.notebook.claims.causes_from_any_start import (
     from_start,
     starts,
 )
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import (
     FAILS,
@@ -39,6 +40,7 @@ RULE = (
     "from every start but the oracle, the mean |weight| of Z is below 0.05 in most runs; a run "
     "that diverged is none of them"
 )
+TWIN = "ERM is in the place of IRM"
 MIN_SEEDS = 5
 MARGIN = 0.05
 
@@ -56,6 +58,10 @@ def measure(evidence: Evidence) -> list[Part]:
             what = f"mean |weight| of Z, start: {NAMES[start]}"
             parts.append(mean(f"weight {start}", what, weight, place=place))
     return sorted(parts, key=lambda part: not part.key.startswith("small"))
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.in_place_of(evidence, ("irm", "split_half"))
 
 
 def decide(outcomes: Outcomes) -> str:
