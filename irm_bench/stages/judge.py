@@ -39,6 +39,8 @@ from irm_bench.storage.contracts.judged import CLAIM_DETAILS, CLAIMS, CONTROLS, 
 MAX_DIVERGED = 0.05
 NO_READINGS = pd.DataFrame({"plain": [], "cautious": []}, dtype=object)
 FINDING = "finding"
+# Of the tests of a claim that do not hold, so many are named.
+MOST_EXCEPTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def _row(finding: Finding, status: str) -> dict[str, object]:
         "verdict": finding.verdict,
         "sentence": finding.sentence,
         "bound": shown.rule.text if shown is not None and shown.rule else "",
-        "exceptions": "; ".join(f"{p.key}: {p.outcome}" for p in finding.exceptions),
+        "exceptions": _in_words(finding.exceptions),
         "rule": module.RULE,
         "statement": module.STATEMENT,
         "source": module.SOURCE,
@@ -239,6 +241,13 @@ def _row(finding: Finding, status: str) -> dict[str, object]:
     needed = [p.seeds_needed for p in finding.parts if p.role == PRIMARY]
     row["seeds_needed"] = max((n for n in needed if np.isfinite(n)), default=np.nan)
     return row
+
+
+def _in_words(exceptions: Sequence[Part]) -> str:
+    """Tests that do not hold, each with its outcome: the first few."""
+    words = [f"{part.key}: {part.outcome}" for part in exceptions[:MOST_EXCEPTIONS]]
+    rest = len(exceptions) - len(words)
+    return "; ".join([*words, *([f"{rest} more"] if rest else [])])
 
 
 def _detail(finding: Finding, part: Part) -> dict[str, object]:

@@ -141,7 +141,7 @@ CLAIMS = Contract(
         ("single_seed_undecided", "number", "share of seeds whose one run leaves it open to them"),
         ("seeds_needed", "number", "seeds at which each test alone is decided in 80% of runs"),
         ("bound", "text", "what the claim needs of the estimate"),
-        ("exceptions", "text", "the tests that do not hold, each with its outcome"),
+        ("exceptions", "text", "the tests that do not hold, each with its outcome: the first few"),
         ("rule", "text", "the decision rule, declared in the claim's file"),
         ("statement", "text", "what is claimed"),
         ("source", "text", "where it is claimed"),
