@@ -116,12 +116,15 @@ def test_what_no_config_may_have_is_refused_in_one_line_at_once(
 def test_an_interrupted_command_says_so_without_a_traceback(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "endless.yaml")
     line = [sys.executable, "-m", "irm_bench.config", "notebook", str(tmp_path / "endless.yaml")]
-    with subprocess.Popen(
-        line,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process, (tmp_path / "endless.yaml").open("w"):  # opens once the command reads
+    with (
+        subprocess.Popen(
+            line,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        ) as process,
+        (tmp_path / "endless.yaml").open("w"),
+    ):  # opens once the command reads
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert told == "interrupted\n"
