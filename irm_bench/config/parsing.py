@@ -240,4 +240,5 @@ def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
         _with_defaults(study, defaults) | {"seeds": list(typed.seeds)}
         for study, typed in zip(raw["studies"], studies, strict=True)
     ]
-    return resolved
+    ordered: dict[str, Any] = schema.ordered(resolved)
+    return ordered

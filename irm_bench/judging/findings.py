@@ -6,6 +6,7 @@ smaller of the two one-sided p values, for the rule and against it. The p values
 parts of a family are adjusted together (Holm); only then does the claim decide on its verdict.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from irm_bench.judging.evidence import InsufficientError
-from irm_bench.statistics import intervals
+from irm_bench.statistics import elementary, intervals
 from irm_bench.statistics.intervals import Interval
 from irm_bench.statistics.power import needed
 
@@ -215,16 +216,16 @@ def ratio(
     values, n_diverged = _finite(key, (numerator / denominator).astype(float))
     top, bottom = (s.loc[values.index].to_numpy(dtype=float) for s in (numerator, denominator))
     interval = intervals.ratio_interval(top, bottom)
-    logs = np.log(values.to_numpy())
+    logs = elementary.log(values)
     part = Part(key, quantity, interval, role=SECONDARY, truth=truth, n_diverged=n_diverged)
     part = replace(part, spread=_deviation(logs))
     if rule is None:
         return part
 
     def retest(other: Rule) -> float:
-        return intervals.paired_test(logs, np.full_like(logs, np.log(other.bound))).p_value
+        return intervals.paired_test(logs, np.full_like(logs, math.log(other.bound))).p_value
 
-    in_logs = replace(rule, bound=float(np.log(rule.bound)))
+    in_logs = replace(rule, bound=math.log(rule.bound))
     return replace(
         part,
         rule=rule,

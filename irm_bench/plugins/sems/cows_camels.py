@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from irm_bench.plugins.sems._blocks import names, rotation, shuffled
+from irm_bench.statistics.elementary import exp
 from irm_bench.theory.moments import Moments
+from irm_bench.theory.small import dot
 
 Options = Mapping[str, Any]
 Mechanism = Mapping[str, Any]
@@ -86,6 +88,11 @@ def sample(
     return x, (invariant.sum(axis=1) > 0).astype(float)
 
 
+def _density(points: np.ndarray) -> np.ndarray:
+    """Of the standard normal law."""
+    return exp(-points * points / 2) / np.sqrt(2 * np.pi)
+
+
 def population(environment: Environment, mechanism: Mechanism) -> Moments:
     """Exact moments of features and label, cell by cell; shuffled, the two blocks are independent.
 
@@ -98,19 +105,19 @@ def population(environment: Environment, mechanism: Mechanism) -> Moments:
     spread = np.sqrt(dim * variance)
     means = SIZE * ANIMALS
     ratio = dim * means / spread
-    positive = stats.norm.cdf(ratio)
-    label = weights @ positive
-    invariant = means * positive + variance / spread * stats.norm.pdf(ratio)
-    mean_spurious = weights @ BACKGROUNDS
-    with_label, together = weights @ (BACKGROUNDS * positive), weights @ (means * BACKGROUNDS)
+    positive = ndtr(ratio)
+    label = dot(weights, positive)
+    invariant = means * positive + variance / spread * _density(ratio)
+    mean_spurious = dot(weights, BACKGROUNDS)
+    with_label, together = dot(weights, BACKGROUNDS * positive), dot(weights, means * BACKGROUNDS)
     if environment["shuffled"]:
-        with_label, together = mean_spurious * label, weights @ means * mean_spurious
+        with_label, together = mean_spurious * label, dot(weights, means) * mean_spurious
     of_invariant = SIZE**2 * np.ones((dim, dim)) + variance * np.eye(dim)
     of_spurious = np.ones((dim_spurious, dim_spurious)) + VARIANCE * np.eye(dim_spurious)
     between = np.full((dim, dim_spurious), together)
     return Moments(
         np.block([[of_invariant, between], [between.T, of_spurious]]),
-        np.repeat([weights @ invariant, with_label], [dim, dim_spurious]),
+        np.repeat([dot(weights, invariant), with_label], [dim, dim_spurious]),
         np.float64(label),
-        np.repeat([weights @ means, mean_spurious, label], [dim, dim_spurious, 1]),
+        np.repeat([dot(weights, means), mean_spurious, label], [dim, dim_spurious, 1]),
     )
