@@ -8,7 +8,7 @@ what the SEM's ``mechanism`` draws from a random stream of its own, or the optio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from irm_bench.plugins.registry import Plugin
 from irm_bench.statistics.streams import generator
 from irm_bench.theory import small
 from irm_bench.theory.moments import Array, Moments, stack
+
+if TYPE_CHECKING:  # it takes time to import, and few models have one
+    from irm_bench.theory.mixtures import Mixture
 
 Parameters = Mapping[str, Any]
 Mechanism = Mapping[str, Any]
@@ -122,6 +125,18 @@ class Model:
         if mixing is not None:
             found = mixed(found, mixing)
         return with_intercept(found, self.sem) if self.intercept else found
+
+    def mixture(self, environment: Parameters, mechanism: Mechanism) -> "Mixture | None":
+        """The law of an environment's features and labels, where it is one of mixed normals."""
+        if not self.has("mixture"):
+            return None
+        found = self.sem.load().mixture(environment=environment, mechanism=mechanism)
+        if found is None:
+            return None
+        mixing = self.mixing(mechanism)
+        if mixing is not None:
+            found = found.mixed(mixing)
+        return found.with_intercept() if self.intercept else found
 
     def mixing(self, mechanism: Mechanism) -> Array | None:
         """S (d, d) where what a learner sees is the SEM's variables times S, else None.

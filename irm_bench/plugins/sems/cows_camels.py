@@ -18,6 +18,7 @@ from scipy.special import ndtr
 
 from irm_bench.plugins.sems._blocks import names, rotation, shuffled
 from irm_bench.statistics.elementary import exp
+from irm_bench.theory.mixtures import Mixture
 from irm_bench.theory.moments import Moments
 from irm_bench.theory.small import dot
 
@@ -121,3 +122,24 @@ def population(environment: Environment, mechanism: Mechanism) -> Moments:
         np.float64(label),
         np.repeat([dot(weights, means), mean_spurious, label], [dim, dim_spurious, 1]),
     )
+
+
+def mixture(environment: Environment, mechanism: Mechanism) -> Mixture | None:
+    """The law of the rows, a component a cell; shuffled, animal and background are independent.
+
+    The label is taken for the animal's. Of ``dim`` invariant features it is another with
+    probability Φ(−√(10 dim)), 8e-13 of five; where that is above 1e-9 (four and fewer), None.
+    """
+    dim, dim_spurious = mechanism["dim"], mechanism["dim_spurious"]
+    if ndtr(-np.sqrt(dim / VARIANCE)) > 1e-9:
+        return None
+    shares = _probabilities(environment, mechanism)
+    if environment["shuffled"]:
+        of_animal = np.array([shares[animal == ANIMALS].sum() for animal in ANIMALS])
+        of_ground = np.array([shares[ground == BACKGROUNDS].sum() for ground in BACKGROUNDS])
+        shares = of_animal * of_ground
+    invariant = np.repeat(SIZE * ANIMALS[:, None], dim, axis=1)
+    spurious = np.repeat(BACKGROUNDS[:, None], dim_spurious, axis=1)
+    variances = np.repeat([SIZE**2 * VARIANCE, VARIANCE], [dim, dim_spurious])
+    labels = (ANIMALS > 0).astype(float)
+    return Mixture(shares, np.hstack([invariant, spurious]), np.diag(variances), labels)
