@@ -63,7 +63,8 @@ def hash_of_studies(config: Config) -> str:
 
 
 def hash_of_claim(claim: ModuleType) -> str:
-    """A hash of a claim's rule, margins and other constants, and of all its code but its sentence."""
+    """A hash of a claim's constants, its rule and margins among them, and of its code but for the
+    sentence."""
     source = inspect.getsource(claim)
     parts = {}
     for node in ast.parse(source).body:

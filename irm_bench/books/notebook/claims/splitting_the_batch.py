@@ -153,7 +153,8 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
         f"At the oracle split-half's mean squared error is {word} plug-in's (by {say(error)} of "
         f"it; to leading order in 1/n: {num(error.truth)}). Plug-in's bias is {bias} times its "
         f"exact value, split-half's {free} times that; "
-        f"{percent(parts['negative split_half'].estimate)} of split-half's estimates are negative. {_effect(parts)}"
+        f"{percent(parts['negative split_half'].estimate)} of split-half's estimates are "
+        f"negative. {_effect(parts)}"
     )
 
 
