@@ -92,7 +92,7 @@ def _growth(evidence: Evidence, model: Selection, sigma: float) -> pd.Series:
 def _leading(points: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Leading coefficients (seed,) of the parabolas through values (seed, point), least squares."""
     powers = np.stack([np.ones_like(points), points, points**2])
-    sides = small.apply(powers, values[:, None, :])
+    sides = small.apply(powers, values)
     return small.solve(small.multiply(powers, powers.T), sides)[:, -1]
 
 
