@@ -15,7 +15,7 @@ import torch
 from scipy import special
 
 from irm_bench import config, library
-from irm_bench.books.unit_tests import shipped
+from irm_bench.books.unit_tests import exhibits, means, shipped
 from irm_bench.books.unit_tests.methods import irm
 from irm_bench.config import ConfigError
 from irm_bench.engine.problem import no_draws
@@ -30,6 +30,8 @@ from irm_bench.plugins.optimisers import adam
 from irm_bench.plugins.penalties import plug_in
 from irm_bench.plugins.registry import find_book
 from irm_bench.plugins.selection import mean_over_seeds
+from irm_bench.presentation import drawing
+from irm_bench.presentation.series import Looks
 from irm_bench.storage import tables
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import products, unpack_products
@@ -628,11 +630,11 @@ def test_a_claim_follows_from_the_errors(claim: str, value: Value, verdict: str)
 def test_shipped_means_are_met_by_themselves() -> None:
     """Runs around the shipped means, with little spread: both claims of them hold."""
     printed = pd.read_csv(Path(shipped.__file__).with_name("printed.csv"))
-    means = printed[printed["number"].isna()].drop_duplicates(
+    averages = printed[printed["number"].isna()].drop_duplicates(
         ["model", "example", "scramble", "n_environments", "dim_spurious"]
     )
     names = {"erm": "ERM", "irm": "IRMv1", "and_mask": "ANDMask", "iga": "IGA", "oracle": "Oracle"}
-    three = means[(means["n_environments"] == 3) & (means["dim_spurious"] == 5)]
+    three = averages[(averages["n_environments"] == 3) & (averages["dim_spurious"] == 5)]
     table = three.set_index(["example", "scramble", "model"])["printed"]
 
     def shipped_mean(study: str, scramble: int, method: str, rule: str) -> float:
@@ -640,3 +642,45 @@ def test_shipped_means_are_met_by_themselves() -> None:
         return float(table[example, scramble, names[method]])
 
     assert judged("published_choice", shipped_mean)[0] == findings.SUPPORTED
+
+
+# --- figures and tables of the page -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["published_and_ours", "over_environments", "over_spurious"])
+def test_figures_show_our_means_beside_the_shipped_ones(name: str) -> None:
+    evidence = evidence_of(as_the_paper_has_it)
+    figure = import_module(f"irm_bench.books.unit_tests.figures.{name}")
+    data = figure.data({"errors": evidence.tables["errors"]}, evidence.config)
+    assert not data.duplicated(list(figure.ROW_KEYS)).any()
+    printed = pd.read_csv(Path(shipped.__file__).with_name("printed.csv"))
+    names = {"erm": "ERM", "irm": "IRMv1", "and_mask": "ANDMask", "iga": "IGA", "oracle": "Oracle"}
+    averages = printed[printed["number"].isna()]
+    for row in data.itertuples():
+        if row.kind == "ours":
+            expected = as_the_paper_has_it(row.study, row.scramble, row.method, row.selection)
+            tolerance = 1e-4
+        else:
+            keys = ["model", "example", "scramble", "n_environments", "dim_spurious"]
+            cell = (names[row.method], *(getattr(row, key) for key in keys[1:]))
+            expected = averages.set_index(keys).sort_index().loc[cell, "printed"].iloc[0]
+            tolerance = 1e-9
+        assert row.mean == pytest.approx(expected, abs=tolerance)
+    looks = Looks(evidence.config)
+    text = figure.describe(data, looks) + figure.caption(data, looks)
+    assert "nan" not in text
+    assert drawing.as_svg(drawing.plot(figure, data, looks), name, "t", "d").startswith("<svg")
+
+
+def test_the_page_says_what_was_run_and_every_mean_of_it() -> None:
+    evidence = evidence_of(as_the_paper_has_it)
+    errors = means.ours(evidence.tables["errors"], means.studies(evidence.config))
+    assert not errors.duplicated(list(exhibits.ROW_KEYS["test_errors"])).any()
+    assert set(errors["data_set"]) == {"1", "1s", "2", "2s", "3", "3s"}
+    sizes = exhibits.sizes(evidence.config).set_index("study")
+    study = next(one for one in evidence.config.studies if one.name == "regression")
+    runs = sum(1 for _ in plan.cells_of(study)) * len(study.seeds)
+    assert sizes.loc["regression", "n_models"] == runs
+    told = {section.study for section in evidence.config.sections}
+    told.update(*(section.covers for section in evidence.config.sections))
+    assert {one.name for one in evidence.config.studies} <= told
