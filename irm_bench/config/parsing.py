@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from irm_bench.config import checks, schema, size
+from irm_bench.config import checks, mapping, schema, size
 from irm_bench.config.model import (
     CHOSEN,
     Audit,
@@ -20,7 +20,7 @@ from irm_bench.config.model import (
 from irm_bench.config.plain import from_yaml, plain
 from irm_bench.config.studies import parse_study
 from irm_bench.errors import PluginError
-from irm_bench.plugins.registry import Book, BookError, find_book
+from irm_bench.plugins.registry import Book, BookError, find_book, with_plugins
 
 DEFAULT_BOOK = "notebook"
 DEFAULTS: dict[str, Any] = {
@@ -74,7 +74,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     checks.unique([study.name for study in studies])
     checks.distinct_columns(studies)
     plugins = {kind: checks.known_all(book, kind, raw.get(kind, [])) for kind in KINDS_LISTED}
-    sections = tuple(Section(**section) for section in raw.get("sections", []))
+    sections = tuple(_section(section) for section in raw.get("sections", []))
     checks.page(book, sections, raw.get("lead", []))
     return Config(
         book=book,
@@ -89,6 +89,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         lead=tuple(raw.get("lead", [])),
         source={"name": "the source", **raw.get("source", {})},
         printed=_printed(book, raw),
+        map=mapping.parse_map(book, raw, studies),
         audit=_audit(raw.get("audit", {})),
         has_averages=raw.get("averages", False),
         baseline=raw.get("baseline", ""),
@@ -161,9 +162,13 @@ def _with_defaults(study: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
 def _book(raw: Mapping[str, Any]) -> Book:
     name = raw.get("book", DEFAULT_BOOK)
     try:
-        return find_book(str(name))
+        book = find_book(str(name))
     except BookError as error:
         raise ConfigError(f"config key book: {error}") from None
+    try:
+        return with_plugins(book, raw.get("plugins", []))
+    except BookError as error:
+        raise ConfigError(f"config key plugins: {error}") from None
 
 
 def _least_shards(studies: list[Study]) -> int:
@@ -203,6 +208,10 @@ def _cells_of_a_method(study: Study, method: Method) -> int:
         n_cells *= len(study.optimisers_of(method)) * len(study.starts)
         n_cells *= len(study.learning_rate.values)
     return n_cells
+
+
+def _section(raw: Mapping[str, Any]) -> Section:
+    return Section(**{**raw, "covers": tuple(raw.get("covers", []))})
 
 
 def _printed(book: Book, raw: Mapping[str, Any]) -> Printed | None:

@@ -12,6 +12,7 @@ COMMON = (
     CLAIMS,
     Section("methods", "Methods and statistics"),
     Section("coverage", "Do the intervals hold what they promise?", table="coverage"),
+    Section("controls", "Would the rules notice?", table="controls"),
     Section("changes", "What changed since the former page", table="former"),
     Section("published", "Against the published run", table="published"),
     Section("package", "Data and provenance"),
@@ -45,6 +46,7 @@ def claims_of(config: Config, ledger: Ledger) -> Callable[[str], list[str]]:
 def untold(config: Config) -> list[Study]:
     """The studies that no chapter of the book tells of; the page writes one for each."""
     told = {section.study for section in config.sections}
+    told.update(*(section.covers for section in config.sections))
     return [study for study in config.studies if study.name not in told]
 
 

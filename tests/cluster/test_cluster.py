@@ -5,7 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
+from irm_bench import config
 from tests.cluster.conftest import SNAKEMAKE, create, run
 from tests.cluster.slurm import Cluster
 from tests.unit import pipeline
@@ -215,3 +217,27 @@ def test_a_book_elsewhere_that_selects_gives_the_same_bytes(
     wanted = tables_of(here, "my_book")
     assert "selections.csv" in wanted
     assert tables_of(there, "my_book") == wanted
+
+
+FULL = "config/unit_tests_full.yaml"
+OF_FULL = ("margin", "margin_10_environments", "cows_spurious")
+
+
+def test_a_shard_of_the_whole_sweep_gives_the_same_bytes(cluster: Cluster, tmp_path: Path) -> None:
+    """One of the fifty of the linear unit tests, with few rows, updates and draws."""
+    book = ("--config", "book=unit_tests")
+    scores = "results/unit_tests/scores/7.npz"
+    projects = create(tmp_path / "there"), create(tmp_path / "here")
+    for project in projects:
+        raw = config.read(project / FULL)
+        few = {"n_samples": 60, "n_validation_samples": 60, "n_test_samples": 60}
+        raw["defaults"] |= {**few, "steps": 3, "draws": 2}
+        raw["studies"] = [study for study in raw["studies"] if study["name"] in OF_FULL]
+        (project / "cut.yaml").write_text(yaml.safe_dump(raw))
+    before = cluster.jobs()
+    there, here = projects
+    run(there, scores, *SLURM, *book, configfiles=("cut.yaml",))
+    jobs = [job for job in cluster.jobs() if job not in before]
+    assert [job.state for job in jobs] == ["COMPLETED"]  # a shard's stages share one
+    run(here, scores, "--cores", "2", *book, configfiles=("cut.yaml",))
+    assert (there / scores).read_bytes() == (here / scores).read_bytes()
