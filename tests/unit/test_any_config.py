@@ -73,7 +73,7 @@ def test_an_odd_study_ends_in_a_page(odd: dict[str, Any], tmp_path: Path) -> Non
 
 
 @settings(
-    max_examples=100,
+    max_examples=any_config.N_DRAWS,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink would take minutes
     suppress_health_check=list(HealthCheck),
