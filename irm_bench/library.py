@@ -170,7 +170,7 @@ def _steps(
         yield "diagnose", _call(diagnose.run, *found, diagnoses[shard])
     yield "aggregate", _call(aggregate.run, parsed, parts, tables)
     yield "diagnosis", _call(diagnose.merge, parsed, diagnoses, tables)
-    yield "audit", _call(audit.run, parsed, tables / "coverage.csv")
+    yield "audit", _call(audit.run, parsed, tables)
     yield "judge", _call(judge.run, parsed, tables, tables)
     if report:
         yield "report", _call(_report, parsed, folder)
