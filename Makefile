@@ -23,8 +23,10 @@ report: $(READY)
 	@$(SNAKEMAKE) $(OVERRIDE)
 	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
 
+# On all cores: tests of a file stay together, as they share its fixtures.
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(if $(filter all,$(CORES)),logical,$(CORES)) \
+		--dist loadgroup --no-loadscope-reorder
 
 # The page in a real browser: needs Chromium, Java and npm.
 test-page: $(READY) node_modules/.ready
