@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from irm_bench import config, library
+from irm_bench.config import ConfigError
 from irm_bench.storage import archives
 from tests.unit import any_config
 
@@ -39,11 +40,20 @@ ODD: dict[str, dict[str, Any]] = {
     "ERM alone": {"methods": [{"name": "erm"}]},
     "one environment": {"train_sigmas": [[0.5]], "methods": [{"name": "erm"}, {"name": "oracle"}]},
     "no weight of the error": {"error_weights": [0]},
-    "no method of so many rows": {
+}
+# What none can be computed of, and the words that say so.
+REFUSED: dict[str, dict[str, Any]] = {
+    "no method is trained on as many": {
         "methods": [{"name": "irm", "penalty": "plug_in", "max_n_samples": 10}]
     },
-    "a noise that vanishes in squares": {"train_sigmas": [[1e-300, 1.0]]},
+    "allowed is at least 1e-50": {"train_sigmas": [[1e-300, 1.0]]},
 }
+
+
+@pytest.mark.parametrize(("words", "odd"), REFUSED.items(), ids=REFUSED)
+def test_a_study_without_a_result_is_refused_in_one_line(words: str, odd: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"^[^\n]*{words}[^\n]*$"):
+        config.parse(config.laid_over({"studies": [BASE | odd]}))
 
 
 def ends_in_a_page(raw: dict[str, Any], folder: Path) -> None:
