@@ -15,6 +15,7 @@ import numpy as np
 from irm_bench.errors import PluginError
 from irm_bench.plugins.registry import Plugin
 from irm_bench.statistics.streams import generator
+from irm_bench.theory import small
 from irm_bench.theory.moments import Array, Moments, stack
 
 if TYPE_CHECKING:  # it takes time to import, and few models have one
@@ -101,7 +102,7 @@ class Model:
         x, y = _checked_rows(self, rows, n_samples)
         mixing = self.mixing(mechanism)
         if mixing is not None:
-            x = x @ mixing
+            x = small.multiply(x, mixing)
         if self.intercept:
             x = np.column_stack([x, np.ones(n_samples)])
         return x, y
@@ -165,7 +166,7 @@ class Model:
         """
         of_features = phi[..., : self.n_sem_features]
         mixing = self.mixing(mechanism)
-        return of_features if mixing is None else of_features @ mixing.T
+        return of_features if mixing is None else small.apply(mixing, of_features)
 
     def causal_weights(self, mechanism: Mechanism) -> Array | None:
         """The weights (d,) of the SEM's own variables in the target's mechanism; None: unknown."""
@@ -186,7 +187,7 @@ class Model:
             return None
         mixing = self.mixing(mechanism)
         if mixing is not None:
-            found = np.linalg.solve(mixing, found)
+            found = small.solve(mixing, found)
         return np.append(found, 0.0) if self.intercept else found
 
     def noise_floor(self, environment: Parameters, mechanism: Mechanism) -> float:
@@ -318,9 +319,9 @@ def mixed(moments: Moments, mixing: Array) -> Moments:
     """Moments of features times S, of those of the features themselves."""
     means = moments.mean
     if means is not None:
-        means = np.append(means[:-1] @ mixing, means[-1])
-    gram = mixing.T @ moments.gram @ mixing
-    return Moments(gram, moments.cross @ mixing, moments.target, means)
+        means = np.append(small.apply(mixing.T, means[:-1]), means[-1])
+    gram = small.multiply(small.multiply(mixing.T, moments.gram), mixing)
+    return Moments(gram, small.apply(mixing.T, moments.cross), moments.target, means)
 
 
 def with_intercept(moments: Moments, sem: Plugin) -> Moments:

@@ -3,6 +3,7 @@
 import itertools
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -515,25 +516,45 @@ def test_the_printed_file_has_all_configurations() -> None:
 Value = Callable[[str, int, str, str], float]
 
 
-def evidence_of(value: Value, spread: float = 1e-6) -> Evidence:
-    """What claims look at: test errors of all studies of the book around given values."""
+METRICS = ("mse", "log_loss", "error_rate")
+
+
+@cache
+def cells_of_book() -> tuple[config.Config, list[tuple[str, int, str, str]], pd.DataFrame]:
+    """The book's config; the arguments of every ``Value``; and the keys of all test errors.
+
+    The column ``cell`` of these tells which of the arguments a row belongs to.
+    """
     parsed = config.of_book("unit_tests")
-    parts = []
+    cells, parts, seeds = [], [], []
     for one in parsed.studies:
-        metrics = one.loss.metadata["METRICS"]
         for model, method, rule in itertools.product(one.models, one.methods, one.selection):
-            centre = value(one.name, model.option["scramble"], method.name, rule.name)
-            rng = np.random.default_rng(len(parts))
-            noise = spread * rng.normal(size=len(one.seeds))
             for environment in one.test_environments:
                 where = {"study": one.name, **model.option, "method": method.name, "penalty": ""}
                 where |= {"n_samples": one.n_samples[0], "n_environments": len(one.train_sets[0])}
                 where |= {"selection": rule.name, "split": "test", **environment.mapping}
-                found = dict.fromkeys(metrics, centre + noise)
-                parts.append(pd.DataFrame({**where, "seed": one.seeds, **found}))
-    frame = pd.concat(parts, ignore_index=True)
-    keys = [name for name in frame if name not in ("seed", "mse", "log_loss", "error_rate")]
-    rows = Rows.of(frame, keys)
+                parts.append(where | {"cell": len(cells)})
+                seeds.append(one.seeds)
+            cells.append((one.name, model.option["scramble"], method.name, rule.name))
+    keys = pd.DataFrame(parts)
+    keys = keys.loc[np.repeat(keys.index, [len(some) for some in seeds])].reset_index(drop=True)
+    return parsed, cells, keys.assign(seed=np.concatenate(seeds))
+
+
+def evidence_of(value: Value, spread: float = 1e-6) -> Evidence:
+    """What claims look at: test errors of all studies of the book around given values."""
+    parsed, cells, keys = cells_of_book()
+    metrics = {one.name: one.loss.metadata["METRICS"] for one in parsed.studies}
+    # the same for all environments of a cell
+    noise = np.random.default_rng(0).normal(size=(len(cells), keys["seed"].max() + 1))
+    centres = np.array([value(*cell) for cell in cells])
+    errors = centres[keys["cell"]] + spread * noise[keys["cell"], keys["seed"]]
+    measured = {
+        name: np.where([name in metrics[study] for study in keys["study"]], errors, np.nan)
+        for name in METRICS
+    }
+    frame = keys.drop(columns="cell").assign(**measured)
+    rows = Rows.of(frame, [name for name in frame if name not in ("seed", *METRICS)])
     return Evidence(parsed, {"errors": rows, "models": Rows.of(frame.iloc[:0], ["study"])})
 
 

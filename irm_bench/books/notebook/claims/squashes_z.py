@@ -1,17 +1,19 @@
 """IRM makes the weights of Z almost zero: how small, and how soon."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, Selection
 from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
-    LIMITED,
     OPEN,
+    PARTLY,
     Outcomes,
     Part,
     below,
@@ -23,6 +25,7 @@ from irm_bench.judging.findings import (
     within,
 )
 from irm_bench.judging.wording import percent, pick, rate, say
+from irm_bench.statistics.elementary import log
 
 TITLE = "IRM squashes the weight of Z"
 STATEMENT = "IRM very quickly learns to squash the weights of Z to almost zero"
@@ -35,8 +38,10 @@ STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (
     "almost zero: mean |weight| of Z below 0.05, and below a tenth of ERM's; very quickly: it "
-    "stays below 0.05 from within the first tenth of the updates, for most seeds"
+    "stays below 0.05 from within the first tenth of the updates, for most seeds; refuted in part: "
+    "almost zero, but not very quickly"
 )
+TWIN = "ERM is in the place of IRM"
 MIN_SEEDS = 5
 MARGIN = 0.05
 SHARE_OF_ERM = 0.1
@@ -92,15 +97,19 @@ def _crossing(steps: np.ndarray, weight: np.ndarray) -> float:
     before, after = late[-1], late[-1] + 1
     if steps[before] == 0:
         return float(steps[after] / steps[-1])
-    x, y = np.log(steps[[after, before]]), np.log(weight[[after, before]])
-    return float(np.exp(np.interp(np.log(MARGIN), y, x)) / steps[-1])
+    x, y = log(steps[[after, before]]), log(weight[[after, before]])
+    return math.exp(np.interp(math.log(MARGIN), y, x)) / float(steps[-1])
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.in_place_of(evidence, ("irm", "split_half"))
 
 
 def decide(outcomes: Outcomes) -> str:
     small = together([outcomes["weight"], outcomes["of ERM"]])
     quick = outcomes.get("when", HOLDS)
     if small == HOLDS and quick == FAILS:
-        return LIMITED
+        return PARTLY
     return verdict(FAILS if small == FAILS else OPEN if OPEN in (small, quick) else HOLDS)
 
 
