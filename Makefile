@@ -6,19 +6,20 @@ CONFIG ?=
 BASELINE ?=
 BOOK   ?= notebook
 SITE   ?= results/site
+PLUGINS ?=
 
 BIN       := $(VENV)/bin
 READY     := $(VENV)/.ready
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
 OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
-             $(if $(CONFIG),--configfile "$(CONFIG)")
+             $(if $(PLUGINS),plugins="$(PLUGINS)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
 .PHONY: report check check-results test test-page test-cluster lint format benchmark site publish verify docs lock setup \
         clean distclean
 .DEFAULT_GOAL := report
 
 report: $(READY)
-	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(if $(CONFIG),"$(CONFIG)")
+	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(if $(CONFIG),"$(CONFIG)") $(if $(PLUGINS),--plugins "$(PLUGINS)")
 	@$(SNAKEMAKE) $(OVERRIDE)
 	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
 	@echo "The page is at results/$(notdir $(abspath $(BOOK)))/report.html"
