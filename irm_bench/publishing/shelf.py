@@ -19,7 +19,13 @@ from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.running.places import config_of
 from irm_bench.storage import tables
 
-VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
+VERDICTS = (
+    "supported",
+    "supported within a stated limit",
+    "refuted in part",
+    "refuted",
+    "inconclusive",
+)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
 """On a real Slurm: the same bytes as without it, and what goes wrong there mends itself."""
 
+import signal
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 
+from irm_bench import config
 from tests.cluster.conftest import SNAKEMAKE, create, run
 from tests.cluster.slurm import Cluster
 from tests.unit import pipeline
@@ -102,6 +106,104 @@ def test_a_job_over_its_memory_is_run_again_with_more(cluster: Cluster, tmp_path
     assert (project / target).exists()
 
 
+MOMENTS = "results/notebook/moments/0.npz"
+WRITES = "    archives.write_arrays(output, SIMULATED, config.stage_hash, arrays)\n"
+ONCE = """\
+    import os, time
+    if not os.path.exists("again"):
+        open("again", "w").close()
+        {trouble}
+"""
+
+
+def of_tiny(*arguments: str) -> list[str]:
+    """The command that makes the first file of the tiny config by Slurm."""
+    return [*SNAKEMAKE, MOMENTS, *SLURM, "--configfile", *TINY, *arguments]
+
+
+def trouble_the_first(project: Path, trouble: str) -> None:
+    """Let the first job that has written that file do something else then."""
+    stage = project / "irm_bench/stages/simulate.py"
+    tiny.replace(stage, WRITES, WRITES + ONCE.format(trouble=trouble))
+
+
+def test_a_queue_that_refuses_is_told_and_the_next_run_goes_on(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    project = tiny.create(tmp_path)
+    cluster.run("scontrol", "update", "PartitionName=main", "State=INACTIVE")
+    try:
+        with tiny.running(project, of_tiny()) as process:
+            said, _ = process.communicate(timeout=300)
+    finally:
+        cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
+    assert process.returncode != 0
+    # and two retries; of jobs in a group Snakemake does not tell what sbatch said
+    assert said.count("Error in rule simulate") == 3
+    assert "Traceback" not in said
+    run(project, MOMENTS, *SLURM, configfiles=TINY)
+    assert (project / MOMENTS).exists()
+
+
+def test_a_job_over_its_time_is_run_again_with_more(cluster: Cluster, tmp_path: Path) -> None:
+    project = tiny.create(tmp_path)
+    trouble_the_first(project, "time.sleep(300)")
+    before = {job.number for job in cluster.jobs()}
+    run(project, MOMENTS, *SLURM, "--set-resources", "simulate:runtime=attempt", configfiles=TINY)
+    first, second = (job for job in cluster.jobs() if job.number not in before)
+    assert first.state == "TIMEOUT"
+    assert second.state == "COMPLETED"
+
+
+def test_a_controller_that_is_started_again_loses_no_job(cluster: Cluster, tmp_path: Path) -> None:
+    """It dies while a job writes, and Snakemake asks it for the state meanwhile."""
+    project = tiny.create(tmp_path)
+    tiny.stall_writing(project, "moments/0.npz")
+    before = {job.number for job in cluster.jobs()}
+    with tiny.running(project, of_tiny()) as process:
+        wait_for(lambda: tiny.stalled(project), 120)
+        cluster.kill_controller()
+        time.sleep(8)  # more than two questions
+        cluster.start_controller()
+        wait_for(lambda: {"mixed", "allocated"} & set(cluster.states()))
+        tiny.go(project)
+        said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said[-3000:]
+    (job,) = (job for job in cluster.jobs() if job.number not in before)
+    assert job.state == "COMPLETED"
+
+
+def test_output_that_comes_late_is_waited_for(cluster: Cluster, tmp_path: Path) -> None:
+    """As over a slow network file system: the job is done, and its file is not there yet."""
+    project = tiny.create(tmp_path)
+    tiny.stall_writing(project, "moments/0.npz")
+    before = {job.number for job in cluster.jobs()}
+    with tiny.running(project, of_tiny()) as process:
+        wait_for(lambda: tiny.stalled(project), 120)
+        process.send_signal(signal.SIGSTOP)  # it sees nothing while the file is taken away
+        tiny.go(project)
+        wait_for(lambda: cluster.jobs()[-1].state == "COMPLETED", 120)
+        (project / MOMENTS).rename(project / "late")
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout
+        assert any("missing files" in line for line in process.stdout)
+        (project / "late").rename(project / MOMENTS)
+        said = process.stdout.read()
+        process.wait(300)
+    assert process.returncode == 0, said[-3000:]
+    assert len({job.number for job in cluster.jobs()} - before) == 1
+
+
+def test_output_that_is_lost_is_made_again(cluster: Cluster, tmp_path: Path) -> None:
+    project = tiny.create(tmp_path)
+    trouble_the_first(project, "os.remove(output)")
+    before = {job.number for job in cluster.jobs()}
+    run(project, MOMENTS, *SLURM, "--latency-wait", "5", configfiles=TINY)
+    states = [job.state for job in cluster.jobs() if job.number not in before]
+    assert states == ["FAILED", "COMPLETED"]
+    assert (project / MOMENTS).exists()
+
+
 def test_a_book_elsewhere_that_selects_gives_the_same_bytes(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -115,3 +217,27 @@ def test_a_book_elsewhere_that_selects_gives_the_same_bytes(
     wanted = tables_of(here, "my_book")
     assert "selections.csv" in wanted
     assert tables_of(there, "my_book") == wanted
+
+
+FULL = "config/unit_tests_full.yaml"
+OF_FULL = ("margin", "margin_10_environments", "cows_spurious")
+
+
+def test_a_shard_of_the_whole_sweep_gives_the_same_bytes(cluster: Cluster, tmp_path: Path) -> None:
+    """One of the fifty of the linear unit tests, with few rows, updates and draws."""
+    book = ("--config", "book=unit_tests")
+    scores = "results/unit_tests/scores/7.npz"
+    projects = create(tmp_path / "there"), create(tmp_path / "here")
+    for project in projects:
+        raw = config.read(project / FULL)
+        few = {"n_samples": 60, "n_validation_samples": 60, "n_test_samples": 60}
+        raw["defaults"] |= {**few, "steps": 3, "draws": 2}
+        raw["studies"] = [study for study in raw["studies"] if study["name"] in OF_FULL]
+        (project / "cut.yaml").write_text(yaml.safe_dump(raw))
+    before = cluster.jobs()
+    there, here = projects
+    run(there, scores, *SLURM, *book, configfiles=("cut.yaml",))
+    jobs = [job for job in cluster.jobs() if job not in before]
+    assert [job.state for job in jobs] == ["COMPLETED"]  # a shard's stages share one
+    run(here, scores, "--cores", "2", *book, configfiles=("cut.yaml",))
+    assert (there / scores).read_bytes() == (here / scores).read_bytes()

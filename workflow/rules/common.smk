@@ -9,6 +9,7 @@ from irm_bench.presentation import gallery
 from irm_bench.running import closure, keeping, snakefile
 from irm_bench.storage import tables
 
+snakefile.quote_interpreter()
 try:
     CONFIG = snakefile.config_of(workflow, config)
 except configuration.ConfigError as error:

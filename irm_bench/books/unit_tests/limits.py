@@ -5,7 +5,7 @@ objective is written with the risk of each environment, its gradient g and its H
 has none, and is not here. Data sets are plain: a rotation changes no minimum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -60,10 +60,8 @@ def of_seed(
         if method.name not in OBJECTIVES:
             continue
         trained = laws(study.train_sets[0], float(method.name == ORACLE))
-        objective = OBJECTIVES[method.name]
-        if method.plugin.get("PARAMS"):
-            weights = method.plugin.get("PARAMS")
-            objective = partial(objective, *weights.values())
+        defaults = method.plugin.get("PARAMS", {})
+        objective = partial(OBJECTIVES[method.name], *defaults.values())
         risks = [law.local for law in trained]
         phi = minimum(objective, risks, _starts(model.n_features, seed))
         error = float(np.mean([law.error(phi) for law in tests]))
@@ -127,4 +125,9 @@ def iga(weight: float, phi: Array, risks: Sequence[Local]) -> tuple[float, Array
     return float(value), gradient + 2 * weight * of_variance
 
 
-OBJECTIVES = {"erm": mean_risk, "irm": irm, "iga": iga, ORACLE: mean_risk}
+OBJECTIVES: dict[str, Callable[..., tuple[float, Array]]] = {
+    "erm": mean_risk,
+    "irm": irm,
+    "iga": iga,
+    ORACLE: mean_risk,
+}
