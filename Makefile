@@ -8,20 +8,21 @@ BOOK   ?= notebook
 SITE   ?= results/site
 # The build of PyTorch that a set-up takes: cpu, or cuda where PyPI has it.
 TORCH  ?= cpu
+PLUGINS ?=
 
 BIN       := $(VENV)/bin
 READY     := $(VENV)/.ready
 # The shell says where we are: the folder's name may hold what is special to make or to a shell.
 SNAKEMAKE := PATH="$$(cd "$(BIN)" && pwd):$$PATH" $(BIN)/python -m snakemake --cores $(CORES)
 OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
-             $(if $(CONFIG),--configfile "$(CONFIG)")
+             $(if $(PLUGINS),plugins="$(PLUGINS)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
 .PHONY: report check check-results test test-page test-cluster lint format benchmark site publish verify docs lock setup \
         clean distclean
 .DEFAULT_GOAL := report
 
 report: $(READY)
-	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(if $(CONFIG),"$(CONFIG)")
+	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(if $(CONFIG),"$(CONFIG)") $(if $(PLUGINS),--plugins "$(PLUGINS)")
 	@$(SNAKEMAKE) $(OVERRIDE)
 	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
 
