@@ -13,6 +13,7 @@ has the expectation of φ̂ − φ, and only second-order noise.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ def decisions(
 
         truths, _ = truth(small, rng_for("truth"))
         frame = coverage.audit_decisions(
-            lambda rng, size, where=small: draw(where, rng, size),
+            partial(draw, small),
             truths,
             seed_counts,
             n_replicates,

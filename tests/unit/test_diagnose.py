@@ -281,4 +281,4 @@ def test_the_audits_table(tmp_path: Path) -> None:
     assert (table["n_replicates"] == 60).all()
     decisions = tables.read(tmp_path / "decisions.csv", tables.contracts(parsed)["decisions"])
     assert set(decisions["test"]) == {"above", "below", "family"}
-    assert set(decisions["n_samples"]) == {50, SETTING.n_samples}
+    assert set(decisions["n_samples"]) == {50, 10_000}
