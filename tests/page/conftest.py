@@ -15,7 +15,7 @@ from tests.unit.report_case import ROOT, Case
 HERE = Path(__file__).parent
 TOOLS = ROOT / "node_modules"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-VIEWS = ("light", "dark", "phone", "phone, dark", "no scripts")
+VIEWS = ("light", "dark", "phone", "small, dark", "no scripts")
 
 
 def need(what: str, is_there: object) -> None:

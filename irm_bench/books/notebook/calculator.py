@@ -9,7 +9,10 @@ from irm_bench.presentation.series import Looks
 
 
 def setting(study: Study, looks: Looks) -> dict[str, Any]:
-    """dim, learning_rate, steps; ``series`` the exact curves, ``trained`` the study's models."""
+    """dim, learning_rate, steps, error_weight, train; how curves and trained models look.
+
+    ``series`` are the exact curves, ``trained`` the study's models, ``looks`` those of ERM and IRM.
+    """
     invariant = looks.one("irm")
     exact = {
         "oracle": replace(looks.one("oracle"), label="oracle"),
@@ -22,5 +25,9 @@ def setting(study: Study, looks: Looks) -> dict[str, Any]:
         "learning_rate": study.learning_rate.value,
         "steps": study.steps,
         "series": [curve(series) | {"key": key, "marker": ""} for key, series in exact.items()],
-        "trained": [curve(series) for series in looks.of_study(study)],
+        "error_weight": study.error_weights[0],
+        "trained": [
+            curve(series) | {"takesPenalty": series.takes_penalty}
+            for series in looks.of_study(study)
+        ],
     }

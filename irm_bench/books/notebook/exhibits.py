@@ -27,6 +27,7 @@ from irm_bench.statistics.over_seeds import over_seeds
 Tables = Mapping[str, Any]
 
 ENDS = ["start", "end"]
+ENVIRONMENT = ["sigma", "gamma", "tau"]
 # The columns that tell the rows of an exhibit apart.
 ROW_KEYS = {
     "closed_forms": ("name",),
@@ -36,6 +37,7 @@ ROW_KEYS = {
     "wins": ("sigma",),
     "helped": ("name",),
     "calculator": ("model",),
+    "premium": ("name",),
 }
 
 UNFINISHED = "share of irm_steps_phi_z that more updates would remove, percent"
@@ -51,6 +53,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "wins": wins,
         "helped": helped,
         "calculator": calculator,
+        "premium": premium,
     }
     found = {name: make(tables, config) for name, make in makers.items()}
     return {name: frame for name, frame in found.items() if not frame.empty}
@@ -192,6 +195,44 @@ def wins(tables: Tables, config: Config) -> pd.DataFrame:
         invariant_better=("invariant_better", "sum"),
         standard_better=("standard_better", "sum"),
     )
+
+
+def premium(tables: Tables, config: Config) -> pd.DataFrame:
+    """What IRM costs where Z is made otherwise and still helps: name, value, meaning.
+
+    Better: the 95% t interval of a mean risk is below that of the other. The range of γ is that of
+    the largest σ, with τ as in training.
+    """
+    study = find_study(config, "z_mechanism")
+    parts = cast(study, Looks(config)) if study else None
+    if study is None or parts is None or not (parts.standard and parts.invariant):
+        return pd.DataFrame()
+    frame = risks(tables["summary"], study)
+    if not {"gamma", "tau"} <= set(frame):
+        return pd.DataFrame()
+    both = parts.standard.rows(frame).merge(parts.invariant.rows(frame), on=ENVIRONMENT)
+    standard = both["ci_high_x"] < both["ci_low_y"]
+    rows = [
+        ("n_places", len(both), "test environments of the study"),
+        ("n_standard_better", int(standard.sum()), "of these, those where ERM's risk is lower"),
+        (
+            "n_invariant_better",
+            int((both["ci_high_y"] < both["ci_low_x"]).sum()),
+            "of these, those where IRM's risk is lower",
+        ),
+    ]
+    sigma = both["sigma"].max()
+    paid = both[standard & (both["sigma"] == sigma) & (both["tau"] == 1)]
+    if len(paid):
+        ratio = paid["mean_y"] / paid["mean_x"]
+        rows += [
+            ("sigma", sigma, "the largest test σ"),
+            ("standard_from", paid["gamma"].min(), "least γ there with a lower risk of ERM"),
+            ("standard_to", paid["gamma"].max(), "largest γ there with a lower risk of ERM"),
+            ("price", ratio.max(), "IRM's risk over ERM's, where that is largest"),
+            ("dearest", paid.loc[ratio.idxmax(), "gamma"], "the γ at which it is"),
+        ]
+    return pd.DataFrame(rows, columns=["name", "value", "meaning"])
 
 
 def calculator(tables: Tables, config: Config) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from irm_bench.engine.problem import AnySlope, Draw, Draws, Penalty, Problem
 from irm_bench.plugins.optimisers import gd
 
 LABEL = "ERM"
-COLOR = "#56b4e9"
+COLOR = "#d55e00"
 MARKER = "D"
 DASH = "dotted"
 REFERENCE = "Vapnik 1991"

@@ -9,7 +9,7 @@ from irm_bench.engine.problem import Problem
 from irm_bench.engine.training import Fitted
 
 LABEL = "ERM"
-COLOR = "#56b4e9"
+COLOR = "#d55e00"
 MARKER = "D"
 DASH = "dotted"
 REFERENCE = "least squares on the rows of all environments"
