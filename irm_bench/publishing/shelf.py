@@ -180,11 +180,10 @@ def _claims(folder: Path, parsed: Config) -> list[Claim]:
     frame = tables.read(folder / "tables/claims.csv", tables.contracts(parsed)["claims"])
     words = Vocabulary(parsed, Looks(parsed)).text
     titles = dict(zip(frame["claim"].astype(str), frame["title"].astype(str), strict=True))
+    names = re.compile(rf"\b({'|'.join(map(re.escape, titles))})\b")
     found = []
     for row in frame.itertuples():
-        sentence = str(row.sentence)
-        for name, title in titles.items():
-            sentence = re.sub(rf"\b{re.escape(name)}\b", lambda _, to=title: to, sentence)
+        sentence = names.sub(lambda match: titles[match[1]], str(row.sentence))
         href = f"{folder.name}/index.html#claim-{filters.slug(str(row.claim))}"
         verdict = str(row.verdict)
         found.append(Claim(folder.name, words(str(row.title)), verdict, words(sentence), href))

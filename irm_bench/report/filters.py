@@ -13,7 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from irm_bench.config.model import Method
-from irm_bench.presentation import numbers
+from irm_bench.presentation import graph, numbers
 from irm_bench.presentation.prose import in_words
 from irm_bench.presentation.series import GREEK, Series, value_words
 from irm_bench.report.ledger import Entry, Ledger
@@ -237,6 +237,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "bounds": bounds,
     "csv_link": csv_link,
     "date": long_date,
+    "drawn": graph.svg,
     "duration": duration,
     "env": environment,
     "listing": listing,

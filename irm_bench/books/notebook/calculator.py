@@ -9,10 +9,7 @@ from irm_bench.presentation.series import Looks
 
 
 def setting(study: Study, looks: Looks) -> dict[str, Any]:
-    """dim, learning_rate, steps, error_weight, train; how curves and trained models look.
-
-    ``series`` are the exact curves, ``trained`` the study's models, ``looks`` those of ERM and IRM.
-    """
+    """dim, learning_rate, steps, error_weight; ``series`` exact curves, ``trained`` models."""
     invariant = looks.one("irm")
     exact = {
         "oracle": replace(looks.one("oracle"), label="oracle"),
@@ -30,4 +27,16 @@ def setting(study: Study, looks: Looks) -> dict[str, Any]:
             curve(series) | {"takesPenalty": series.takes_penalty}
             for series in looks.of_study(study)
         ],
+    }
+
+
+def plane(study: Study, looks: Looks) -> dict[str, Any]:
+    """What the picture of the weights is told: the same setting, and how its paths look."""
+    return {
+        "dim": study.model.option["dim"],
+        "train": [member["sigma"] for member in study.train_sets[0]],
+        "learning_rate": study.learning_rate.value,
+        "error_weight": study.error_weights[0],
+        "trained": [curve(series) for series in looks.of_study(study)],
+        "looks": {name: curve(looks.one(name)) for name in ("erm", "irm")},
     }

@@ -7,6 +7,7 @@ import jinja2
 import pandas as pd
 from jinja2.runtime import Context
 
+from irm_bench.books.notebook.calculator import plane as calculator_plane
 from irm_bench.books.notebook.calculator import setting as calculator_setting
 from irm_bench.books.notebook.labels import feature_label
 from irm_bench.config import Config, Study
@@ -264,5 +265,11 @@ def calculator_of(context: Context, study: Study) -> dict[str, Any]:
     return calculator_setting(study, context["looks"])
 
 
+@jinja2.pass_context
+def plane_of(context: Context, study: Study) -> dict[str, Any]:
+    """What the page's script is told of the picture of the weights."""
+    return calculator_plane(study, context["looks"])
+
+
 # What the book's templates may do to a value, besides what all may.
-FILTERS = {"calculator": calculator_of, "feature": feature_label}
+FILTERS = {"calculator": calculator_of, "plane": plane_of, "feature": feature_label}
