@@ -226,6 +226,8 @@ class Section:
     title: str
     study: str = ""
     table: str = ""
+    # Other studies that it tells of.
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     checks.unique([study.name for study in studies])
     checks.distinct_columns(studies)
     plugins = {kind: checks.known_all(book, kind, raw.get(kind, [])) for kind in KINDS_LISTED}
-    sections = tuple(Section(**section) for section in raw.get("sections", []))
+    sections = tuple(_section(section) for section in raw.get("sections", []))
     checks.page(book, sections, raw.get("lead", []))
     return Config(
         book=book,
@@ -205,6 +205,10 @@ def _cells_of_a_method(study: Study, method: Method) -> int:
     return n_cells
 
 
+def _section(raw: Mapping[str, Any]) -> Section:
+    return Section(**{**raw, "covers": tuple(raw.get("covers", []))})
+
+
 def _printed(book: Book, raw: Mapping[str, Any]) -> Printed | None:
     if "printed" not in raw:
         return None
@@ -240,4 +244,5 @@ def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
         _with_defaults(study, defaults) | {"seeds": list(typed.seeds)}
         for study, typed in zip(raw["studies"], studies, strict=True)
     ]
-    return resolved
+    ordered: dict[str, Any] = schema.ordered(resolved)
+    return ordered

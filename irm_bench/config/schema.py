@@ -52,6 +52,20 @@ def _schema() -> dict[str, Any]:
     return from_yaml(SCHEMA.read_text(encoding="utf-8"))
 
 
+def ordered(value: Any, schema: Mapping[str, Any] | None = None) -> Any:
+    """A checked config with its keys in the schema's order, however they were laid over each other.
+
+    Keys that are names of a user's own, as of a grid, stay in the user's order.
+    """
+    schema = _schema() if schema is None else schema
+    if isinstance(value, list) and "items" in schema:
+        return [ordered(item, schema["items"]) for item in value]
+    if isinstance(value, dict) and "properties" in schema:
+        parts = schema["properties"].items()
+        return {key: ordered(value[key], part) for key, part in parts if key in value}
+    return value
+
+
 def _check_finite(value: Any, path: tuple[Any, ...]) -> None:
     """Schemas let NaN pass every bound, so it is looked for first."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -24,6 +24,7 @@ from irm_bench.statistics import intervals
 from irm_bench.statistics.streams import generator
 from irm_bench.storage import tables
 from irm_bench.storage.handover import MomentStore
+from irm_bench.theory import small
 
 # Random splits of each seed's rows; every seed of one n shares them, as in training.
 N_SPLITS = 32
@@ -137,17 +138,11 @@ def _estimates(
 ) -> dict[str, np.ndarray]:
     """Plug-in and U-statistic (seed, 1) of one environment, from its moments."""
     moments = inputs.moments(dataset, seeds)
-    value = _form(moments.gram, phi) - np.vecdot(moments.cross, phi)
-    spread = _form(
-        inputs.take(dataset, seeds, "product_variance"), theory.quadratic_coefficients(phi)
-    )
+    value = small.form(phi, moments.gram) - small.dot(moments.cross, phi)
+    variance = inputs.take(dataset, seeds, "product_variance")
+    spread = small.form(theory.quadratic_coefficients(phi), variance)
     found = {"plug_in": 4 * value**2, "u_statistic": 4 * (value**2 - spread)}
     return {name: values[:, None] for name, values in found.items()}
-
-
-def _form(matrices: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """vᵀMv of matrices (seed, p, p); not by BLAS, whose bits may depend on their number."""
-    return (matrices * np.outer(vector, vector)).reshape(len(matrices), -1).sum(axis=1)
 
 
 def _halves(

@@ -44,7 +44,9 @@ def advance_of(method: ModuleType, optimiser: ModuleType, problem: Problem) -> A
         loop = _loop(method, optimiser, len(problem.start))
         n_runs = parameters.shape[-1]
         stepped = _copied(parameters.reshape(-1, n_runs))
-        remembered = _copied(torch.cat([part.reshape(-1, n_runs) for part in memory]))
+        nothing = parameters.new_empty(0, n_runs)
+        rows = [nothing, *(part.reshape(-1, n_runs) for part in memory)]
+        remembered = _copied(torch.cat(rows))
         loop(
             stepped,
             remembered,
@@ -73,7 +75,7 @@ def _copied(tensor: Tensor) -> np.ndarray:
 def _params(plugin: ModuleType, problem: Problem) -> np.ndarray:
     """The parameters of a method or optimiser (parameter, run), in the order of its PARAMS."""
     found = [problem.params[name].numpy() for name in getattr(plugin, "PARAMS", {})]
-    return np.array(found).reshape(len(found), -1)
+    return np.array(found, dtype=float).reshape(len(found), problem.slots.n_runs)
 
 
 def _parts(remembered: np.ndarray, memory: Memory) -> Memory:
@@ -112,6 +114,7 @@ def _loop(method: ModuleType, optimiser: ModuleType, n_features: int) -> Callabl
         of_method = np.empty((len(method_params), width))
         of_optimiser = np.empty((len(optimiser_params), width))
         rate = np.empty(width)
+        counts = np.empty(width)  # of environments
         starts = np.cumsum(widths) - widths
         for first in range(0, n_runs, width):
             # the environments that some of these runs have: runs with more stand first
@@ -123,6 +126,7 @@ def _loop(method: ModuleType, optimiser: ModuleType, n_features: int) -> Callabl
                 of_method[:, k] = method_params[:, run]
                 of_optimiser[:, k] = optimiser_params[:, run]
                 rate[k] = rates[run]
+                counts[k] = np.sum(widths > run)
                 for e in range(n_environments):
                     # moments of zero, of an environment that a run does not have, add nothing
                     grams[e, :, :, k] = 0.0
@@ -132,7 +136,12 @@ def _loop(method: ModuleType, optimiser: ModuleType, n_features: int) -> Callabl
                         crosses[e, :, k] = cross[:, starts[e] + run]
             for _ in range(n_steps):
                 gradient(
-                    values, grams[:n_environments], crosses[:n_environments], of_method, slopes
+                    values,
+                    grams[:n_environments],
+                    crosses[:n_environments],
+                    counts,
+                    of_method,
+                    slopes,
                 )
                 update(values, slopes, kept, rate, of_optimiser)
             for k in range(min(width, n_runs - first)):

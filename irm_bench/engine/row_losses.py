@@ -88,7 +88,7 @@ class Rows:
                 numbers = derive(*predictions, chunk.y)
                 for number, to in zip(numbers, out.unbind(), strict=True):
                     torch.mm(columns, number, out=to)
-        return sums.sum(dim=0, dtype=torch.float64) / self.n_rows
+        return add_up(sums.double()) / self.n_rows
 
 
 @dataclass(frozen=True)

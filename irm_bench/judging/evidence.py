@@ -114,7 +114,7 @@ class Evidence:
     def distance(self, model: Selection, table: str = "models") -> pd.Series:
         """‖φ − oracle‖, by seed."""
         off = self.phi(model, table) - self.causal(model.study)
-        return (off**2).sum(axis=1, skipna=False) ** 0.5
+        return np.sqrt((off**2).sum(axis=1, skipna=False))
 
     def error(
         self, model: Selection, environment: Environment, split: str = "test", column: str = "mse"

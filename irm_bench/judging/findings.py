@@ -6,6 +6,7 @@ smaller of the two one-sided p values, for the rule and against it. The p values
 parts of a family are adjusted together (Holm); only then does the claim decide on its verdict.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from irm_bench.judging.evidence import InsufficientError
-from irm_bench.statistics import intervals
+from irm_bench.statistics import elementary, intervals
 from irm_bench.statistics.intervals import Interval
 
 SUPPORTED, REFUTED = "supported", "refuted"
@@ -159,8 +160,9 @@ def ratio(
     interval = intervals.ratio_interval(top, bottom)
     p_value, singles = np.nan, None
     if rule:
-        logs = np.log(values.to_numpy())
-        p_value = intervals.paired_test(logs, np.full_like(logs, np.log(rule.bound))).p_value
+        logs = elementary.log(values)
+        bounds = np.full_like(logs, math.log(rule.bound))
+        p_value = intervals.paired_test(logs, bounds).p_value
         singles = pd.Series(rule.holds(values.to_numpy()), values.index)
     role = role if rule else SECONDARY
     test = "t of logs" if rule else ""

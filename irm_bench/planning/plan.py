@@ -17,6 +17,7 @@ from irm_bench.config import Config, Environment, Method, ModelKey, Optimiser, S
 from irm_bench.config.layout import set_label
 from irm_bench.plugins.model import Model
 from irm_bench.plugins.registry import Plugin
+from irm_bench.theory import small
 from irm_bench.theory.moments import Moments
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -217,7 +218,7 @@ def curvature(method: Plugin, moments: Moments, error_weight: float | None) -> f
     The method names the Hessian, so that planning loads no method, and with it torch.
     """
     hessian = resolve_name(method.metadata["HESSIAN"])
-    values = np.linalg.eigvalsh(hessian(np.ones(moments.n_features), moments, error_weight or 0.0))
+    values, _ = small.eigen(hessian(np.ones(moments.n_features), moments, error_weight or 0.0))
     return float(values.max())
 
 

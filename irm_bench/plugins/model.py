@@ -8,14 +8,18 @@ what the SEM's ``mechanism`` draws from a random stream of its own, or the optio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from irm_bench.errors import PluginError
 from irm_bench.plugins.registry import Plugin
 from irm_bench.statistics.streams import generator
+from irm_bench.theory import small
 from irm_bench.theory.moments import Array, Moments, stack
+
+if TYPE_CHECKING:  # it takes time to import, and few models have one
+    from irm_bench.theory.mixtures import Mixture
 
 Parameters = Mapping[str, Any]
 Mechanism = Mapping[str, Any]
@@ -98,7 +102,7 @@ class Model:
         x, y = _checked_rows(self, rows, n_samples)
         mixing = self.mixing(mechanism)
         if mixing is not None:
-            x = x @ mixing
+            x = small.multiply(x, mixing)
         if self.intercept:
             x = np.column_stack([x, np.ones(n_samples)])
         return x, y
@@ -121,6 +125,18 @@ class Model:
         if mixing is not None:
             found = mixed(found, mixing)
         return with_intercept(found, self.sem) if self.intercept else found
+
+    def mixture(self, environment: Parameters, mechanism: Mechanism) -> "Mixture | None":
+        """The law of an environment's features and labels, where it is one of mixed normals."""
+        if not self.has("mixture"):
+            return None
+        found = self.sem.load().mixture(environment=environment, mechanism=mechanism)
+        if found is None:
+            return None
+        mixing = self.mixing(mechanism)
+        if mixing is not None:
+            found = found.mixed(mixing)
+        return found.with_intercept() if self.intercept else found
 
     def mixing(self, mechanism: Mechanism) -> Array | None:
         """S (d, d) where what a learner sees is the SEM's variables times S, else None.
@@ -150,7 +166,7 @@ class Model:
         """
         of_features = phi[..., : self.n_sem_features]
         mixing = self.mixing(mechanism)
-        return of_features if mixing is None else of_features @ mixing.T
+        return of_features if mixing is None else small.apply(mixing, of_features)
 
     def causal_weights(self, mechanism: Mechanism) -> Array | None:
         """The weights (d,) of the SEM's own variables in the target's mechanism; None: unknown."""
@@ -171,7 +187,7 @@ class Model:
             return None
         mixing = self.mixing(mechanism)
         if mixing is not None:
-            found = np.linalg.solve(mixing, found)
+            found = small.solve(mixing, found)
         return np.append(found, 0.0) if self.intercept else found
 
     def noise_floor(self, environment: Parameters, mechanism: Mechanism) -> float:
@@ -303,9 +319,9 @@ def mixed(moments: Moments, mixing: Array) -> Moments:
     """Moments of features times S, of those of the features themselves."""
     means = moments.mean
     if means is not None:
-        means = np.append(means[:-1] @ mixing, means[-1])
-    gram = mixing.T @ moments.gram @ mixing
-    return Moments(gram, moments.cross @ mixing, moments.target, means)
+        means = np.append(small.apply(mixing.T, means[:-1]), means[-1])
+    gram = small.multiply(small.multiply(mixing.T, moments.gram), mixing)
+    return Moments(gram, small.apply(mixing.T, moments.cross), moments.target, means)
 
 
 def with_intercept(moments: Moments, sem: Plugin) -> Moments:

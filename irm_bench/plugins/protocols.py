@@ -59,6 +59,8 @@ class Sem(Protocol):
         population(environment, mechanism)           → Moments: gram (d, d), cross (d,), target (),
                                                        mean (d + 1,) of features and target
         causal_solution(mechanism)                   → the oracle φ (d,)
+        mixture(environment, mechanism)              → a ``Mixture`` of normals, or None: the exact
+                                                       law of features and labels
         mixing(mechanism)                            → S (d, d), or None: a learner is shown the
                                                        variables times S. All other functions
                                                        speak of the variables themselves
@@ -227,7 +229,8 @@ class GradientMethod(Method, Protocol):
         kernel(n_features, width)  the gradient of ``width`` runs written for numba, used with an
                                    optimiser that has a kernel (``engine/compiled.py``): a function
                                    of parameters (size, width), gram (environment, d, d, width),
-                                   cross (environment, d, width), params (parameter, width) in the
+                                   cross (environment, d, width), counts
+                                   (width,) of environments, params (parameter, width) in the
                                    order of PARAMS, and out (size, width), which it fills
     """
 

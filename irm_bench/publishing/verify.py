@@ -1,7 +1,7 @@
 """``python -m irm_bench.publishing.verify [BOOK]``: is the published run of a book reproduced?
 
-On the platform of the published run, the same config gives the same bits. On another one, libraries
-round differently (``storage/comparison.py``).
+The same config and packages give the same bits on every x86-64 processor with AVX2, but for losses
+that go through rows. On others libraries round differently (``storage/comparison.py``).
 """
 
 import argparse
@@ -58,7 +58,11 @@ def check(fresh: Path, published: Path) -> int:
         print(f"error: the fresh run differs from the published one: {', '.join(bad)}")
         return 1
     same = sum(c.is_same_file for c in found)
-    rest = f"; numbers of the others within {RELATIVE:g} (or {ABSOLUTE:g}, near zero)"
+    rest = (
+        f"; numbers of the others within {RELATIVE:g} (or {ABSOLUTE:g}, near zero): other versions "
+        "of packages, losses through rows, and processors that are not x86-64 with AVX2 round "
+        "otherwise"
+    )
     print(f"The published run is reproduced: {same} of {len(found)} tables to the bit", end="")
     print(rest if same < len(found) else "")
     return 0

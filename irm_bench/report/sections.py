@@ -59,6 +59,7 @@ def claims_of(config: Config, ledger: Ledger) -> Callable[[str], list[str]]:
 def untold(config: Config) -> list[Study]:
     """The studies that no chapter of the book tells of; the page writes one for each."""
     told = {section.study for section in config.sections}
+    told.update(*(section.covers for section in config.sections))
     return [study for study in config.studies if study.name not in told]
 
 

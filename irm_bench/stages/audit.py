@@ -25,6 +25,7 @@ from irm_bench.plugins.model import Model
 from irm_bench.statistics import coverage
 from irm_bench.statistics.streams import generator
 from irm_bench.storage import tables
+from irm_bench.theory import small
 from irm_bench.theory.moments import Moments, risk
 
 Array = np.ndarray
@@ -116,10 +117,10 @@ def draw(setting: Setting, rng: np.random.Generator, size: int) -> dict[str, Arr
     train = second_moments(population, n_samples, rng, size)
     fresh = second_moments(population.at([-1]), n_samples, rng, size).at((slice(None), 0))
     first, last = train.at((slice(None), 0)), train.at((slice(None), -1))
-    single = np.linalg.solve(last.gram, last.cross[..., None])[..., 0]
+    single = small.solve(last.gram, last.cross)
     pooled = _pooled(train)
     causal = setting.causal
-    derivative = np.einsum("i,sij,j->s", causal, last.gram, causal) - last.cross @ causal
+    derivative = small.form(causal, last.gram) - small.dot(last.cross, causal)
     values = {
         "pooled": pooled[:, FEATURE],
         "single": single[:, FEATURE],
@@ -165,17 +166,15 @@ def _pooled_bias(setting: Setting, rng: np.random.Generator) -> tuple[float, flo
     population = setting.population
     phi = theory.pooled_least_squares(population)
     moments = second_moments(population, setting.n_samples, rng, TRUTH_DRAWS)
-    first_order = np.linalg.solve(
-        population.gram.sum(0),
-        (moments.cross - np.einsum("seij,j->sei", moments.gram, phi)).sum(1)[..., None],
-    )[..., 0]
+    residual = (moments.cross - small.apply(moments.gram, phi)).sum(1)
+    first_order = small.solve(population.gram.sum(0), residual)
     rest = (_pooled(moments) - phi - first_order)[:, FEATURE]
     return float(rest.mean()), float(rest.std(ddof=1) / np.sqrt(TRUTH_DRAWS))
 
 
 def _pooled(moments: Moments) -> Array:
     """ERM's φ (seed, d) on moments (seed, E, …)."""
-    return np.linalg.solve(moments.gram.sum(1), moments.cross.sum(1)[..., None])[..., 0]
+    return small.solve(moments.gram.sum(1), moments.cross.sum(1))
 
 
 def second_moments(
@@ -195,7 +194,7 @@ def second_moments(
     factor[..., *below] = rng.standard_normal((*axes, len(below[0])))
     squares = rng.chisquare(n_samples - np.arange(d + 1), (*axes, d + 1))
     factor[..., range(d + 1), range(d + 1)] = np.sqrt(squares)
-    root = np.linalg.cholesky(covariance) @ factor
-    second = root @ np.swapaxes(root, -1, -2)
+    root = small.multiply(small.cholesky(covariance), factor)
+    second = small.multiply(root, np.swapaxes(root, -1, -2))
     second /= n_samples
     return Moments(second[..., :d, :d], second[..., :d, d], second[..., d, d])

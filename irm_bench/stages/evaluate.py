@@ -24,6 +24,7 @@ from irm_bench.stages.select import Chosen
 from irm_bench.storage import part_files
 from irm_bench.storage.contracts.evaluated import against_truth
 from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
+from irm_bench.theory import small
 from irm_bench.theory.moments import Moments, risk
 
 STAGE = "evaluate"
@@ -314,9 +315,7 @@ def correlations(moments: Moments) -> np.ndarray:
 
 def _residual_variance(phi: np.ndarray, moments: Moments, n_samples: int) -> np.ndarray:
     """Sample variance of y − φᵀx, ddof = 1."""
-    fitted = (
-        moments.mean[..., :-1] @ phi if phi.ndim == 1 else np.vecdot(moments.mean[..., :-1], phi)
-    )
+    fitted = small.dot(moments.mean[..., :-1], phi)
     mean = moments.mean[..., -1] - fitted
     return (risk(phi, moments) - mean**2) * n_samples / (n_samples - 1)
 

@@ -23,6 +23,8 @@ import numpy as np
 import scipy  # its parts load where they are first used: scipy.stats takes half a second
 from numpy.typing import ArrayLike
 
+from irm_bench.statistics import elementary
+
 Array = np.ndarray
 Alternative = Literal["two-sided", "less", "greater"]
 
@@ -113,9 +115,8 @@ def ratio_interval(numerator: ArrayLike, denominator: ArrayLike, level: float = 
         if (values <= 0).any():
             count = int((values <= 0).sum())
             raise ValueError(f"{name}: {count} of {values.size} values are not positive")
-    log = t_interval(np.log(numerator) - np.log(denominator), level)
-    with np.errstate(over="ignore"):
-        estimate, low, high = np.exp([log.estimate, log.low, log.high]).tolist()
+    log = t_interval(elementary.log(numerator) - elementary.log(denominator), level)
+    estimate, low, high = elementary.exp([log.estimate, log.low, log.high]).tolist()
     return Interval(estimate, low, high, level, "log-t", log.n)
 
 
@@ -266,7 +267,8 @@ def _bca_probabilities(deviations: Array, below: Array, level: float) -> Array:
     ``below`` is its share below the estimate. The jackknife acceleration of a mean is a sixth of
     Σd³ / (Σd²)^{3/2}, d the deviations from the mean.
     """
-    spread = (deviations**2).sum(axis=1) ** 1.5
+    squares = (deviations**2).sum(axis=1)
+    spread = squares * np.sqrt(squares)  # numpy's powers round by the processor
     cubes = deviations * deviations * deviations  # a power of three takes tens of times as long
     acceleration = cubes.sum(axis=1) / np.where(spread > 0, 6 * spread, 1)
     bias = scipy.special.ndtri(below)[:, None]

@@ -1,8 +1,9 @@
 """The tables of a fresh run against those of a published one.
 
-On the platform of the published run, the same config gives the same bits. On another one, libraries
-round differently: numbers must then agree to ``RELATIVE`` or ``ABSOLUTE``, texts and counts
-exactly. Of tables too large to publish, sums over blocks must agree as closely (``block_sums.py``).
+The same config and packages give the same bits on every x86-64 processor with AVX2, but for losses
+that go through rows. Elsewhere libraries round differently: numbers must then agree to ``RELATIVE``
+or ``ABSOLUTE``, texts and counts exactly. Of tables too large to publish, sums over blocks must
+agree as closely (``block_sums.py``).
 
 The published files are compared with their seals first: ``SHA256SUMS`` has a checksum of each, and
 ``about.json`` that of every table. What is wrong with a table is one line of it, never an error.

@@ -19,6 +19,7 @@ from irm_bench.theory.objectives import (
     objective,
     penalty,
     pooled_least_squares,
+    rank,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "penalty_estimators",
     "pooled_least_squares",
     "quadratic_coefficients",
+    "rank",
 ]

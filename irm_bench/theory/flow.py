@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from irm_bench.theory import small
 from irm_bench.theory.moments import Array, Moments
 from irm_bench.theory.objectives import error_gradient, gradient, hessian, objective
 
@@ -29,8 +30,7 @@ class Minimum:
 
 
 def _norm(vectors: Array) -> Array:
-    # np.linalg.norm adds up in an order that depends on the size of the batch
-    return np.sqrt(np.vecdot(vectors, vectors))
+    return np.sqrt(small.dot(vectors, vectors))
 
 
 def minimise(
@@ -110,7 +110,7 @@ def _flow_step(
     for _ in range(NEWTON_ITERATIONS):
         slope = gradient(trial, moments, error_weight) + damping * (trial - phi)
         curvature = hessian(trial, moments, error_weight) + damping[..., None] * np.eye(len(phi[0]))
-        correction = np.linalg.solve(curvature, -slope[..., None])[..., 0]
+        correction = small.solve(curvature, -slope)
         trial = trial + correction
     move, size = _norm(trial - phi), 1 + _norm(phi)
     falls = objective(trial, moments, error_weight) <= objective(phi, moments, error_weight)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from irm_bench.theory import small
+
 Array = np.ndarray
 
 
@@ -144,8 +146,8 @@ def gaussian_moments(
     factor[:, *below] = normals[:, :n_below]
     factor[:, range(size), range(size)] = np.sqrt(squares)
     factor[:, :, size] = normals[:, n_below:]
-    root = np.linalg.cholesky(covariance) @ factor / np.sqrt(n_samples)
-    second = root @ root.transpose(0, 2, 1)
+    root = small.multiply(small.cholesky(covariance), factor) / np.sqrt(n_samples)
+    second = small.multiply(root, root.transpose(0, 2, 1))
     return Moments(second[:, :-1, :-1], second[:, :-1, -1], second[:, -1, -1], root[:, :, -1])
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from irm_bench.theory import small
 from irm_bench.theory.moments import Array, Moments
 
 # Eigenvalues of a gram below this share of the largest count as zero.
@@ -24,8 +25,21 @@ def least_squares(moments: Moments) -> Array:
 
     Where G is singular, the minimiser of least norm. Leading axes are free.
     """
-    inverse = np.linalg.pinv(moments.gram, rcond=RANK_TOLERANCE, hermitian=True)
-    return (inverse @ moments.cross[..., None])[..., 0]
+    values, vectors = small.eigen(moments.gram)
+    counts = _counts(values)
+    along = small.apply(np.swapaxes(vectors, -1, -2), moments.cross)
+    return small.apply(vectors, np.where(counts, along / np.where(counts, values, 1.0), 0.0))
+
+
+def rank(gram: Array) -> Array:
+    """Rank (...) of matrices (..., d, d)."""
+    return _counts(small.eigen(gram)[0]).sum(axis=-1)
+
+
+def _counts(eigenvalues: Array) -> Array:
+    """Which of the eigenvalues (..., d) of each matrix are not zero."""
+    size = np.abs(eigenvalues)
+    return size > RANK_TOLERANCE * size.max(axis=-1, keepdims=True)
 
 
 def pooled_least_squares(moments: Moments) -> Array:
@@ -35,9 +49,9 @@ def pooled_least_squares(moments: Moments) -> Array:
 
 def _residual_parts(phi: Array, moments: Moments) -> tuple[Array, Array, Array]:
     """G_e φ − b_e (..., E, d), q_e (..., E) and ∇q_e = 2 G_e φ − b_e (..., E, d)."""
-    image = (moments.gram @ phi[..., None, :, None])[..., 0]
+    image = small.apply(moments.gram, phi[..., None, :])
     residual = image - moments.cross
-    return residual, np.vecdot(residual, phi[..., None, :]), residual + image
+    return residual, small.dot(residual, phi[..., None, :]), residual + image
 
 
 def penalty(phi: Array, moments: Moments) -> Array:
@@ -48,7 +62,7 @@ def penalty(phi: Array, moments: Moments) -> Array:
 def objective(phi: Array, moments: Moments, error_weight: Any) -> Array:
     """IRM objective error_weight · Σ_e R_e + Σ_e penalty_e; error_weight is () or (...)."""
     _, q, _ = _residual_parts(phi, moments)
-    risks = q - np.vecdot(moments.cross, phi[..., None, :]) + moments.target
+    risks = q - small.dot(moments.cross, phi[..., None, :]) + moments.target
     return error_weight * risks.sum(-1) + 4 * (q**2).sum(-1)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from irm_bench import theory
-from irm_bench.theory import Minimum
+from irm_bench.theory import Minimum, small
 from irm_bench.theory.moments import Array, Moments, product_index, unpack_products
 
 NEWTON_ITERATIONS = 3
@@ -36,13 +36,13 @@ class Unbiased:
     def value(self, phi: Array) -> Array:
         """(R,) of φ (R, d)."""
         u = theory.quadratic_coefficients(phi)
-        spread = np.vecdot(self._weighted(u), u)
+        spread = small.dot(self._weighted(u), u)
         return theory.objective(phi, self.moments, self.error_weight) - 4 * spread
 
     def gradient(self, phi: Array) -> Array:
         """(R, d)."""
         weighted = self._weighted(theory.quadratic_coefficients(phi))
-        along = (weighted[:, None, :] @ _slope(phi))[:, 0]
+        along = small.apply(np.swapaxes(_slope(phi), 1, 2), weighted)
         return theory.gradient(phi, self.moments, self.error_weight) - 8 * along
 
     def hessian(self, phi: Array) -> Array:
@@ -51,12 +51,13 @@ class Unbiased:
         # u is quadratic in φ: its second derivative gathers the weights of the products x_j x_k
         bend = 2 * np.moveaxis(unpack_products(weighted.T, phi.shape[-1])[0], -1, 0)
         slope = _slope(phi)
-        outer = np.swapaxes(slope, 1, 2) @ self.product_variance.sum(axis=1) @ slope
+        half = small.multiply(self.product_variance.sum(axis=1), slope)
+        outer = small.multiply(np.swapaxes(slope, 1, 2), half)
         return theory.hessian(phi, self.moments, self.error_weight) - 8 * (outer + bend)
 
     def _weighted(self, u: Array) -> Array:
-        """Σ_e (C_e/n) u (R, P), as a stack of small products: bits do not depend on the batch."""
-        return (self.product_variance @ u[:, None, :, None])[..., 0].sum(axis=1)
+        """Σ_e (C_e/n) u (R, P)."""
+        return small.apply(self.product_variance, u[:, None, :]).sum(axis=1)
 
 
 def _slope(phi: Array) -> Array:
@@ -105,7 +106,7 @@ def _flow_step(problem: Unbiased, phi: Array, span: Array, max_move: float) -> t
     for _ in range(NEWTON_ITERATIONS):
         slope = problem.gradient(trial) + damping * (trial - phi)
         curvature = problem.hessian(trial) + damping[..., None] * np.eye(phi.shape[-1])
-        correction = np.linalg.solve(curvature, -slope[..., None])[..., 0]
+        correction = small.solve(curvature, -slope)
         trial = trial + correction
     move, size = _norm(trial - phi), 1 + _norm(phi)
     falls = problem.value(trial) <= problem.value(phi)
@@ -115,4 +116,4 @@ def _flow_step(problem: Unbiased, phi: Array, span: Array, max_move: float) -> t
 
 
 def _norm(vectors: Array) -> Array:
-    return np.sqrt(np.vecdot(vectors, vectors))
+    return np.sqrt(small.dot(vectors, vectors))

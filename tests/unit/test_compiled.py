@@ -1,16 +1,20 @@
 """The compiled loop makes the updates that torch makes one by one."""
 
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from irm_bench.books.unit_tests.methods import erm as unit_tests_erm
+from irm_bench.books.unit_tests.methods import irm as unit_tests_irm
 from irm_bench.engine import compiled, training
 from irm_bench.engine.descent import Path, descend
 from irm_bench.engine.problem import Problem, no_draws
-from irm_bench.plugins.methods import irm_matrix
+from irm_bench.plugins.methods import and_mask, iga, irm_matrix, vrex
 from irm_bench.plugins.optimisers import adam, gd
 from irm_bench.plugins.penalties import plug_in
 from tests.unit.problems import draw_rows, problem_of
@@ -81,7 +85,7 @@ def test_a_run_that_diverges_is_found_at_its_step_and_changes_no_other() -> None
 
 def test_only_what_has_two_kernels_is_compiled() -> None:
     of = problem([2])
-    assert compiled.advance_of(irm_matrix, gd, of) is None
+    assert compiled.advance_of(vrex, adam, of) is None
     assert compiled.advance_of(plug_in, adam, of) is None
     assert compiled.advance_of(irm_matrix, adam, of) is not None
 
@@ -99,5 +103,31 @@ def test_a_kernels_gradient_is_that_of_the_method() -> None:
     out = np.empty((d * d, width))
     params = of.error_weight[None].numpy()
     kernel = irm_matrix.kernel(d, width)
-    kernel(parameters.reshape(-1, width).numpy(), gram, cross, params, out)
+    counts = np.full(width, 2.0)
+    kernel(parameters.reshape(-1, width).numpy(), gram, cross, counts, params, out)
     np.testing.assert_allclose(out.reshape(d, d, width), expected.numpy(), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("method", "optimiser", "params"),
+    [
+        (unit_tests_erm, adam, {}),
+        (unit_tests_irm, adam, {"penalty_share": 0.8}),
+        (iga, adam, {"gradient_weight": 20.0}),
+        (and_mask, gd, {"agreement": 0.9, "decay": 0.2}),
+    ],
+)
+@pytest.mark.parametrize("counts", [[3, 3, 2, 1, 1], [2] * (compiled.WIDTH + 3)])
+def test_every_kernel_makes_the_updates_of_torch(
+    method: ModuleType, optimiser: ModuleType, params: dict[str, float], counts: list[int]
+) -> None:
+    """Runs with other numbers of environments, and a batch that is no multiple of the width."""
+    of = problem(counts, weight_decay=0.01, **params)
+    of.start.copy_(torch.randn(of.start.shape, generator=torch.Generator().manual_seed(0)))
+    _, route = training.route_of(method, plug_in, optimiser, of)
+    assert route.advance is not None
+    alone = replace(route, advance=None)
+    expected = descend(of, alone, of.start, plug_in.value, N_STEPS, RECORD)
+    found = training.train(method, plug_in, optimiser, of, N_STEPS, RECORD, no_draws)
+    assert (found.phi[-1] - found.phi[0]).abs().max() > 0.1
+    torch.testing.assert_close(found.phi, expected.phi, rtol=1e-9, atol=1e-10)

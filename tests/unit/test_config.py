@@ -2,6 +2,8 @@
 
 import contextlib
 import copy
+import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +190,24 @@ def test_defaults_are_merged_and_studies_may_overrule_them() -> None:
     raw["defaults"] = {"steps": 7, "n_samples": 50}
     study = config.parse(raw).studies[0]
     assert (study.steps, study.n_samples) == (7, (100,))
+
+
+def shuffled(mapping: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The same with its keys in another order."""
+    keys = random.Random(seed).sample(list(mapping), len(mapping))
+    return {key: mapping[key] for key in keys}
+
+
+@pytest.mark.parametrize("book", ["notebook", "irm_paper"])
+def test_a_run_does_not_depend_on_how_it_was_named(book: str) -> None:
+    """make CONFIG= and snakemake --configfile lay keys over each other in other orders."""
+    over = {"book": book, "averages": True, "limits": {"grid": 10**5}, "defaults": {"seeds": 201}}
+    whole = config.laid_over(over)
+    first = config.parse(whole).resolved
+    assert set(first) == set(whole) - {"defaults", "limits"} | {"shards", "device"}
+    for seed in range(5):
+        other = shuffled(whole, seed) | {"defaults": shuffled(whole["defaults"], seed)}
+        assert json.dumps(config.parse(other).resolved) == json.dumps(first)
 
 
 def test_the_hash_follows_numbers_and_not_looks() -> None:

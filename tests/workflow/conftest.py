@@ -60,7 +60,10 @@ def snakemake(
 
 
 def tables_of(project: Path, book: str = "notebook") -> dict[str, bytes]:
-    folder = project / "results" / book / "tables"
+    return tables_in(project / "results" / book / "tables")
+
+
+def tables_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
 
 

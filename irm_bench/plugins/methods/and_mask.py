@@ -8,6 +8,10 @@ with decay γ and plain gradient descent of rate η it is
     φ ← φ − η · mask · mean_e g_e − η γ φ
 """
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,3 +40,41 @@ def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) 
     agreement = problem.total(directions.sign()).abs()
     mask = agreement > problem.params["agreement"] * problem.n_environments
     return mask * problem.mean(directions) + problem.params["decay"] * parameters
+
+
+def kernel(d: int, width: int) -> Callable[..., Any]:
+    """The same step of ``width`` runs from moments, for numba (``engine/compiled.py``)."""
+    tiny = float(np.finfo(float).tiny)
+
+    def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
+        g = np.empty((d, width))
+        length = np.empty(width)
+        agreement = np.zeros((d, width))
+        out[:] = 0
+        for e in range(len(gram)):
+            length[:] = 0
+            for i in range(d):
+                for k in range(width):
+                    total = -cross[e, i, k]
+                    for j in range(d):
+                        total += gram[e, i, j, k] * phi[j, k]
+                    g[i, k] = 2 * total
+            for i in range(d - 1):
+                for k in range(width):
+                    length[k] += g[i, k] * g[i, k]
+            for k in range(width):
+                length[k] = max(np.sqrt(length[k]), tiny)
+            for i in range(d - 1):
+                for k in range(width):
+                    g[i, k] /= length[k]
+            for i in range(d):
+                for k in range(width):
+                    agreement[i, k] += np.sign(g[i, k])
+                    out[i, k] += g[i, k]
+        for i in range(d):
+            for k in range(width):
+                agrees = abs(agreement[i, k]) > params[0, k] * counts[k]
+                step = out[i, k] / counts[k] if agrees else 0.0
+                out[i, k] = step + params[1, k] * phi[i, k]
+
+    return gradient

@@ -1,7 +1,8 @@
 """ERM: gradient descent on the sum over environments of the mean squared error.
 
 The summed risk is quadratic with Hessian H = 2ΣG, so in its eigenbasis every coordinate of φ is a
-geometric sequence: gradient descent in closed form, exact at any step, with no loop.
+geometric sequence: gradient descent in closed form, exact at any step, in as many operations as the
+number of steps has binary digits. Eigenvalues and sums are of fixed order (``theory/small.py``).
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from irm_bench.engine.descent import Path, Route, Selected, descend, evaluate_path, join
 from irm_bench.engine.problem import AnySlope, Draw, Draws, Penalty, Problem
+from irm_bench.engine.sums import combine
 from irm_bench.plugins.optimisers import gd
+from irm_bench.theory import small
 
 LABEL = "ERM"
 COLOR = "#d55e00"
@@ -41,7 +44,7 @@ def closed_form(
     soon, and are stepped through so that the step at which they diverge is exact.
     """
     record = sorted({*record, n_steps})
-    stable = _eigen(problem)[0].mul(problem.learning_rate[:, None]).le(2).all(dim=1)
+    stable = (_eigen(problem)[0] * problem.learning_rate <= 2).all(dim=0)
     parts = []
     for chosen, route in ((stable, _closed_form), (~stable, _stepped)):
         runs = chosen.nonzero().squeeze(1)
@@ -65,37 +68,49 @@ def _closed_form(problem: Problem, penalty: Penalty, record: list[int], draws: D
 
 
 def _descent_at(problem: Problem) -> Callable[[int], Tensor]:
-    """φ (d, run) of gradient descent after any number of steps."""
+    """φ (d, run) of gradient descent after any number of steps.
+
+    In the eigenbasis φ ← φ + (pull − fall φ) with fall = rate · eigenvalue: n steps from the start
+    move it by pull − fall · start, times 1 + r + … + rⁿ⁻¹ with r = 1 − fall.
+    """
     values, vectors = _eigen(problem)
-    rate = problem.learning_rate[:, None]
-    transposed = vectors.transpose(1, 2)
-    start = _apply(transposed, problem.start.T)
-    pull = rate * _apply(transposed, 2 * problem.slots.total(problem.moments.cross).T)
+    rate = problem.learning_rate
+    fall = rate * values
+    start = _apply(vectors.transpose(0, 1), problem.start)
+    pull = rate * _apply(vectors.transpose(0, 1), 2 * problem.slots.total(problem.moments.cross))
+    first = torch.addcmul(pull, fall, start, value=-1)
 
     def phi_at(step: int) -> Tensor:
-        decay, total = _geometric(rate * values, step)
-        return _apply(vectors, start * decay + pull * total).T.contiguous()
+        return _apply(vectors, torch.addcmul(start, first, _geometric_sum(fall, step)))
 
     return phi_at
 
 
 def _eigen(problem: Problem) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (run, d) and eigenvectors (run, d, d) of the Hessian 2ΣG, which is PSD."""
+    """Eigenvalues (d, run) and eigenvectors (d, d, run) of the Hessian 2ΣG, which is PSD."""
     hessian = 2 * problem.slots.total(problem.moments.gram)
-    values, vectors = torch.linalg.eigh(hessian.permute(2, 0, 1))
-    return values.clamp(min=0), vectors
+    values, vectors = small.eigen(hessian.permute(2, 0, 1).cpu().numpy())
+    here = hessian.device
+    return (
+        torch.from_numpy(values).to(here).T.clamp(min=0).contiguous(),
+        torch.from_numpy(vectors).to(here).permute(1, 2, 0).contiguous(),
+    )
 
 
 def _apply(matrices: Tensor, vectors: Tensor) -> Tensor:
-    """Matrices (run, i, j) times vectors (run, j), elementwise: a run's bits know no batch."""
-    return (matrices * vectors[:, None, :]).sum(dim=2)
+    """Matrices (i, j, run) times vectors (j, run)."""
+    return combine(matrices.unbind(1), vectors.unbind())
 
 
-def _geometric(fall: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """rⁿ and 1 + r + … + rⁿ⁻¹ for r = 1 − fall, accurate for tiny ``fall`` too."""
-    small = fall < 0.5
-    log_ratio = torch.log1p(-torch.where(small, fall, 0.0)) * n
-    decay = torch.where(small, log_ratio.exp(), (1 - fall) ** n)
-    shortfall = torch.where(small, -log_ratio.expm1(), 1 - decay)
-    still = fall == 0
-    return decay, torch.where(still, float(n), shortfall / torch.where(still, 1.0, fall))
+def _geometric_sum(fall: Tensor, n: int) -> Tensor:
+    """1 + r + … + rⁿ⁻¹ for r = 1 − fall, by the binary digits of n, the highest first.
+
+    Twice as many terms are S + rᵐS = 2S − fall S², one more is 1 + rS = 1 + S − fall S: nothing of
+    r's own is lost where ``fall`` is tiny.
+    """
+    total = torch.zeros_like(fall)
+    for digit in f"{n:b}":
+        total = 2 * total - fall * total * total
+        if digit == "1":
+            total = 1 + total - fall * total
+    return total

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import torch
 from scipy import special
 from torch import Tensor
 
 from irm_bench.engine.problem import Problem
+from irm_bench.engine.sums import add_up, combine
 from irm_bench.engine.training import Fitted
+from irm_bench.theory import least_squares, small
+from irm_bench.theory.moments import Moments
 
 LABEL = "ICP"
 COLOR = "#8c510a"
@@ -51,9 +55,9 @@ class Pool:
     @property
     def pooled(self) -> tuple[Tensor, Tensor]:
         """Gram (run, d, d) and cross (run, d) of all rows together."""
-        share = self.n / self.n.sum(dim=1, keepdim=True)
-        gram = (share[..., None, None] * self.gram).sum(dim=1)
-        return gram, (share[..., None] * self.cross).sum(dim=1)
+        share = self.n / add_up(self.n.T)[:, None]
+        gram = add_up((share[..., None, None] * self.gram).transpose(0, 1))
+        return gram, add_up((share[..., None] * self.cross).transpose(0, 1))
 
 
 def fit(problem: Problem) -> Fitted:
@@ -112,20 +116,20 @@ def _least_squares(gram: Tensor, cross: Tensor, members: Tensor) -> Tensor:
     outside = torch.diag_embed((~members).to(gram.dtype))
     masked = torch.where(both, gram[:, None], 0.0) + outside
     right = torch.where(members, cross[:, None], 0.0)
-    found, info = torch.linalg.solve_ex(masked, right[..., None])
-    singular = info > 0
+    found = small.solve(masked.numpy(), right.numpy())
+    singular = ~np.isfinite(found).all(axis=-1)
     if singular.any():
-        inverse = torch.linalg.pinv(masked[singular], hermitian=True)
-        found[singular] = inverse @ right[singular][..., None]
-    return found[..., 0]
+        alone = Moments(masked.numpy()[singular], right.numpy()[singular], None)
+        found[singular] = least_squares(alone)
+    return torch.from_numpy(found)
 
 
 def _p_values(pool: Pool, phi: Tensor) -> tuple[Tensor, Tensor]:
     """The corrected p values (run, subset) of the tests of means and of variances; phi (…, d)."""
-    total = pool.n.sum(dim=1)[:, None]
+    total = add_up(pool.n.T)[:, None]
     n_environments = pool.n.shape[1]
     sums, squares = _residual_sums(pool, phi)
-    all_sums, all_squares = sums.sum(dim=0), squares.sum(dim=0)
+    all_sums, all_squares = add_up(sums), add_up(squares)
     found = []
     for e in range(n_environments):
         n_in = pool.n[:, e, None]
@@ -142,12 +146,17 @@ def _residual_sums(pool: Pool, phi: Tensor) -> tuple[Tensor, Tensor]:
     """Sums of the residuals and of their squares: (environment, run, subset) each."""
     sums, squares = [], []
     for e in range(pool.n.shape[1]):
-        fitted = phi @ pool.gram[:, e]  # (run, subset, d): gram is symmetric
-        inner = ((fitted - 2 * pool.cross[:, e, None]) * phi).sum(dim=2)
+        fitted = _dot(pool.gram[:, None, e], phi[:, :, None, :])  # (run, subset, d)
+        inner = _dot(fitted - 2 * pool.cross[:, e, None], phi)
         squares.append(pool.n[:, e, None] * (inner + pool.target[:, e, None]))
-        mean = pool.means[:, e, -1, None] - (phi * pool.means[:, e, None, :-1]).sum(dim=2)
+        mean = pool.means[:, e, -1, None] - _dot(phi, pool.means[:, e, None, :-1])
         sums.append(pool.n[:, e, None] * mean)
     return torch.stack(sums), torch.stack(squares)
+
+
+def _dot(left: Tensor, right: Tensor) -> Tensor:
+    """The sum over the last axis of products, in a fixed order."""
+    return combine(left.unbind(-1), right.unbind(-1))
 
 
 def _mean_and_variance(n: Tensor, sums: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,7 @@ def kernel(d: int, width: int) -> Callable[..., Any]:
     error weight and κ = 8 (1 − ε) / d.
     """
 
-    def gradient(phi, gram, cross, params, out):  # type: ignore[no-untyped-def]
+    def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
         q = np.empty((d, width))
         r = np.empty((d, width))
         a = np.empty((d, width))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from irm_bench.theory import small
+
 
 def names(blocks: dict[str, int], is_rotated: bool) -> list[str]:
     """Names of the features of blocks, by their sizes; rotated, a feature is of all of them."""
@@ -11,9 +13,8 @@ def names(blocks: dict[str, int], is_rotated: bool) -> list[str]:
 
 
 def rotation(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A random orthogonal matrix, uniform: the sign of each column is settled by R's diagonal."""
-    q, r = np.linalg.qr(rng.normal(size=(size, size)))
-    return q * np.sign(np.diag(r))
+    """A random orthogonal matrix, uniform."""
+    return small.orthogonal(rng.normal(size=(size, size)))
 
 
 def shuffled(rng: np.random.Generator, block: np.ndarray, is_asked_for: float) -> np.ndarray:

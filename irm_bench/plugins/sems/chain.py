@@ -15,6 +15,7 @@ import numpy as np
 
 from irm_bench.plugins.sems._blocks import names, rotation
 from irm_bench.theory.moments import Moments
+from irm_bench.theory.small import dot, multiply
 
 Options = Mapping[str, Any]
 Mechanism = Mapping[str, Any]
@@ -82,9 +83,17 @@ def sample(
     shape = (n_samples, mechanism["dim"])
     noise_y, noise_z = _noise(environment, mechanism)
     h = environment["e"] * rng.normal(size=shape)
-    x = h @ mechanism["hx"] + environment["e"] * rng.normal(size=shape)
-    y = x @ mechanism["xy"] + h @ mechanism["hy"] + noise_y * rng.normal(size=shape)
-    z = y @ mechanism["yz"] + h @ mechanism["hz"] + noise_z * rng.normal(size=shape)
+    x = multiply(h, mechanism["hx"]) + environment["e"] * rng.normal(size=shape)
+    y = (
+        multiply(x, mechanism["xy"])
+        + multiply(h, mechanism["hy"])
+        + noise_y * rng.normal(size=shape)
+    )
+    z = (
+        multiply(y, mechanism["yz"])
+        + multiply(h, mechanism["hz"])
+        + noise_z * rng.normal(size=shape)
+    )
     return np.hstack([x, z]), y.sum(axis=1)
 
 
@@ -98,16 +107,16 @@ def population(environment: Environment, mechanism: Mechanism) -> Moments:
     noise_y, noise_z = _noise(environment, mechanism)
     nothing, identity = np.zeros((dim, dim)), np.eye(dim)
     h = np.concatenate([e * identity, nothing, nothing, nothing])
-    x = h @ mechanism["hx"] + np.concatenate([nothing, e * identity, nothing, nothing])
+    x = multiply(h, mechanism["hx"]) + np.concatenate([nothing, e * identity, nothing, nothing])
     own_y = np.concatenate([nothing, nothing, noise_y * identity, nothing])
-    y = x @ mechanism["xy"] + h @ mechanism["hy"] + own_y
+    y = multiply(x, mechanism["xy"]) + multiply(h, mechanism["hy"]) + own_y
     own_z = np.concatenate([nothing, nothing, nothing, noise_z * identity])
-    z = y @ mechanism["yz"] + h @ mechanism["hz"] + own_z
+    z = multiply(y, mechanism["yz"]) + multiply(h, mechanism["hz"]) + own_z
     variables, target = np.hstack([x, z]), y.sum(axis=1)
     return Moments(
-        variables.T @ variables,
-        variables.T @ target,
-        np.float64(target @ target),
+        multiply(variables.T, variables),
+        dot(variables.T, target),
+        np.float64(dot(target, target)),
         np.zeros(2 * dim + 1),
     )
 
@@ -116,4 +125,5 @@ def noise_floor(environment: Environment, mechanism: Mechanism) -> float:
     """Risk of the causal weights: the variance of ΣY − X W_xy 1, hidden causes included."""
     noise_y, _ = _noise(environment, mechanism)
     from_hidden = mechanism["hy"].sum(axis=1)
-    return float(environment["e"] ** 2 * from_hidden @ from_hidden + mechanism["dim"] * noise_y**2)
+    hidden = environment["e"] ** 2 * dot(from_hidden, from_hidden)
+    return float(hidden + mechanism["dim"] * noise_y**2)

@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from irm_bench.plugins.sems._blocks import names, rotation, shuffled
+from irm_bench.statistics.elementary import exp
+from irm_bench.theory.mixtures import Mixture
 from irm_bench.theory.moments import Moments
+from irm_bench.theory.small import dot
 
 Options = Mapping[str, Any]
 Mechanism = Mapping[str, Any]
@@ -86,6 +89,11 @@ def sample(
     return x, (invariant.sum(axis=1) > 0).astype(float)
 
 
+def _density(points: np.ndarray) -> np.ndarray:
+    """Of the standard normal law."""
+    return exp(-points * points / 2) / np.sqrt(2 * np.pi)
+
+
 def population(environment: Environment, mechanism: Mechanism) -> Moments:
     """Exact moments of features and label, cell by cell; shuffled, the two blocks are independent.
 
@@ -98,19 +106,40 @@ def population(environment: Environment, mechanism: Mechanism) -> Moments:
     spread = np.sqrt(dim * variance)
     means = SIZE * ANIMALS
     ratio = dim * means / spread
-    positive = stats.norm.cdf(ratio)
-    label = weights @ positive
-    invariant = means * positive + variance / spread * stats.norm.pdf(ratio)
-    mean_spurious = weights @ BACKGROUNDS
-    with_label, together = weights @ (BACKGROUNDS * positive), weights @ (means * BACKGROUNDS)
+    positive = ndtr(ratio)
+    label = dot(weights, positive)
+    invariant = means * positive + variance / spread * _density(ratio)
+    mean_spurious = dot(weights, BACKGROUNDS)
+    with_label, together = dot(weights, BACKGROUNDS * positive), dot(weights, means * BACKGROUNDS)
     if environment["shuffled"]:
-        with_label, together = mean_spurious * label, weights @ means * mean_spurious
+        with_label, together = mean_spurious * label, dot(weights, means) * mean_spurious
     of_invariant = SIZE**2 * np.ones((dim, dim)) + variance * np.eye(dim)
     of_spurious = np.ones((dim_spurious, dim_spurious)) + VARIANCE * np.eye(dim_spurious)
     between = np.full((dim, dim_spurious), together)
     return Moments(
         np.block([[of_invariant, between], [between.T, of_spurious]]),
-        np.repeat([weights @ invariant, with_label], [dim, dim_spurious]),
+        np.repeat([dot(weights, invariant), with_label], [dim, dim_spurious]),
         np.float64(label),
-        np.repeat([weights @ means, mean_spurious, label], [dim, dim_spurious, 1]),
+        np.repeat([dot(weights, means), mean_spurious, label], [dim, dim_spurious, 1]),
     )
+
+
+def mixture(environment: Environment, mechanism: Mechanism) -> Mixture | None:
+    """The law of the rows, a component a cell; shuffled, animal and background are independent.
+
+    The label is taken for the animal's. Of ``dim`` invariant features it is another with
+    probability Φ(−√(10 dim)), 8e-13 of five; where that is above 1e-9 (four and fewer), None.
+    """
+    dim, dim_spurious = mechanism["dim"], mechanism["dim_spurious"]
+    if ndtr(-np.sqrt(dim / VARIANCE)) > 1e-9:
+        return None
+    shares = _probabilities(environment, mechanism)
+    if environment["shuffled"]:
+        of_animal = np.array([shares[animal == ANIMALS].sum() for animal in ANIMALS])
+        of_ground = np.array([shares[ground == BACKGROUNDS].sum() for ground in BACKGROUNDS])
+        shares = of_animal * of_ground
+    invariant = np.repeat(SIZE * ANIMALS[:, None], dim, axis=1)
+    spurious = np.repeat(BACKGROUNDS[:, None], dim_spurious, axis=1)
+    variances = np.repeat([SIZE**2 * VARIANCE, VARIANCE], [dim, dim_spurious])
+    labels = (ANIMALS > 0).astype(float)
+    return Mixture(shares, np.hstack([invariant, spurious]), np.diag(variances), labels)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from irm_bench.theory.moments import Moments, gaussian_moments, product_index
+from irm_bench.theory.small import dot
 
 Options = Mapping[str, Any]
 Environment = Mapping[str, float]
@@ -170,5 +171,5 @@ def penalty_zero(direction: np.ndarray) -> np.ndarray:
     """
     direction = np.asarray(direction, dtype=float)
     dim = direction.shape[-1]
-    unit = direction / np.linalg.norm(direction, axis=-1, keepdims=True)
+    unit = direction / np.sqrt(dot(direction, direction))[..., None]
     return np.concatenate([0.5 + np.sqrt(dim) / 2 * unit, np.zeros_like(unit)], axis=-1)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from irm_bench.plugins.sems._blocks import names, rotation, shuffled
+from irm_bench.theory.mixtures import Mixture
 from irm_bench.theory.moments import Moments
 
 Options = Mapping[str, Any]
@@ -84,3 +85,15 @@ def population(environment: Environment, mechanism: Mechanism) -> Moments:
         gram[:dim, dim:] = gram[dim:, :dim] = 0.0
         cross = np.append(cross[:dim], np.zeros(len(mean) - dim))
     return Moments(gram, cross, np.float64(0.5), np.append(np.zeros(len(mean)), 0.5))
+
+
+def mixture(environment: Environment, mechanism: Mechanism) -> Mixture:
+    """The law of the rows, a component a label; shuffled, one for each of label and direction."""
+    mean, dim = _mean(environment, mechanism), mechanism["dim"]
+    signs = [(1, 1), (-1, -1)]
+    if environment["shuffled"]:
+        signs += [(1, -1), (-1, 1)]
+    means = [np.append(one * mean[:dim], other * mean[dim:]) for one, other in signs]
+    labels = np.array([float(one < 0) for one, _ in signs])
+    shares = np.full(len(signs), 1 / len(signs))
+    return Mixture(shares, np.array(means), VARIANCE * np.eye(len(mean)), labels)

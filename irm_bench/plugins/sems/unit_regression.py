@@ -14,6 +14,7 @@ import numpy as np
 
 from irm_bench.plugins.sems._blocks import names, rotation, shuffled
 from irm_bench.theory.moments import Moments
+from irm_bench.theory.small import multiply
 
 Options = Mapping[str, Any]
 Mechanism = Mapping[str, Any]
@@ -55,11 +56,18 @@ def mechanism(rng: np.random.Generator, options: Options) -> Mechanism:
     found: dict[str, Any] = {
         "xy": rng.normal(size=(dim, dim)) / dim,
         "yz": rng.normal(size=(dim, dim_spurious)) / max(dim_spurious, 1),
-        "scales": np.append(SCALES, 10 ** rng.uniform(-2, 1, size=n_drawn)),
+        "scales": np.append(
+            SCALES, [10.0**power for power in rng.uniform(-2, 1, size=n_drawn).tolist()]
+        ),
     }
     is_rotated = options["scramble"]
     found["rotation"] = rotation(rng, dim + dim_spurious) if is_rotated else None
     return found
+
+
+def _powers(exponents: np.ndarray) -> list[float]:
+    """Of ten; by the C library, as numpy's own round by the processor."""
+    return [10.0**exponent for exponent in exponents.tolist()]
 
 
 def mixing(mechanism: Mechanism) -> np.ndarray | None:
@@ -83,8 +91,8 @@ def sample(
     dim, dim_spurious = mechanism["yz"].shape
     scale = _scale(environment, mechanism)
     x = scale * rng.normal(size=(n_samples, dim))
-    y = x @ mechanism["xy"] + scale * rng.normal(size=(n_samples, dim))
-    z = y @ mechanism["yz"] + rng.normal(size=(n_samples, dim_spurious))
+    y = multiply(x, mechanism["xy"]) + scale * rng.normal(size=(n_samples, dim))
+    z = multiply(y, mechanism["yz"]) + rng.normal(size=(n_samples, dim_spurious))
     return np.hstack([x, shuffled(rng, z, environment["shuffled"])]), y.sum(axis=1)
 
 
@@ -93,12 +101,12 @@ def population(environment: Environment, mechanism: Mechanism) -> Moments:
     xy, yz = mechanism["xy"], mechanism["yz"]
     dim, dim_spurious = yz.shape
     variance = _scale(environment, mechanism) ** 2
-    of_y = variance * (xy.T @ xy + np.eye(dim))
-    of_z = yz.T @ of_y @ yz + np.eye(dim_spurious)
+    of_y = variance * (multiply(xy.T, xy) + np.eye(dim))
+    of_z = multiply(multiply(yz.T, of_y), yz) + np.eye(dim_spurious)
     keeps = 1.0 - environment["shuffled"]
-    of_xz = keeps * variance * xy @ yz
+    of_xz = keeps * variance * multiply(xy, yz)
     gram = np.block([[variance * np.eye(dim), of_xz], [of_xz.T, of_z]])
-    cross = np.append(variance * xy.sum(axis=1), keeps * (of_y @ yz).sum(axis=0))
+    cross = np.append(variance * xy.sum(axis=1), keeps * multiply(of_y, yz).sum(axis=0))
     return Moments(gram, cross, np.float64(of_y.sum()), np.zeros(dim + dim_spurious + 1))
 
 

@@ -1,9 +1,9 @@
 """Which rule of selection is right, and what the others cost."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from irm_bench.books.irm_paper.settings import (
@@ -28,6 +28,7 @@ from irm_bench.judging.findings import (
     verdict,
 )
 from irm_bench.judging.wording import listed, num, percent
+from irm_bench.statistics.elementary import log
 
 TITLE = "The third environment chooses well"
 STATEMENT = "The weight that the third environment chooses is as good as the best one"
@@ -81,7 +82,7 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     ratios: dict[str, list[float]] = {}
     for part in parts_of(parts, "cost "):
         ratios.setdefault(str(part.place["rule"]), []).append(float(part.place["ratio"]))
-    means = {rule: float(np.exp(np.log(found).mean())) for rule, found in ratios.items()}
+    means = {rule: math.exp(log(found).mean()) for rule, found in ratios.items()}
     told = [f"{num(means[rule], 2)} by {rule}" for rule in sorted(means, key=lambda r: means[r])]
     return (
         f"{text} The mean error divided by that at the best weight is, as a geometric mean over "

@@ -5,8 +5,10 @@ Where the pooled Gram matrix is singular it is the solution of least norm, and `
 
 import torch
 
+from irm_bench import theory
 from irm_bench.engine.problem import Problem
 from irm_bench.engine.training import Fitted
+from irm_bench.theory.moments import Moments
 
 LABEL = "ERM"
 COLOR = "#d55e00"
@@ -22,12 +24,11 @@ EXTRAS = {
 
 def fit(problem: Problem) -> Fitted:
     """φ (d, run), and the rank of what was solved."""
-    gram = problem.mean(problem.moments.gram).permute(2, 0, 1)
-    cross = problem.mean(problem.moments.cross).T
-    solution, _ = torch.linalg.solve_ex(gram, cross[..., None])
-    rank = torch.linalg.matrix_rank(gram, hermitian=True)
-    singular = rank < gram.shape[-1]
-    if singular.any():
-        inverse = torch.linalg.pinv(gram[singular], hermitian=True)
-        solution[singular] = inverse @ cross[singular][..., None]
-    return Fitted(solution[..., 0].T.contiguous(), {"rank": rank.to(gram.dtype)})
+    gram = problem.mean(problem.moments.gram).permute(2, 0, 1).cpu().numpy()
+    cross = problem.mean(problem.moments.cross).T.cpu().numpy()
+    phi = theory.least_squares(Moments(gram, cross, None))
+    rank = theory.rank(gram).astype(float)
+    here = problem.start.device
+    return Fitted(
+        torch.from_numpy(phi.T.copy()).to(here), {"rank": torch.from_numpy(rank).to(here)}
+    )

@@ -1,5 +1,6 @@
 """The weight of the error, 1e-5: how much of the conclusions hangs on it."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ from irm_bench.judging.findings import (
     within,
 )
 from irm_bench.judging.wording import listed, num, pick, say
+from irm_bench.statistics.elementary import log
 
 TITLE = "The 1e-5 seems arbitrary"
 STATEMENT = "The scaling of the error by 1e-5 seems arbitrary"
@@ -117,15 +119,16 @@ def _weights(evidence: Evidence, weight: float, model: Selection) -> Iterator[Pa
 def _law(evidence: Evidence, models: Mapping[float, Selection]) -> Part:
     """The exponent of the power law of the converged weight of Z in the error weight, by seed."""
     low, high = (evidence.z_weight(models[w], "converged") for w in (LAW_FROM, LAW_TO))
-    slope = np.log(high / low) / np.log(LAW_TO / LAW_FROM)
+    ratio = high / low
+    slopes = log(ratio) / math.log(LAW_TO / LAW_FROM)
     population = evidence.population(STUDY, evidence.train_set(MODEL))
     ends = theory.flow_minimum(population, np.array([LAW_FROM, LAW_TO])).phi
     z = np.abs(ends[:, evidence.causal(STUDY) == 0]).mean(axis=1)
-    exact = float(np.log(z[1] / z[0]) / np.log(LAW_TO / LAW_FROM))
+    exact = math.log(z[1] / z[0]) / math.log(LAW_TO / LAW_FROM)
     what = (
         f"exponent of |weight| of Z where training ends, error weights {LAW_FROM:g} to {LAW_TO:g}"
     )
-    return mean("exponent", what, pd.Series(slope), within(LAW_MARGIN, 1 / 3), exact)
+    return mean("exponent", what, pd.Series(slopes, ratio.index), within(LAW_MARGIN, 1 / 3), exact)
 
 
 def decide(outcomes: Outcomes) -> str:

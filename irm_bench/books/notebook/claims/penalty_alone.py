@@ -61,7 +61,7 @@ def _phi(ends: pd.DataFrame) -> pd.DataFrame:
 def _spread(ends: pd.DataFrame) -> pd.Series:
     """Distance of every end from the mean of all, by seed of the start."""
     phi = _phi(ends)
-    return ((phi - phi.mean()) ** 2).sum(axis=1) ** 0.5
+    return np.sqrt(((phi - phi.mean()) ** 2).sum(axis=1))
 
 
 def _curve(evidence: Evidence, ends: pd.DataFrame) -> list[Part]:

@@ -1,5 +1,6 @@
 """IRM makes the weights of Z almost zero: how small, and how soon."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from irm_bench.judging.findings import (
     within,
 )
 from irm_bench.judging.wording import percent, pick, rate, say
+from irm_bench.statistics.elementary import log
 
 TITLE = "IRM squashes the weight of Z"
 STATEMENT = "IRM very quickly learns to squash the weights of Z to almost zero"
@@ -92,8 +94,8 @@ def _crossing(steps: np.ndarray, weight: np.ndarray) -> float:
     before, after = late[-1], late[-1] + 1
     if steps[before] == 0:
         return float(steps[after] / steps[-1])
-    x, y = np.log(steps[[after, before]]), np.log(weight[[after, before]])
-    return float(np.exp(np.interp(np.log(MARGIN), y, x)) / steps[-1])
+    x, y = log(steps[[after, before]]), log(weight[[after, before]])
+    return math.exp(np.interp(math.log(MARGIN), y, x)) / float(steps[-1])
 
 
 def decide(outcomes: Outcomes) -> str:

@@ -22,6 +22,7 @@ from irm_bench.judging.findings import (
     mean,
 )
 from irm_bench.judging.wording import num, pick, say
+from irm_bench.theory import small
 
 TITLE = "ERM's potential error is unbounded"
 STATEMENT = "The potential error of the standard model is unbounded"
@@ -84,8 +85,15 @@ def _growth(evidence: Evidence, model: Selection, sigma: float) -> pd.Series:
         raise InsufficientError(f"needs three values of γ at σ = {sigma:g} in the study {STUDY!r}")
     table = pd.concat([evidence.error(model, e, column="risk") for e in found], axis=1)
     finite = table[np.isfinite(table.to_numpy(dtype=float)).all(axis=1)]
-    leading = np.polyfit(gammas, finite.to_numpy(dtype=float).T, 2)[0]
+    leading = _leading(np.array(gammas, dtype=float), finite.to_numpy(dtype=float))
     return pd.Series(leading, finite.index).reindex(table.index)
+
+
+def _leading(points: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Leading coefficients (seed,) of the parabolas through values (seed, point), least squares."""
+    powers = np.stack([np.ones_like(points), points, points**2])
+    sides = small.apply(powers, values[:, None, :])
+    return small.solve(small.multiply(powers, powers.T), sides)[:, -1]
 
 
 def _only(name: str, environment: Environment, sigma: float) -> bool:

@@ -7,6 +7,10 @@ entry of g_e.
     (1 − λ) · mean_e R_e + λ · Σ_e [(φᵀg_e)² + (g_e,last)²]
 """
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 from torch import Tensor
 
 from irm_bench.engine.problem import AnySlope, Draw, Problem
@@ -32,3 +36,31 @@ def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) 
     pull = of_scale.mul_(slope.value).addcmul_(of_offset, residual[-1])
     share = problem.params["penalty_share"]
     return (2 - 2 * share) * problem.mean(residual) + 8 * share * problem.total(pull)
+
+
+def kernel(d: int, width: int) -> Callable[..., Any]:
+    """The same gradient of ``width`` runs from moments, for numba (``engine/compiled.py``)."""
+
+    def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
+        r = np.empty((d, width))
+        v = np.empty(width)
+        out[:] = 0
+        for e in range(len(gram)):
+            v[:] = 0
+            for i in range(d):
+                for k in range(width):
+                    total = -cross[e, i, k]
+                    for j in range(d):
+                        total += gram[e, i, j, k] * phi[j, k]
+                    r[i, k] = total
+                    v[k] += phi[i, k] * total
+            for i in range(d):
+                for k in range(width):
+                    # the derivative of v is 2Gφ − b = 2r + b
+                    pull = (2 * r[i, k] + cross[e, i, k]) * v[k] + gram[e, d - 1, i, k] * r[
+                        d - 1, k
+                    ]
+                    share = params[0, k]
+                    out[i, k] += (2 - 2 * share) * r[i, k] / counts[k] + 8 * share * pull
+
+    return gradient
