@@ -210,7 +210,11 @@ def _matrix(found: Sequence[tuple[Path, Config]]) -> tuple[list[Column], list[Ro
 
 def _column(book: str, parsed: Config, study: Study) -> Column:
     """A study's column; it leads to the chapter that the page of its book has on it."""
-    chapters = [section.name for section in parsed.sections if section.study == study.name]
+    chapters = [
+        section.name
+        for section in parsed.sections
+        if study.name in (section.study, *section.covers)
+    ]
     chapter = chapters[0] if chapters else f"study-{study.name}"
     metric = str(study.loss.metadata["METRICS"][0])
     return Column(book, study.name, metric, f"{book}/index.html#{chapter}")
