@@ -9,7 +9,8 @@ SITE   ?= results/site
 
 BIN       := $(VENV)/bin
 READY     := $(VENV)/.ready
-SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES)
+# The shell says where we are: the folder's name may hold what is special to make or to a shell.
+SNAKEMAKE := PATH="$$(cd "$(BIN)" && pwd):$$PATH" $(BIN)/python -m snakemake --cores $(CORES)
 OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
              $(if $(CONFIG),--configfile "$(CONFIG)")
 
@@ -21,7 +22,6 @@ report: $(READY)
 	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(if $(CONFIG),"$(CONFIG)")
 	@$(SNAKEMAKE) $(OVERRIDE)
 	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
-	@echo "The page is at results/$(notdir $(abspath $(BOOK)))/report.html"
 
 test: $(READY)
 	@$(BIN)/python -m pytest

@@ -15,6 +15,14 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/diagnose.smk"
 include: "workflow/rules/audit.smk"
+
+
+# Without a map its rules would write nothing.
+if CONFIG.map:
+
+    include: "workflow/rules/map.smk"
+
+
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"

@@ -141,6 +141,7 @@ def _steps(
         diagnose,
         evaluate,
         judge,
+        locate,
         select,
         simulate,
         train,
@@ -171,6 +172,13 @@ def _steps(
     yield "aggregate", _call(aggregate.run, parsed, parts, tables)
     yield "diagnosis", _call(diagnose.merge, parsed, diagnoses, tables)
     yield "audit", _call(audit.run, parsed, tables / "coverage.csv")
+    if parsed.map is not None:
+        drawn = []
+        for name in locate.methods(parsed):
+            pair = tuple(folder / "map" / f"{name}.{kind}.npz" for kind in ("runs", "minima"))
+            drawn.append(pair)
+            yield "map", _call(locate.run, parsed, name, *pair)
+        yield "map", _call(locate.merge, parsed, drawn, tables)
     yield "judge", _call(judge.run, parsed, tables, tables)
     if report:
         yield "report", _call(_report, parsed, folder)

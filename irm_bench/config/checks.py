@@ -38,6 +38,10 @@ READ_WITHOUT_RUNNING = frozenset(
         "COUNTERPART",
         "NEEDS_ENVIRONMENTS",
         "TRAINS_IN",
+        "ASSUMPTION",
+        "LIMIT",
+        "FAILS",
+        "NO_ANSWER",
     ]
 )
 # Metrics that have columns of their own, whatever loss measures them.

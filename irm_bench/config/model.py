@@ -252,10 +252,47 @@ class Printed:
     is_repeated: bool = False
 
 
-# Keys of a config that no result depends on.
+@dataclass(frozen=True)
+class MapMethod:
+    """A method of the map, with the penalty that it takes if it takes one."""
+
+    plugin: Plugin
+    penalty: Plugin | None
+
+    @property
+    def name(self) -> str:
+        """What the map calls it: a penalty that is not plug_in is named too."""
+        if self.penalty is None or self.penalty.name == USUAL_PENALTY:
+            return self.plugin.name
+        return f"{self.plugin.name}_{self.penalty}"
+
+    @property
+    def label(self) -> str:
+        """Words for the page."""
+        label = str(self.plugin.get("LABEL", self.plugin.name))
+        if self.penalty is None or self.penalty.name == USUAL_PENALTY:
+            return label
+        return f"{label}, {self.penalty.get('LABEL', self.penalty)}"
+
+
+@dataclass(frozen=True)
+class Map:
+    """Where methods tend to on the data of every study, and where they end on samples.
+
+    ``starts`` is how many starts each search has; ``shifts`` are, by study, an environment in which
+    the mechanism of the spurious features is another one.
+    """
+
+    methods: tuple[MapMethod, ...]
+    starts: int
+    shifts: Mapping[str, Environment]
+
+
+USUAL_PENALTY = "plug_in"
+# Keys of a config that no result depends on; what the map's tables do on is ``map_hash``.
 OF_THE_PAGE = (
     *("book", "title", "shards", "figures", "claims", "audit", "device", "sections", "lead"),
-    *("printed", "source"),
+    *("printed", "source", "map", "plugins"),
 )
 
 
@@ -275,6 +312,7 @@ class Config:
     lead: tuple[str, ...]
     source: Mapping[str, Any]
     printed: Printed | None
+    map: Map | None
     audit: Audit
     has_averages: bool
     baseline: str
@@ -290,6 +328,13 @@ class Config:
         """Hash of all that a result depends on: not of titles, shards, figures, claims or audit."""
         kept = {k: v for k, v in self.resolved.items() if k not in OF_THE_PAGE}
         return _hash(json.dumps(kept, sort_keys=True))
+
+    @property
+    def map_hash(self) -> str:
+        """Hash of all that a method's part of the map depends on: not of the other methods."""
+        settings = dict(self.resolved.get("map", {}))
+        settings.pop("methods", None)
+        return _hash(f"{self.results_hash} map {json.dumps(settings, sort_keys=True)}")
 
     @property
     def stage_hash(self) -> str:

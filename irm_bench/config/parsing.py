@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from irm_bench.config import checks, schema, size
+from irm_bench.config import checks, mapping, schema, size
 from irm_bench.config.model import (
     CHOSEN,
     Audit,
@@ -20,7 +20,7 @@ from irm_bench.config.model import (
 from irm_bench.config.plain import from_yaml, plain
 from irm_bench.config.studies import parse_study
 from irm_bench.errors import PluginError
-from irm_bench.plugins.registry import Book, BookError, find_book
+from irm_bench.plugins.registry import Book, BookError, find_book, with_plugins
 
 DEFAULT_BOOK = "notebook"
 DEFAULTS: dict[str, Any] = {
@@ -89,6 +89,7 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         lead=tuple(raw.get("lead", [])),
         source={"name": "the source", **raw.get("source", {})},
         printed=_printed(book, raw),
+        map=mapping.parse_map(book, raw, studies),
         audit=_audit(raw.get("audit", {})),
         has_averages=raw.get("averages", False),
         baseline=raw.get("baseline", ""),
@@ -161,9 +162,13 @@ def _with_defaults(study: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
 def _book(raw: Mapping[str, Any]) -> Book:
     name = raw.get("book", DEFAULT_BOOK)
     try:
-        return find_book(str(name))
+        book = find_book(str(name))
     except BookError as error:
         raise ConfigError(f"config key book: {error}") from None
+    try:
+        return with_plugins(book, raw.get("plugins", []))
+    except BookError as error:
+        raise ConfigError(f"config key plugins: {error}") from None
 
 
 def _least_shards(studies: list[Study]) -> int:

@@ -120,7 +120,7 @@ def _models(
     return tuple(model_of(sem, chosen, intercept, environment.mapping) for chosen in _grid(options))
 
 
-def _environment(sem: Plugin, given: Mapping[str, Value], where: str) -> Environment:
+def environment_of(sem: Plugin, given: Mapping[str, Value], where: str) -> Environment:
     """An environment of a SEM, what is not given being the SEM's own."""
     parameters: dict[str, Value | None] = sem.get("PARAMETERS", {})
     for name, value in given.items():
@@ -166,7 +166,7 @@ def _train_sets(
         found = set()
         for member in members:
             mapping = member if isinstance(member, Mapping) else {first: member}
-            found.add(_environment(sem, mapping, f"{where}.{key}[{i}]"))
+            found.add(environment_of(sem, mapping, f"{where}.{key}[{i}]"))
         sets[tuple(sorted(found, key=_rank))] = None
     return tuple(sets)
 
@@ -181,7 +181,7 @@ def _environments(sem: Plugin, raw: list[Any], where: str) -> tuple[Environment,
     found: dict[Environment, None] = {}
     for i, grid in enumerate(raw):
         for given in _grid(grid):
-            found[_environment(sem, given, f"{where}[{i}]")] = None
+            found[environment_of(sem, given, f"{where}[{i}]")] = None
     return tuple(found)
 
 

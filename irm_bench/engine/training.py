@@ -75,7 +75,7 @@ def route_of(
     """How the method descends, and the problem with what was prepared for it."""
     predictor = getattr(method, "predictor", _as_they_are)
     if hasattr(method, "value"):
-        gradient = partial(_differentiated, method)
+        gradient = partial(differentiated, method)
         return problem, Route(gradient, optimiser, predictor, torch.no_grad)
     if problem.row_loss is None and hasattr(method, "quartic"):
         cubic = method.quartic(problem, penalty)
@@ -101,7 +101,7 @@ def _own_gradient(
     return gradient
 
 
-def _differentiated(method: ModuleType, parameters: Tensor, problem: Problem, draw: Draw) -> Tensor:
+def differentiated(method: ModuleType, parameters: Tensor, problem: Problem, draw: Draw) -> Tensor:
     """The gradient of a method's value, by torch."""
     with torch.enable_grad():
         free = parameters.detach().requires_grad_()

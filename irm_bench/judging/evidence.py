@@ -25,7 +25,8 @@ class InsufficientError(Exception):
 class Selection:
     """One trained model of a study: what a claim speaks of. None: the study's first, or only.
 
-    ``n_samples`` None is the study's largest that the method was trained on. ``params`` are values
+    ``n_samples`` None is the study's largest that the method was trained on. ``start`` is where
+    training starts; empty: where the study's first model does. ``params`` are values
     of the method's own parameters, the study's first where it is not told; ``rule`` names the
     selection that chose the model, for a study that selects.
     """
@@ -36,6 +37,7 @@ class Selection:
     error_weight: float | None = None
     train: tuple[Environment, ...] | None = None
     n_samples: int | None = None
+    start: str = ""
     params: tuple[tuple[str, float], ...] = ()
     rule: str = ""
 
@@ -87,7 +89,7 @@ class Evidence:
             n_samples = max(sizes) if model.n_samples is None else model.n_samples
             train = self.train_set(model)
             for cell in plan.cells_at(study, study.model, n_samples, train, method):
-                if _has_params(cell, model):
+                if _fits(cell, model):
                     columns = setting(layout_of(self.config), (0, 0), study, cell, model.rule)
                     return {n: v for n, v in columns.items() if n not in (*ORDER, "study")}
         wanted = f"{model.method} {model.penalty}".strip()
@@ -186,8 +188,10 @@ class Evidence:
         return model.noise_floor(environment.mapping, model.option)
 
 
-def _has_params(cell: Cell, model: Selection) -> bool:
-    """Whether a cell has the parameters that are asked for, of those that its method has."""
+def _fits(cell: Cell, model: Selection) -> bool:
+    """Whether a cell has the start and the parameters that are asked for, where it has any."""
+    if model.start and cell.start not in ("", model.start):
+        return False
     told = dict(model.params)
     if model.error_weight is not None:
         told["error_weight"] = model.error_weight

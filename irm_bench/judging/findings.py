@@ -7,7 +7,7 @@ parts of a family are adjusted together (Holm); only then does the claim decide 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +18,13 @@ from scipy import stats
 from irm_bench.judging.evidence import InsufficientError
 from irm_bench.statistics import elementary, intervals
 from irm_bench.statistics.intervals import Interval
+from irm_bench.statistics.power import needed
 
 SUPPORTED, REFUTED = "supported", "refuted"
 LIMITED, INCONCLUSIVE = "supported within a stated limit", "inconclusive"
+# Of a statement with two halves: one holds, the other is refuted.
+PARTLY = "refuted in part"
+VERDICTS = (SUPPORTED, LIMITED, PARTLY, REFUTED, INCONCLUSIVE)
 HOLDS, FAILS, OPEN = "holds", "fails", "open"
 PRIMARY, SECONDARY, FACT = "primary", "secondary", "fact"
 ALPHA = 0.05
@@ -45,6 +49,19 @@ class Rule:
             case "within":
                 return np.abs(values - self.target) < self.bound
         raise ValueError(f"unknown kind of rule {self.kind!r}")
+
+    def gap(self, values: Any) -> Any:
+        """How far values are from the rule's bound, in their unit; below 0 where it is not met."""
+        match self.kind:
+            case "below":
+                return self.bound - values
+            case "above":
+                return values - self.bound
+        return self.bound - np.abs(values - self.target)
+
+    def scaled(self, factor: float) -> "Rule":
+        """The rule with its bound, or its margin, multiplied."""
+        return replace(self, bound=factor * self.bound)
 
     @property
     def text(self) -> str:
@@ -81,6 +98,10 @@ class Part:
     """One estimate of a claim.
 
     ``singles`` says by seed whether that seed alone meets the rule, where this has a meaning.
+    ``cautious`` are by seed the outcomes of a reader of that run alone who knows how far runs
+    spread: open where the rule's bound is within the 95% that one run may be off. ``spread`` is
+    the standard deviation over seeds and ``gap`` the estimate's distance from the bound, both on
+    the scale of the test. ``retest`` gives the p value of another rule on the same values.
     ``place`` says where it was measured (σ, rows, a name …), for the words of the claim.
     """
 
@@ -96,6 +117,10 @@ class Part:
     singles: pd.Series | None = None
     p_adjusted: float = np.nan
     place: Mapping[str, Any] = field(default_factory=dict)
+    cautious: pd.Series | None = None
+    spread: float = np.nan
+    gap: float = np.nan
+    retest: Callable[[Rule], float] | None = None
 
     @property
     def estimate(self) -> float:
@@ -111,6 +136,20 @@ class Part:
             return met
         p_value = self.p_adjusted if self.role == PRIMARY else self.p_value
         return met if p_value < ALPHA else OPEN
+
+    @property
+    def seeds_needed(self) -> float:
+        """Seeds at which the test finds such a gap in 80% of cases, before Holm's adjustment."""
+        if not (np.isfinite(self.gap) and np.isfinite(self.spread)):
+            return np.nan
+        return needed(abs(self.gap) / self.spread if self.spread > 0 else np.inf)
+
+    def under(self, factor: float) -> "Part":
+        """The part if its margin had been ``factor`` times as large; as it is without one."""
+        if self.rule is None or self.retest is None or self.role == FACT:
+            return self
+        rule = self.rule.scaled(factor)
+        return replace(self, rule=rule, p_value=self.retest(rule))
 
     @property
     def share_diverged(self) -> float:
@@ -142,7 +181,26 @@ def mean(
     interval = intervals.t_interval(array)
     role = role if rule else SECONDARY
     part = Part(key, quantity, interval, rule, role, p_value, test, truth, n_diverged, singles)
-    return replace(part, place=place or {})
+    part = replace(part, place=place or {}, spread=_deviation(array))
+    if rule is None:
+        return part
+    return replace(
+        part,
+        cautious=_cautious(rule, array, finite.index),
+        gap=float(rule.gap(interval.estimate)),
+        retest=lambda other: other.p_value(array)[0],
+    )
+
+
+def _deviation(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else np.nan
+
+
+def _cautious(rule: Rule, values: np.ndarray, seeds: pd.Index) -> pd.Series:
+    """Outcomes by seed of a reader who knows how far one run may be off: 95% of runs are nearer."""
+    off = stats.t.ppf(1 - ALPHA / 2, max(1, len(values) - 1)) * _deviation(values)
+    met = np.where(rule.holds(values), HOLDS, FAILS)
+    return pd.Series(np.where(np.abs(rule.gap(values)) > off, met, OPEN), seeds)
 
 
 def ratio(
@@ -158,15 +216,27 @@ def ratio(
     values, n_diverged = _finite(key, (numerator / denominator).astype(float))
     top, bottom = (s.loc[values.index].to_numpy(dtype=float) for s in (numerator, denominator))
     interval = intervals.ratio_interval(top, bottom)
-    p_value, singles = np.nan, None
-    if rule:
-        logs = elementary.log(values)
-        bounds = np.full_like(logs, math.log(rule.bound))
-        p_value = intervals.paired_test(logs, bounds).p_value
-        singles = pd.Series(rule.holds(values.to_numpy()), values.index)
-    role = role if rule else SECONDARY
-    test = "t of logs" if rule else ""
-    return Part(key, quantity, interval, rule, role, p_value, test, truth, n_diverged, singles)
+    logs = elementary.log(values)
+    part = Part(key, quantity, interval, role=SECONDARY, truth=truth, n_diverged=n_diverged)
+    part = replace(part, spread=_deviation(logs))
+    if rule is None:
+        return part
+
+    def retest(other: Rule) -> float:
+        return intervals.paired_test(logs, np.full_like(logs, math.log(other.bound))).p_value
+
+    in_logs = replace(rule, bound=math.log(rule.bound))
+    return replace(
+        part,
+        rule=rule,
+        role=role,
+        p_value=retest(rule),
+        test="t of logs",
+        singles=pd.Series(rule.holds(values.to_numpy()), values.index),
+        cautious=_cautious(in_logs, logs, values.index),
+        gap=float(in_logs.gap(logs.mean())),
+        retest=retest,
+    )
 
 
 def median(key: str, quantity: str, values: pd.Series, rule: Rule, role: str = PRIMARY) -> Part:
@@ -174,9 +244,15 @@ def median(key: str, quantity: str, values: pd.Series, rule: Rule, role: str = P
     finite, n_diverged = _finite(key, values)
     array = finite.to_numpy(dtype=float)
     singles = pd.Series(rule.holds(array), finite.index)
-    p_value = float(stats.binomtest(int(singles.sum()), len(singles)).pvalue)
+
+    def retest(other: Rule) -> float:
+        return float(stats.binomtest(int(other.holds(array).sum()), len(array)).pvalue)
+
     interval = intervals.median_interval(array)
-    return Part(key, quantity, interval, rule, role, p_value, "sign", np.nan, n_diverged, singles)
+    p_value = retest(rule)
+    part = Part(key, quantity, interval, rule, role, p_value, "sign", np.nan, n_diverged, singles)
+    cautious = _cautious(rule, array, finite.index)
+    return replace(part, cautious=cautious, spread=_deviation(array), retest=retest)
 
 
 def wins(key: str, quantity: str, first: pd.Series, second: pd.Series) -> Part:
@@ -198,10 +274,15 @@ def share(
     """The share of seeds where a flag is set, with Wilson's interval and a binomial test."""
     count = int(flags.sum())
     interval = intervals.wilson_interval(count, len(flags))
-    p_value = float(stats.binomtest(count, len(flags), rule.bound).pvalue)
+
+    def retest(other: Rule) -> float:
+        bound = min(max(other.bound, 0.0), 1.0)  # a margin may be scaled beyond what a share is
+        return float(stats.binomtest(count, len(flags), bound).pvalue)
+
+    p_value = retest(rule)
     singles = pd.Series(rule.holds(flags.to_numpy(dtype=float)), flags.index)
     part = Part(key, quantity, interval, rule, role, p_value, "binomial", singles=singles)
-    return replace(part, place=place or {})
+    return replace(part, place=place or {}, retest=retest)
 
 
 def fact(
@@ -260,18 +341,23 @@ def verdict(outcome: str) -> str:
     return {HOLDS: SUPPORTED, FAILS: REFUTED}.get(outcome, INCONCLUSIVE)
 
 
-def single_outcomes(parts: Sequence[Part]) -> dict[int, dict[str, str]]:
+def single_outcomes(parts: Sequence[Part], cautious: bool = False) -> dict[int, dict[str, str]]:
     """By seed, the outcomes that its one run suggests; only seeds with a value for every part.
 
-    Facts without a value a seed, and secondary parts, are the same for all. Empty if a primary part
-    has no value a seed, or nothing has.
+    ``cautious``: to a reader who leaves open what the run's number is too near to tell. Facts
+    without a value a seed, and secondary parts, are the same for all. Empty if a primary part has
+    no value a seed, or nothing has.
     """
-    asked = {p.key: p.singles for p in parts if p.role != SECONDARY and p.singles is not None}
+    asked = {}
+    for part in parts:
+        if part.singles is not None and part.role != SECONDARY:
+            met = part.singles.map({True: HOLDS, False: FAILS})
+            asked[part.key] = part.cautious if cautious and part.cautious is not None else met
     if not asked or any(p.singles is None for p in parts if p.role == PRIMARY):
         return {}
     table = pd.DataFrame(asked).dropna()
     rest = {p.key: p.outcome for p in parts if p.rule and p.key not in asked}
     return {
-        int(seed): rest | {key: HOLDS if met else FAILS for key, met in row.items()}
+        int(seed): rest | dict(row)
         for seed, row in zip(table.index, table.to_dict("records"), strict=True)
     }

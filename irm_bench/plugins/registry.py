@@ -14,7 +14,8 @@ import hashlib
 import importlib
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -66,7 +67,10 @@ class Plugin:
         Raises:
             PluginError: the file cannot be imported.
         """
-        name = f"{_package_of(self.path.parents[1])}.{self.kind}.{self.name}"
+        if self.path.parent.name == self.kind:
+            name = f"{_package_of(self.path.parents[1])}.{self.kind}.{self.name}"
+        else:  # a file that a user brings, wherever it stands
+            name = f"{_package_of(self.path.parent)}.{self.name}"
         try:
             return importlib.import_module(name)
         except Exception as error:
@@ -89,10 +93,14 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Book:
-    """A folder of claims, figures, sections and plugins, with the config of its studies."""
+    """A folder of claims, figures, sections and plugins, with the config of its studies.
+
+    ``brought`` are files of methods from elsewhere, that a user wants beside the book's.
+    """
 
     name: str
     folder: Path
+    brought: tuple[Path, ...] = ()
 
     @property
     def config(self) -> Path:
@@ -107,6 +115,8 @@ class Book:
         found: set[str] = set()
         for folder in self.folders(kind):
             found |= {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")}
+        if kind == "methods":
+            found |= {path.stem for path in self.brought}
         return sorted(found)
 
     def plugin(self, kind: str, name: str) -> Plugin:
@@ -124,6 +134,8 @@ class Book:
                 f" (a new one is a file {kind}/{name}.py of the book)"
             )
         paths = [folder / f"{name}.py" for folder in self.folders(kind)]
+        if kind == "methods":
+            paths += [path for path in self.brought if path.stem == name]
         return Plugin(kind, name, next(path for path in paths if path.is_file()))
 
     def file(self, name: str) -> Path | None:
@@ -189,6 +201,47 @@ def find_book(name: str) -> Book:
             "their results would share a folder; rename the folder"
         )
     return Book(folder.name, folder)
+
+
+def with_plugins(book: Book, places: Sequence[str]) -> Book:
+    """A book with methods from elsewhere: files, or folders of files.
+
+    A folder of a book is one too: its ``methods`` are taken.
+
+    Raises:
+        BookError: nothing is there, no method is, or a name is taken or is no name.
+    """
+    brought: dict[str, Path] = {}
+    for place in places:
+        for path in _method_files(place):
+            if not NAME.fullmatch(path.stem):
+                raise BookError(
+                    f"{place!r}: {path.name} cannot name a method; allowed are small letters, "
+                    "digits and underscores, a letter first"
+                )
+            if path.stem in book.names("methods") or path.stem in brought:
+                raise BookError(
+                    f"{place!r}: a method {path.stem!r} is there already; rename {path.name}"
+                )
+            brought[path.stem] = path
+    return replace(book, brought=tuple(brought.values()))
+
+
+def _method_files(place: str) -> list[Path]:
+    """The files of methods in a place."""
+    path = Path(place).expanduser().resolve()
+    if path.is_file() and path.suffix == ".py":
+        return [path]
+    if not path.is_dir():
+        raise BookError(
+            f"{place!r} is neither a folder nor a file of Python; allowed is a method's file, a "
+            "folder of them, or a book's folder"
+        )
+    folder = path / "methods" if (path / "methods").is_dir() else path
+    found = [file for file in sorted(folder.glob("*.py")) if not file.stem.startswith("_")]
+    if not found:
+        raise BookError(f"{place!r}: the folder {folder.name} has no file of Python in it")
+    return found
 
 
 def _package_of(folder: Path) -> str:

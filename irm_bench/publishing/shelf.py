@@ -28,7 +28,13 @@ from irm_bench.storage import tables
 
 # Of the page's scripts, those that the shelf needs, and its own.
 SCRIPTS = ("numbers", "explore", "tables", "shelf")
-VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
+VERDICTS = (
+    "supported",
+    "supported within a stated limit",
+    "refuted in part",
+    "refuted",
+    "inconclusive",
+)
 
 
 @dataclass(frozen=True)

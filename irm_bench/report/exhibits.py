@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config, Study
@@ -20,8 +21,15 @@ ROW_KEYS = {
     "facts": ("name",),
     "coverage_ends": ("interval", "n_seeds"),
     "published": ("table",),
+    "margin_flips": ("claim",),
 }
-VERDICTS = ("supported", "supported within a stated limit", "refuted", "inconclusive")
+VERDICTS = (
+    "supported",
+    "supported within a stated limit",
+    "refuted in part",
+    "refuted",
+    "inconclusive",
+)
 
 
 def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
@@ -33,6 +41,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "oracles": truths.oracles(tables, config),
         "distances": truths.distances(tables, config),
         "choices": choices(tables),
+        "margin_flips": margin_flips(tables),
     }
     return {name: frame for name, frame in found.items() if not frame.empty}
 
@@ -62,7 +71,7 @@ def facts(tables: Tables, config: Config) -> pd.DataFrame:
         rows += [
             (f"{study.name}.{n}", v, f"config, study {study.name}") for n, v in settings(study)
         ]
-    rows += [*verdict_counts(tables), *printed_counts(tables)]
+    rows += [*verdict_counts(tables), *control_counts(tables), *printed_counts(tables)]
     return pd.DataFrame(rows, columns=["name", "value", "meaning"])
 
 
@@ -84,6 +93,53 @@ def verdict_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
         yield "n_claims", len(found), "rows of claims"
         for verdict in VERDICTS:
             yield f"verdict {verdict}", int((found == verdict).sum()), "rows of claims"
+        kinds, status = tables["claims"]["kind"], tables["claims"]["status"]
+        yield "n_checks", int((kinds == "check").sum()), "rows of claims that are checks"
+        if (status != "").any():
+            for name in ("confirmatory", "exploratory"):
+                yield f"n_{name}", int((status == name).sum()), f"rows of claims that are {name}"
+
+
+def control_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
+    """How many false twins were judged as they should be, and how many verdicts hang on no margin
+    between half and twice the declared one."""
+    if "controls" in tables:
+        found = tables["controls"]["as_expected"]
+        yield "n_controls", len(found), "rows of controls"
+        yield "n_controls_as_expected", int(found.sum()), "rows of controls that are as expected"
+    if "margins" in tables:
+        flips = margin_flips(tables)
+        if not flips.empty:
+            robust = ~(flips["from_factor"] > 0.5) & ~(flips["to_factor"] < 2)
+            yield "n_margins_robust", int(robust.sum()), "claims that stand from half to twice"
+
+
+def margin_flips(tables: Tables) -> pd.DataFrame:
+    """Between which factors of its margins each verdict stands, and what it is beyond them."""
+    if "margins" not in tables:
+        return pd.DataFrame()
+    rows = []
+    for claim, found in tables["margins"].groupby("claim", sort=False):
+        frame = found.sort_values("factor").reset_index(drop=True)
+        here = int((frame["factor"] - 1).abs().idxmin())
+        stands = frame["stands"].astype(bool)
+        low = high = here
+        while low > 0 and stands[low - 1]:
+            low -= 1
+        while high < len(frame) - 1 and stands[high + 1]:
+            high += 1
+        is_first, is_last = low == 0, high == len(frame) - 1
+        rows.append(
+            {
+                "claim": claim,
+                "verdict": frame["verdict"][here],
+                "from_factor": np.nan if is_first else frame["factor"][low],
+                "to_factor": np.nan if is_last else frame["factor"][high],
+                "below": "" if is_first else frame["verdict"][low - 1],
+                "above": "" if is_last else frame["verdict"][high + 1],
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def printed_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:

@@ -12,6 +12,7 @@ COMMON = (
     CLAIMS,
     Section("methods", "Methods and statistics"),
     Section("coverage", "Do the intervals hold what they promise?", table="coverage"),
+    Section("controls", "Would the rules notice?", table="controls"),
     Section("changes", "What changed since the former page", table="former"),
     Section("published", "Against the published run", table="published"),
     Section("package", "Data and provenance"),

@@ -72,7 +72,7 @@ def check(folder: Path) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Say what is not as it was made; 0 where all is."""
+    """Say what is not as it was made, or where the page is; 0 where all is as it was made."""
     parser = argparse.ArgumentParser(prog="python -m irm_bench.running.chain")
     parser.add_argument("book", nargs="?", default=DEFAULT_BOOK, help="a book's name or folder")
     given = parser.parse_args(arguments)
@@ -90,7 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
     if found:
         end = f"error: {folder} is not as it was made: delete what is named and run again"
         print(end, file=sys.stderr)
-    return int(bool(found))
+        return 1
+    print(f"The page is at {folder / 'report.html'}; it and all below it is as it was made")
+    return 0
 
 
 if __name__ == "__main__":

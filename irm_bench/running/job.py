@@ -15,7 +15,7 @@ from typing import Any
 from irm_bench import config
 from irm_bench.config import Config, ConfigError
 from irm_bench.plugins import registry
-from irm_bench.running import provenance
+from irm_bench.running import interrupts, provenance
 from irm_bench.storage.archives import StageError
 
 
@@ -39,6 +39,8 @@ def run(snakemake: Any, stage: str) -> Iterator[tuple[Config, ModuleType]]:
     except Exception as error:
         message = f"{_describe(error)} (traceback in {log})"
         _fail(snakemake, message, traceback.format_exc(), log)
+    except KeyboardInterrupt:
+        os._exit(interrupts.STATUS)  # Snakemake says that it was told to end
     else:
         _write(log, provenance.as_text(record))
 

@@ -1,12 +1,23 @@
 """What the Snakefile asks of the package: its config, and whether the book may be run."""
 
+import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 from irm_bench import config as configuration
 from irm_bench.config import Config, ConfigError, checks
 from irm_bench.plugins.registry import known_books
 from irm_bench.running.places import other_owner, results_of
+
+
+def quote_interpreter() -> None:
+    """Make the interpreter one word of a shell: Snakemake pastes its path into lines as it is.
+
+    A virtual environment is in the project's folder, whose name may have spaces.
+    """
+    if Path(sys.executable).exists():  # not quoted yet, for the Snakefile is read more than once
+        sys.executable = shlex.quote(sys.executable)
 
 
 def config_of(workflow: Any, config: dict[str, Any]) -> Config:

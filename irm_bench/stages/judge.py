@@ -9,7 +9,11 @@ rule in words) and MIN_SEEDS, its margins, and three functions:
     decide(outcomes by part key) -> verdict
     sentence(parts by key, verdict) -> str  composed from the numbers
 
-A claim that is about the findings of others has AFTER = True: it is judged when they are.
+A claim that is about the findings of others has AFTER = True: it is judged when they are. One that
+cannot come out false, as an identity of the data or of the models, says KIND = "check".
+
+A claim should come with a negative control: TWIN says what is made false, and ``twin(evidence)``
+gives the evidence of that (``judging/controls.py``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +25,22 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config
-from irm_bench.judging import findings, printed
+from irm_bench.judging import controls, findings, margins, printed, registration
 from irm_bench.judging.evidence import Evidence, InsufficientError
-from irm_bench.judging.findings import INCONCLUSIVE, PRIMARY, Part
+from irm_bench.judging.findings import FAILS, INCONCLUSIVE, OPEN, PRIMARY, SECONDARY, Part
 from irm_bench.judging.wording import percent, rate
 from irm_bench.plugins.registry import Plugin
 from irm_bench.statistics import intervals
 from irm_bench.storage import tables
 from irm_bench.storage.contracts import Contract
-from irm_bench.storage.contracts.judged import CLAIM_DETAILS, CLAIMS
+from irm_bench.storage.contracts.judged import CLAIM_DETAILS, CLAIMS, CONTROLS, MARGINS
 
 # With a larger share of runs diverged, those that are left say little of a method.
 MAX_DIVERGED = 0.05
+NO_READINGS = pd.DataFrame({"plain": [], "cautious": []}, dtype=object)
+FINDING = "finding"
+# Of the tests of a claim that do not hold, so many are named.
+MOST_EXCEPTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,17 @@ class Draft:
 
 @dataclass(frozen=True)
 class Finding:
-    """A judged claim. ``disagree`` says by seed whether its one run leads to another verdict."""
+    """A judged claim.
+
+    ``readings`` are the verdicts that each seed's run alone leads to, a row a seed: those of a
+    reader who takes the run's numbers as they are (``plain``), and of one who knows how far one run
+    may be off, and so may find it inconclusive (``cautious``). Empty where no run can be asked.
+    """
 
     draft: Draft
     verdict: str
     sentence: str
-    disagree: pd.Series
+    readings: pd.DataFrame
 
     @property
     def name(self) -> str:
@@ -65,6 +78,26 @@ class Finding:
     @property
     def parts(self) -> tuple[Part, ...]:
         return self.draft.parts
+
+    @property
+    def disagree(self) -> pd.Series:
+        """By seed, whether its one run, taken as it is, leads to another verdict."""
+        return self.readings["plain"] != self.verdict
+
+    @property
+    def misled(self) -> pd.Series:
+        """By seed, whether even a cautious reader of its run concludes something else."""
+        return ~self.readings["cautious"].isin([self.verdict, INCONCLUSIVE])
+
+    @property
+    def undecided(self) -> pd.Series:
+        """By seed, whether a cautious reader of its run cannot tell."""
+        return self.readings["cautious"] == INCONCLUSIVE
+
+    @property
+    def exceptions(self) -> list[Part]:
+        """The tests of the claim that do not hold."""
+        return [p for p in self.parts if p.role != SECONDARY and p.outcome in (FAILS, OPEN)]
 
 
 def run(config: Config, folder: Path | str, output: Path | str) -> None:
@@ -82,9 +115,12 @@ def all_tables(evidence: Evidence) -> Mapping[str, pd.DataFrame]:
     """The judged tables by name."""
     found = judge(evidence, evidence.config.claims)
     contracts = tables.contracts(evidence.config)
+    registered = registration.of_config(evidence.config)
     return {
         "printed": printed.compare(evidence).reindex(columns=contracts["printed"].names),
-        "claims": _frame([_row(f) for f in found], CLAIMS),
+        "claims": _frame([_row(f, registered.status(f.draft.module)) for f in found], CLAIMS),
+        "margins": _frame([row for f in found for row in margins.rows(f)], MARGINS),
+        "controls": _frame(list(controls.rows(evidence, judge)), CONTROLS),
         "claim_details": _frame([_detail(f, p) for f in found for p in f.parts], CLAIM_DETAILS),
     }
 
@@ -129,10 +165,10 @@ def conclude(found: Draft) -> Finding:
     """The verdict of an adjusted draft, its sentence, and the seeds that would say otherwise."""
     reason = found.reason or _weakness(found)
     if reason:
-        return Finding(found, INCONCLUSIVE, f"Cannot be judged: {reason}.", pd.Series(dtype=bool))
+        return Finding(found, INCONCLUSIVE, f"Cannot be judged: {reason}.", NO_READINGS)
     verdict = found.module.decide(findings.outcomes(found.parts))
     sentence = found.module.sentence({part.key: part for part in found.parts}, verdict)
-    return Finding(found, verdict, sentence, _disagree(found, verdict))
+    return Finding(found, verdict, sentence, _readings(found, verdict))
 
 
 def _weakness(found: Draft) -> str:
@@ -153,13 +189,16 @@ def _weakness(found: Draft) -> str:
     return ""
 
 
-def _disagree(found: Draft, verdict: str) -> pd.Series:
-    """By seed, whether the claim's own decision on that one run is another verdict."""
+def _readings(found: Draft, verdict: str) -> pd.DataFrame:
+    """By seed, the claim's own decision on that one run; none where all of them decide nothing."""
     if verdict == INCONCLUSIVE:
-        return pd.Series(dtype=bool)
-    singles = findings.single_outcomes(found.parts)
-    said = {seed: found.module.decide(outcomes) for seed, outcomes in singles.items()}
-    return pd.Series({seed: one != verdict for seed, one in said.items()}, dtype=bool)
+        return NO_READINGS
+    said = {}
+    for reader, is_cautious in (("plain", False), ("cautious", True)):
+        singles = findings.single_outcomes(found.parts, is_cautious)
+        verdicts = {seed: found.module.decide(outcomes) for seed, outcomes in singles.items()}
+        said[reader] = pd.Series(verdicts, dtype=object)
+    return pd.DataFrame(said)
 
 
 def _frame(rows: Sequence[Mapping[str, object]], contract: Contract) -> pd.DataFrame:
@@ -167,16 +206,20 @@ def _frame(rows: Sequence[Mapping[str, object]], contract: Contract) -> pd.DataF
     return pd.DataFrame(rows, columns=contract.names)
 
 
-def _row(finding: Finding) -> dict[str, object]:
+def _row(finding: Finding, status: str) -> dict[str, object]:
     module = finding.draft.module
     shown = finding.parts[0] if finding.parts else None
     row = {
         "claim": finding.name,
         "title": module.TITLE,
+        "kind": getattr(module, "KIND", FINDING),
+        "status": status,
         "family": module.FAMILY,
         "study": module.STUDY,
         "verdict": finding.verdict,
         "sentence": finding.sentence,
+        "bound": shown.rule.text if shown is not None and shown.rule else "",
+        "exceptions": _in_words(finding.exceptions),
         "rule": module.RULE,
         "statement": module.STATEMENT,
         "source": module.SOURCE,
@@ -185,15 +228,26 @@ def _row(finding: Finding) -> dict[str, object]:
     }
     if shown is not None:
         row |= _numbers(shown)
-    if len(finding.disagree):
+    if len(finding.readings):
         count = int(finding.disagree.sum())
-        share = intervals.wilson_interval(count, len(finding.disagree))
+        share = intervals.wilson_interval(count, len(finding.readings))
         row |= {
             "single_seed_disagree": share.estimate,
             "single_seed_low": share.low,
             "single_seed_high": share.high,
+            "single_seed_misled": float(finding.misled.mean()),
+            "single_seed_undecided": float(finding.undecided.mean()),
         }
+    needed = [p.seeds_needed for p in finding.parts if p.role == PRIMARY]
+    row["seeds_needed"] = max((n for n in needed if np.isfinite(n)), default=np.nan)
     return row
+
+
+def _in_words(exceptions: Sequence[Part]) -> str:
+    """Tests that do not hold, each with its outcome: the first few."""
+    words = [f"{part.key}: {part.outcome}" for part in exceptions[:MOST_EXCEPTIONS]]
+    rest = len(exceptions) - len(words)
+    return "; ".join([*words, *([f"{rest} more"] if rest else [])])
 
 
 def _detail(finding: Finding, part: Part) -> dict[str, object]:
@@ -206,6 +260,9 @@ def _detail(finding: Finding, part: Part) -> dict[str, object]:
         "test": part.test,
         "outcome": part.outcome,
         "single_seed_holds": singles,
+        "spread": part.spread,
+        "effect": part.gap / part.spread if part.spread > 0 else np.nan,
+        "seeds_needed": part.seeds_needed,
         **_numbers(part),
     }
 

@@ -12,8 +12,15 @@ def repetitions(differences: np.ndarray) -> float:
     Mean and spread are those of ``differences`` (n,). At least 2, at most a million.
     """
     spread = differences.std(ddof=1)
-    effect = abs(differences.mean()) / spread if spread > 0 else np.inf
-    for n in range(2, 1001):
+    return needed(abs(differences.mean()) / spread if spread > 0 else np.inf)
+
+
+def needed(effect: float) -> float:
+    """The same for a mean of ``effect`` standard deviations."""
+    if effect > 10:
+        return 2.0
+    # the power grows with n: to the normal law's n it is not far
+    for n in range(max(2, int((2.0 / max(effect, 1e-9)) ** 2)), 1001):
         if effect * np.sqrt(n) > 10 or _power(effect, n) >= POWER:
             return float(n)
     return float(min(np.ceil((2.8 / max(effect, 1e-9)) ** 2), 1e6))

@@ -13,7 +13,7 @@ from irm_bench.config import Config
 from irm_bench.config.layout import layout_of
 from irm_bench.storage import archives, paged, part_files
 from irm_bench.storage.archives import StageError
-from irm_bench.storage.contracts import Contract, evaluated, judged
+from irm_bench.storage.contracts import Contract, evaluated, judged, mapped
 from irm_bench.storage.paged import Rows
 
 
@@ -24,7 +24,11 @@ class TableError(StageError):
 def contracts(config: Config) -> dict[str, Contract]:
     """The contracts of a config's tables; many of their columns follow its plugins."""
     layout = layout_of(config)
-    found = [*evaluated.contracts(layout), *judged.contracts(layout)]
+    found = [
+        *evaluated.contracts(layout),
+        *mapped.contracts(layout),
+        *judged.contracts(layout),
+    ]
     return {contract.name: replace(contract, config=config.results_hash) for contract in found}
 
 

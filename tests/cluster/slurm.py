@@ -160,7 +160,7 @@ class Cluster:
             f"--log-file={self.folder}/log/munged.log",
         )
         _wait(lambda: (self.folder / "munge.socket").exists(), 10, "munge has no socket")
-        self._daemon("slurmctld", "slurmctld", "-D")
+        self.start_controller()
         for node in self.nodes:
             self.start_node(node)
 
@@ -175,6 +175,15 @@ class Cluster:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def kill_controller(self) -> None:
+        """kill -9 of the controller, as when its machine dies; the nodes' jobs go on."""
+        self._daemons["slurmctld"].kill()
+        self._daemons["slurmctld"].wait()
+
+    def start_controller(self) -> None:
+        """Start the controller, the first time or again, with the state that the last one kept."""
+        self._daemon("slurmctld", "slurmctld", "-D")
 
     def start_node(self, node: str) -> None:
         """Start a node's daemon, the first time or again."""

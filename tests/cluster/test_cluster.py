@@ -1,5 +1,6 @@
 """On a real Slurm: the same bytes as without it, and what goes wrong there mends itself."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,97 @@ def test_a_job_over_its_memory_is_run_again_with_more(cluster: Cluster, tmp_path
     assert (first.memory, second.memory) == ("600M", "1200M")
     assert second.state == "COMPLETED"
     assert (project / target).exists()
+
+
+MOMENTS = "results/notebook/moments/0.npz"
+WRITES = "    archives.write_arrays(output, SIMULATED, config.stage_hash, arrays)\n"
+ONCE = """\
+    import os, time
+    if not os.path.exists("again"):
+        open("again", "w").close()
+        {trouble}
+"""
+
+
+def of_tiny(*arguments: str) -> list[str]:
+    """The command that makes the first file of the tiny config by Slurm."""
+    return [*SNAKEMAKE, MOMENTS, *SLURM, "--configfile", *TINY, *arguments]
+
+
+def trouble_the_first(project: Path, trouble: str) -> None:
+    """Let the first job that has written that file do something else then."""
+    stage = project / "irm_bench/stages/simulate.py"
+    tiny.replace(stage, WRITES, WRITES + ONCE.format(trouble=trouble))
+
+
+def test_a_queue_that_refuses_is_told_and_the_next_run_goes_on(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    project = tiny.create(tmp_path)
+    cluster.run("scontrol", "update", "PartitionName=main", "State=INACTIVE")
+    try:
+        with tiny.running(project, of_tiny()) as process:
+            said, _ = process.communicate(timeout=300)
+    finally:
+        cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
+    assert process.returncode != 0
+    assert said.count("SLURM sbatch failed") == 3  # and two retries
+    assert "inactive" in said
+    assert "Traceback" not in said
+    run(project, MOMENTS, *SLURM, configfiles=TINY)
+    assert (project / MOMENTS).exists()
+
+
+def test_a_job_over_its_time_is_run_again_with_more(cluster: Cluster, tmp_path: Path) -> None:
+    project = tiny.create(tmp_path)
+    trouble_the_first(project, "time.sleep(300)")
+    before = {job.number for job in cluster.jobs()}
+    run(project, MOMENTS, *SLURM, "--set-resources", "simulate:runtime=attempt", configfiles=TINY)
+    first, second = (job for job in cluster.jobs() if job.number not in before)
+    assert first.state == "TIMEOUT"
+    assert second.state == "COMPLETED"
+
+
+def test_a_controller_that_is_started_again_loses_no_job(cluster: Cluster, tmp_path: Path) -> None:
+    """It dies while a job writes, and Snakemake asks it for the state meanwhile."""
+    project = tiny.create(tmp_path)
+    tiny.stall_writing(project, "moments/0.npz")
+    before = {job.number for job in cluster.jobs()}
+    with tiny.running(project, of_tiny()) as process:
+        wait_for(lambda: tiny.stalled(project), 120)
+        cluster.kill_controller()
+        time.sleep(8)  # more than two questions
+        cluster.start_controller()
+        wait_for(lambda: {"mixed", "allocated"} & set(cluster.states()))
+        tiny.go(project)
+        said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said[-3000:]
+    (job,) = (job for job in cluster.jobs() if job.number not in before)
+    assert job.state == "COMPLETED"
+
+
+def test_output_that_comes_late_is_waited_for(cluster: Cluster, tmp_path: Path) -> None:
+    """As over a slow network file system: the job is done, and its file is not there yet."""
+    project = tiny.create(tmp_path)
+    trouble_the_first(project, "os.rename(output, 'late')")
+    before = {job.number for job in cluster.jobs()}
+    with tiny.running(project, of_tiny()) as process:
+        wait_for((project / "late").exists, 120)
+        time.sleep(5)
+        (project / "late").rename(project / MOMENTS)
+        said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said[-3000:]
+    assert len({job.number for job in cluster.jobs()} - before) == 1
+
+
+def test_output_that_is_lost_is_made_again(cluster: Cluster, tmp_path: Path) -> None:
+    project = tiny.create(tmp_path)
+    trouble_the_first(project, "os.remove(output)")
+    before = {job.number for job in cluster.jobs()}
+    run(project, MOMENTS, *SLURM, "--latency-wait", "5", configfiles=TINY)
+    states = [job.state for job in cluster.jobs() if job.number not in before]
+    assert states == ["FAILED", "COMPLETED"]
+    assert (project / MOMENTS).exists()
 
 
 def test_a_book_elsewhere_that_selects_gives_the_same_bytes(

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from irm_bench.config import Study
-from irm_bench.judging import printed
+from irm_bench.judging import controls, findings, margins, printed
 from irm_bench.judging.evidence import Evidence
-from irm_bench.judging.findings import INCONCLUSIVE, LIMITED, REFUTED, SUPPORTED
+from irm_bench.judging.findings import INCONCLUSIVE, LIMITED, PARTLY, REFUTED, SUPPORTED, VERDICTS
 from irm_bench.planning.plan import Cell
 from irm_bench.plugins.registry import Plugin, find_book
 from irm_bench.stages import judge
@@ -27,7 +27,6 @@ def claims(names: Iterable[str]) -> list[Plugin]:
 
 NAMES = BOOK.names("claims")
 ALONE = [name for name in NAMES if not BOOK.plugin("claims", name).metadata.get("AFTER")]
-VERDICTS = {SUPPORTED, REFUTED, LIMITED, INCONCLUSIVE}
 
 Change = Callable[[Evidence], None]
 
@@ -131,6 +130,17 @@ def never_small(found: Evidence) -> None:
 
 CASES: list[tuple[str, str, claims_case.Models, Change, str, str]] = [
     # claim, what is special, models, change of the tables, verdict, words of the sentence
+    (
+        "causes_from_any_start",
+        "not from two",
+        usual,
+        nothing,
+        REFUTED,
+        "not from zeros and N(0, 1)",
+    ),
+    ("causes_from_any_start", "from all", irm(0.016), nothing, SUPPORTED, "Each start does"),
+    ("squashes_from_any_start", "from all", usual, nothing, SUPPORTED, "do not show that"),
+    ("squashes_from_any_start", "large", irm(0.2), nothing, REFUTED, "Not from all ones"),
     ("correlation_shift", "as expected", usual, nothing, SUPPORTED, "as good as gone"),
     (
         "correlation_shift",
@@ -157,9 +167,9 @@ CASES: list[tuple[str, str, claims_case.Models, Change, str, str]] = [
         REFUTED,
         "in 4 of 5 environments; not at test σ=1",
     ),
-    ("squashes_z", "slow", usual, nothing, LIMITED, "that is not quick"),
+    ("squashes_z", "slow", usual, nothing, PARTLY, "that is not quick"),
     ("squashes_z", "quick", usual, quick_path, SUPPORTED, "that is quick"),
-    ("squashes_z", "never", usual, never_small, LIMITED, "never small"),
+    ("squashes_z", "never", usual, never_small, PARTLY, "never small"),
     ("squashes_z", "large", irm(0.2), nothing, REFUTED, "not below the margin"),
     ("worse_on_average", "as expected", usual, nothing, SUPPORTED, "0.523: worse"),
     (
@@ -180,8 +190,8 @@ CASES: list[tuple[str, str, claims_case.Models, Change, str, str]] = [
         "IRM is not better at σ=0.01",
     ),
     ("crossover", "elsewhere", irm(0.1), nothing, REFUTED, "not within ±0.02"),
-    ("near_lower_bound", "absolute only", usual, nothing, LIMITED, "not at test σ=0.01"),
-    ("near_lower_bound", "oracle", irm(0.0, 1e-5), nothing, SUPPORTED, "dσ² in all 5"),
+    ("near_lower_bound", "absolute only", usual, nothing, PARTLY, "not at test σ=0.01"),
+    ("near_lower_bound", "oracle", irm(0.0, 1e-5), nothing, SUPPORTED, "rows in all 5"),
     ("near_lower_bound", "far", irm(0.2), nothing, REFUTED, "not at test σ=1"),
     ("beats_best_possible", "as expected", usual, nothing, SUPPORTED, "below the oracle's"),
     ("beats_best_possible", "not", erm_without_z, nothing, REFUTED, "above the oracle's"),
@@ -217,7 +227,7 @@ CASES: list[tuple[str, str, claims_case.Models, Change, str, str]] = [
     ("error_weight_arbitrary", "up to 1e-4", usual, nothing, LIMITED, "they change at 0.01"),
     ("error_weight_arbitrary", "all", irm(0.016), nothing, SUPPORTED, "all that were tested"),
     ("error_weight_arbitrary", "only 1e-5", by_weight, nothing, REFUTED, "change at 1e-06"),
-    ("train_predicts_test", "shared σ", usual, nothing, LIMITED, "badly for ERM at σ=0.01"),
+    ("train_predicts_test", "shared σ", usual, nothing, PARTLY, "badly for ERM at σ=0.01"),
     (
         "train_predicts_test",
         "not even shared σ",
@@ -239,8 +249,8 @@ CASES: list[tuple[str, str, claims_case.Models, Change, str, str]] = [
     ("penalty_alone", "as expected", usual, nothing, SUPPORTED, "in one point"),
     ("penalty_alone", "no zero", usual, starts("penalty_value", 1.0), REFUTED, "reaches 1"),
     ("penalty_alone", "off the curve", usual, starts("phi_3", 1.0), REFUTED, "do not all lie"),
-    ("more_environments", "as expected", usual, nothing, SUPPORTED, "within ±0.02"),
-    ("more_environments", "they help", by_n_environments, nothing, REFUTED, "not within ±0.02"),
+    ("more_environments", "as expected", usual, nothing, SUPPORTED, "within ±20%"),
+    ("more_environments", "they help", by_n_environments, nothing, REFUTED, "not within ±20%"),
 ]
 
 
@@ -284,21 +294,68 @@ def test_printed_numbers(
     assert words in one.sentence
 
 
+def with_seeds(n_seeds: int) -> dict[str, object]:
+    return {**claims_case.RAW, "defaults": {**claims_case.RAW["defaults"], "seeds": n_seeds}}
+
+
 def test_one_run_is_enough_where_all_seeds_agree() -> None:
-    raw = {**claims_case.RAW, "defaults": {**claims_case.RAW["defaults"], "seeds": 120}}
-    found = claims_case.evidence(irm(0.016), raw)
+    found = claims_case.evidence(irm(0.016), with_seeds(200))
     *_, one = judge.judge(found, claims(["worse_on_average", "beats_best_possible", "single_run"]))
     assert one.verdict == SUPPORTED, one.sentence
-    assert "For 2 of 2 claims" in one.sentence
+    assert "shown for 2 of 2 claims" in one.sentence
 
 
-def test_one_run_misleads_where_seeds_differ() -> None:
-    raw = {**claims_case.RAW, "defaults": {**claims_case.RAW["defaults"], "seeds": 120}}
-    found = claims_case.evidence(irm(0.03, 0.02), raw)
+def test_one_run_is_not_enough_where_seeds_differ() -> None:
+    found = claims_case.evidence(irm(0.03, 0.02), with_seeds(120))
     squashed, one = judge.judge(found, claims(["squashes_z", "single_run"]))
     assert squashed.disagree.mean() > 0.05
     assert one.verdict == REFUTED, one.sentence
-    assert "It misleads on 'IRM squashes the weight of Z'" in one.sentence
+    assert "It is not for 'IRM squashes the weight of Z'" in one.sentence
+
+
+def test_the_p_values_of_single_runs_are_adjusted_together() -> None:
+    """That 0 of 100 seeds differ has p = .0118 against 5%: not for one of many claims."""
+    found = claims_case.evidence(irm(0.016), with_seeds(100))
+    names = ["worse_on_average", "beats_best_possible", "noise_variance", "correlation_shift"]
+    names += ["squashes_from_any_start"]
+    *_, one = judge.judge(found, claims([*names, "single_run"]))
+    never = [part for part in one.parts if part.role == "primary" and part.estimate == 0]
+    assert len(never) >= 3
+    assert all(part.p_value < 0.05 < part.p_adjusted for part in never)
+    assert one.verdict != SUPPORTED, one.sentence
+
+
+def test_a_cautious_reader_leaves_open_what_one_run_is_too_near_to_tell() -> None:
+    values = pd.Series(np.r_[np.full(50, -1.0), np.full(50, 1.0)])
+    part = findings.mean("part", "quantity", values, findings.above(-1.5))
+    assert part.singles is not None
+    assert part.cautious is not None
+    assert part.singles.all()
+    assert (part.cautious[:50] == findings.OPEN).all()
+    assert (part.cautious[50:] == findings.HOLDS).all()
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if hasattr(BOOK.plugin("claims", n).load(), "twin")]
+)
+def test_a_claims_false_twin_is_refuted(name: str) -> None:
+    found = claims_case.evidence(claims=(name,))
+    (row,) = controls.rows(found, judge.judge)
+    assert row["verdict"] == REFUTED, row["sentence"]
+
+
+def test_every_claim_has_a_false_twin() -> None:
+    special = {"printed_numbers", "single_run"}  # of the source's numbers, and of other verdicts
+    for name in set(NAMES) - special:
+        assert hasattr(BOOK.plugin("claims", name).load(), "twin"), name
+
+
+def test_a_verdict_stands_at_its_own_margins_and_falls_without_any() -> None:
+    one = finding("squashes_z", claims_case.evidence(irm(0.04)))
+    rows = {row["factor"]: row for row in margins.rows(one)}
+    assert rows[1.0]["stands"] == 1
+    assert rows[min(rows)]["verdict"] == REFUTED
+    assert len(rows) == len(margins.FACTORS)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,10 @@
 """The check of a config never answers with a traceback, and is done at once, whatever it gets."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,6 +111,24 @@ def test_what_no_config_may_have_is_refused_in_one_line_at_once(
     assert re.fullmatch(r"error: [^\n]+\n", told)
     for word in words:
         assert word in told
+
+
+def test_an_interrupted_command_says_so_without_a_traceback(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.yaml")
+    line = [sys.executable, "-m", "irm_bench.config", "notebook", str(tmp_path / "endless.yaml")]
+    with (
+        subprocess.Popen(
+            line,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        ) as process,
+        (tmp_path / "endless.yaml").open("w"),
+    ):  # opens once the command reads
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert told == "interrupted\n"
+    assert process.returncode == -signal.SIGINT
 
 
 def test_limits_are_there_to_be_raised(tmp_path: Path) -> None:

@@ -59,8 +59,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with running(project, one_core, **ODD) as process:
         wait_for(lambda: list((project / "results/notebook/trained").glob("*/0.npz")), 120)
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(60)
+        said, _ = process.communicate(timeout=60)
     assert process.returncode != 0
+    assert "Traceback" not in said
     assert not (project / "results/notebook/tables/models.csv").exists()
     four_cores = command(*one, configfiles=(SMOKE, "seeds.yaml"), cores=4)
     with running(project, four_cores, **ODD) as process:

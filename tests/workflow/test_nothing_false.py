@@ -15,12 +15,20 @@ from tests.workflow import tiny
 RESULTS = Path("results/notebook")
 
 
+# A folder's name with all that means something to make, to a shell, or to Snakemake.
+ODD_NAME = "a 'b' [c] $d;é {e} & \"f\""
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny project with its page; tests that change it take a copy."""
-    project = tiny.create(tmp_path_factory.mktemp("page"))
-    ended = tiny.run(project)
+    """A tiny project with its page, made by make where names are odd; tests take a copy."""
+    project = tiny.create(tmp_path_factory.mktemp("page") / ODD_NAME)
+    (project / tiny.CONFIGFILE).rename(project / "my tiny.yaml")
+    tiny.make_ready(project)
+    ended = tiny.make(project, "report", "CONFIG=my tiny.yaml", "CORES=2")
     assert ended.returncode == 0, ended.stderr[-3000:]
+    assert "The page is at results/notebook/report.html" in ended.stdout
+    (project / "my tiny.yaml").rename(project / tiny.CONFIGFILE)
     assert told(project) == []
     return project
 

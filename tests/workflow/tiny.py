@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from irm_bench import config
-from tests.workflow.conftest import copy_project
+from tests.workflow.conftest import ROOT, copy_project
 
 CONFIGFILE = "config/tiny.yaml"
 # Whatever interprets a title: a shell, Snakemake's wildcards, HTML, a path, a terminal.
@@ -49,6 +50,30 @@ def create(folder: Path) -> Path:
     project = copy_project(folder)
     (project / CONFIGFILE).write_text(CONFIG, encoding="utf-8")
     return project
+
+
+def make_ready(project: Path) -> None:
+    """An environment in the project as ``make`` sets one up, with the packages of this one."""
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(ROOT / name, project)
+    environment = project / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "packages.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    (environment / ".ready").touch()
+
+
+def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the Makefile to its end."""
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=project,
+        env=surroundings(project),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
 
 
 def raw(project: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from irm_bench.presentation import gallery
 from irm_bench.running import closure, keeping, snakefile
 from irm_bench.storage import tables
 
+snakefile.quote_interpreter()
 try:
     CONFIG = snakefile.config_of(workflow, config)
 except configuration.ConfigError as error:
@@ -24,6 +25,7 @@ PARTS = tables.parts(CONFIG, "evaluate")
 DIAGNOSIS_PARTS = tables.parts(CONFIG, "diagnose")
 FIGURES = gallery.shown(CONFIG)
 SELECTS = any(study.selection for study in CONFIG.studies)
+MAPPED = [method.name for method in CONFIG.map.methods] if CONFIG.map else []
 
 
 wildcard_constraints:
@@ -88,6 +90,17 @@ def code_of_training(wildcards):
             if cell.optimiser:
                 plugins.add(cell.optimiser.plugin)
     return code("stages.train", *plugins)
+
+
+def code_of_map(wildcards):
+    """The same for a method's part of the map: the method, its penalty, and the data models."""
+    plugins = list(SEMS)
+    for method in CONFIG.map.methods:
+        if method.name == wildcards.method:
+            plugins.append(method.plugin)
+            if method.penalty:
+                plugins.append(method.penalty)
+    return code("stages.locate", *plugins)
 
 
 def learning_rates(wildcards):

@@ -3,7 +3,7 @@ rule judge:
     input:
         results=tables_of_seeds(),
         code=code("stages.judge", *CONFIG.claims),
-        printed=given(CONFIG.book.files("printed.csv")),
+        printed=given(CONFIG.book.files("printed.csv", "registration.json")),
     output:
         table_files("judge"),
     log:

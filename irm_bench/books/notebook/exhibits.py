@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 from jinja2.runtime import Context
 
+from irm_bench import theory
 from irm_bench.books.notebook.calculator import plane as calculator_plane
 from irm_bench.books.notebook.calculator import setting as calculator_setting
+from irm_bench.books.notebook.claims.causes_from_any_start import NAMES, NEAR
 from irm_bench.books.notebook.labels import feature_label
 from irm_bench.config import Config, Study
-from irm_bench.planning import exact
+from irm_bench.planning import exact, plan
 from irm_bench.presentation.series import (
     Looks,
     at_base,
@@ -34,6 +37,7 @@ ROW_KEYS = {
     "closed_forms": ("name",),
     "weights": ("weight", "method", "penalty"),
     "penalty_ends": ("end", "method", "penalty"),
+    "starts_ends": ("start", "method", "penalty", "quantity"),
     "ideal": ("split", "environment", "quantity"),
     "wins": ("sigma",),
     "helped": ("name",),
@@ -41,6 +45,7 @@ ROW_KEYS = {
     "premium": ("name",),
 }
 
+PULL = "updates in which the slowest direction at IRM's minimum shrinks e-fold, infinite rows"
 UNFINISHED = "share of irm_steps_phi_z that more updates would remove, percent"
 
 
@@ -50,6 +55,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "closed_forms": closed_forms,
         "weights": weights,
         "penalty_ends": penalty_ends,
+        "starts_ends": starts_ends,
         "ideal": ideal,
         "wins": wins,
         "helped": helped,
@@ -108,7 +114,17 @@ def closed_forms(tables: Tables, config: Config) -> pd.DataFrame:
     if "irm_phi_z" in found:
         share = 1 - found["irm_phi_z"] / found["irm_steps_phi_z"]
         rows.append(("unfinished_percent", 100 * share, UNFINISHED))
+        updates = _pull_updates(study, train, solutions["irm"][0])
+        rows.append(("pull_updates", updates, PULL))
+        rows.append(("pull_times", updates / study.steps, "the same, in trainings of the study"))
     return pd.DataFrame(rows, columns=["name", "value", "meaning"])
+
+
+def _pull_updates(study: Study, train: exact.Train, phi: np.ndarray) -> float:
+    """Updates in which the slowest direction of descent at a minimum shrinks e-fold."""
+    moments = plan.population(study.model, train)
+    curvature = np.linalg.eigvalsh(theory.hessian(phi, moments, study.error_weights[0]))
+    return float(1 / (study.learning_rate.value * curvature.min()))
 
 
 def _mean_variance(train: exact.Train) -> float:
@@ -136,6 +152,30 @@ def weights(tables: Tables, config: Config) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+
+
+def starts_ends(tables: Tables, config: Config) -> pd.DataFrame:
+    """Where IRM's training ends by where it starts: distance from the oracle, weight of Z."""
+    study = find_study(config, "start")
+    if study is None or not cast(study, Looks(config)).invariant:
+        return pd.DataFrame()
+    effects = features(study).columns(causal=False)
+    names = [f"phi_{j + 1}" for j in range(study.model.n_features)]
+    pieces = tables["models"].pieces
+    pieces = pieces[(pieces["study"] == study.name) & (pieces["penalty"] != "")]
+    parts = []
+    for models in tables["models"].batches(["start", "method", "penalty"], pieces):
+        distance = ((models[names] - exact.causal(study)) ** 2).sum(axis=1, skipna=False) ** 0.5
+        measured = {
+            "distance": distance,
+            "near": 100.0 * (distance < NEAR),
+            "z": models[effects].abs().mean(axis=1, skipna=False),
+        }
+        for quantity, values in measured.items():
+            frame = models.assign(quantity=quantity, measured=values)
+            parts.append(over_seeds(frame, ROW_KEYS["starts_ends"], "measured"))
+    found = pd.concat(parts, ignore_index=True)
+    return found.assign(start_name=found["start"].map(NAMES))
 
 
 def ideal(tables: Tables, config: Config) -> pd.DataFrame:

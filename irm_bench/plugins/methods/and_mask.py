@@ -23,6 +23,7 @@ COLOR = "#aa3377"
 MARKER = "s"
 DASH = "dashed"
 REFERENCE = "Parascandolo et al. 2020; Aubin et al. 2021"
+ASSUMPTION = "Coordinates in which the environments' gradients disagree in sign are spurious."
 MIN_ENVIRONMENTS = 2
 NEEDS = ("intercept",)
 # ``agreement`` is τ, and ``decay`` is γ: the optimiser's own weight decay is left at 0.

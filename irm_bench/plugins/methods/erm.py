@@ -22,6 +22,7 @@ COLOR = "#d55e00"
 MARKER = "D"
 DASH = "dotted"
 REFERENCE = "Vapnik 1991"
+ASSUMPTION = "The environments to come are like those seen."
 COUNTERPART = "erm"
 HESSIAN = "irm_bench.theory.objectives:error_hessian"
 

@@ -19,8 +19,10 @@ COLOR = "#999933"
 MARKER = "X"
 DASH = "dashdot"
 REFERENCE = "Koyama and Yamaguchi 2020; Aubin et al. 2021"
+ASSUMPTION = "At the invariant predictor the gradients of the risks agree."
 MIN_ENVIRONMENTS = 2
 PARAMS = {"gradient_weight": 1000.0}
+LIMIT = {"gradient_weight": 1e9}
 
 
 def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:

@@ -16,9 +16,11 @@ COLOR = "#0072b2"
 MARKER = "o"
 DASH = "solid"
 REFERENCE = "Arjovsky et al. 2019, IRMv1"
+ASSUMPTION = "The best scale of the invariant predictor is the same in all environments."
 TAKES_PENALTY = True
 MIN_ENVIRONMENTS = 2
 PARAMS = {"error_weight": 1e-5}
+LIMIT = {"error_weight": 1e-8}
 COUNTERPART = "penalty"
 # With the plug-in penalty, whichever is trained on.
 HESSIAN = "irm_bench.theory.objectives:hessian"

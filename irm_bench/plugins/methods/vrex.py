@@ -15,8 +15,10 @@ COLOR = "#cc79a7"
 MARKER = "P"
 DASH = "dashed"
 REFERENCE = "Krueger et al. 2021, equation 8"
+ASSUMPTION = "The invariant predictor has the same risk in all environments."
 MIN_ENVIRONMENTS = 2
 PARAMS = {"beta": 10.0}
+LIMIT = {"beta": 1e9}
 
 
 def value(parameters: Tensor, problem: Problem) -> Tensor:

@@ -105,15 +105,19 @@ def _repeated(layout: Layout) -> Contract:
     )
 
 
+VERDICT = "supported, supported within a stated limit, refuted in part, refuted, inconclusive"
+
 CLAIMS = Contract(
     "claims",
     "One row a claim: its verdict, and the estimate that it rests on first.",
     columns(
         ("claim", "text", "file of the book's claims"),
         ("title", "text", "short name"),
+        ("kind", "text", "finding; check: an identity, which cannot come out false"),
+        ("status", "text", "confirmatory: registered before this run; exploratory; empty: neither"),
         ("family", "text", "family of tests that are adjusted together (Holm)"),
         ("study", "text", "study of the config that it looks at first"),
-        ("verdict", "text", "supported, supported within a stated limit, refuted, inconclusive"),
+        ("verdict", "text", VERDICT),
         ("sentence", "text", "the finding in words, composed from the numbers"),
         ("quantity", "text", "what the estimate is"),
         ("estimate", "number", "the estimate"),
@@ -129,6 +133,15 @@ CLAIMS = Contract(
         ("single_seed_disagree", "number", "share of seeds whose one run leads to another verdict"),
         ("single_seed_low", "number", "lower end of its 95% Wilson interval"),
         ("single_seed_high", "number", "upper end of its 95% Wilson interval"),
+        (
+            "single_seed_misled",
+            "number",
+            "the same of readers who leave open what one run is too near to tell",
+        ),
+        ("single_seed_undecided", "number", "share of seeds whose one run leaves it open to them"),
+        ("seeds_needed", "number", "seeds at which each test alone is decided in 80% of runs"),
+        ("bound", "text", "what the claim needs of the estimate"),
+        ("exceptions", "text", "the tests that do not hold, each with its outcome: the first few"),
         ("rule", "text", "the decision rule, declared in the claim's file"),
         ("statement", "text", "what is claimed"),
         ("source", "text", "where it is claimed"),
@@ -158,8 +171,38 @@ CLAIM_DETAILS = Contract(
         ("n_seeds", "integer", "seeds behind it, diverged ones left out"),
         ("n_diverged", "integer", "seeds left out because training diverged"),
         ("single_seed_holds", "number", "share of seeds that meet the rule one by one"),
+        ("spread", "number", "standard deviation over seeds, on the scale of the test"),
+        ("effect", "number", "distance of the estimate from the bound, in that; below 0: not met"),
+        ("seeds_needed", "number", "seeds at which a test at 5% finds that in 80% of runs"),
     ),
     apart=("claim", "part"),
+)
+
+MARGINS = Contract(
+    "margins",
+    "Each claim's verdict if all margins of its rule had been smaller or larger.",
+    columns(
+        ("claim", "text", "file of the book's claims"),
+        ("factor", "number", "what every margin is multiplied by"),
+        ("verdict", "text", VERDICT),
+        ("stands", "integer", "1: the verdict of the declared margins; 0: another"),
+    ),
+    apart=("claim", "factor"),
+)
+
+CONTROLS = Contract(
+    "controls",
+    "Negative controls: a false twin of each claim, which its rule must refute.",
+    columns(
+        ("claim", "text", "file of the book's claims"),
+        ("title", "text", "what the claim is called"),
+        ("twin", "text", "what was made false"),
+        ("expected", "text", "the verdict that a rule which tests something gives"),
+        ("verdict", "text", VERDICT),
+        ("as_expected", "integer", "1: the verdict is the expected one; 0: it is not"),
+        ("sentence", "text", "the twin's finding in words"),
+    ),
+    apart=("claim",),
 )
 
 COVERAGE = Contract(
@@ -265,6 +308,8 @@ def contracts(layout: Layout) -> tuple[Contract, ...]:
         replace(_source(layout), stage=judge, kept=WHOLE),
         replace(CLAIMS, stage=judge, kept=WHOLE),
         replace(CLAIM_DETAILS, stage=judge, kept=WHOLE),
+        replace(MARGINS, stage=judge, kept=WHOLE),
+        replace(CONTROLS, stage=judge, kept=WHOLE),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench import theory
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, Selection
 from irm_bench.judging.findings import Outcomes, Part, below, mean, some, together, verdict
 from irm_bench.judging.wording import listed, num, pick, say
@@ -20,6 +21,7 @@ RULE = (
     "mean over seeds of ERM's MSE less the oracle's, on the same rows, below 0 at the largest σ of "
     "the training and of the test environments"
 )
+TWIN = "it is asked at the smallest σ, not at the largest"
 MIN_SEEDS = 5
 MODEL = Selection(STUDY, "erm")
 
@@ -43,6 +45,10 @@ def measure(evidence: Evidence) -> list[Part]:
             )
         )
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.reversed_environments(evidence)
 
 
 def decide(outcomes: Outcomes) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from irm_bench.config import Environment
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import (
     SECONDARY,
@@ -37,6 +38,8 @@ RULE = (
     "X_j within ±0.02 of its exact value at every test σ; Z_j above 0.5 (a strong correlation) at "
     "the largest and within ±0.1 of 0 (less than a weak one) at the smallest"
 )
+KIND = "check"
+TWIN = "the environments are exchanged: small σ for large"
 MIN_SEEDS = 5
 X_MARGIN = 0.02
 STRONG = 0.5
@@ -84,6 +87,10 @@ def _part(
         SECONDARY if rule is None else "primary",
         place={"sigma": sigma},
     )
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.reversed_environments(evidence)
 
 
 def decide(outcomes: Outcomes) -> str:

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from irm_bench import theory
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import (
+    SECONDARY,
     Outcomes,
     Part,
     above,
@@ -22,6 +24,8 @@ from irm_bench.judging.findings import (
     within,
 )
 from irm_bench.judging.wording import listed, num, pick, say
+from irm_bench.planning import exact
+from irm_bench.statistics.intervals import Interval
 
 TITLE = "IRM is better where σ is small"
 STATEMENT = (
@@ -40,6 +44,7 @@ RULE = (
     "IRM's MSE below ERM's at every test σ under the closed-form crossing of ERM and the oracle, "
     "and above it at every σ over it; the models' own crossing within ±0.02 of that σ"
 )
+TWIN = "IRM and ERM are exchanged"
 MIN_SEEDS = 5
 MARGIN = 0.02
 LARGEST = 10.0
@@ -48,7 +53,9 @@ MODEL = Selection(STUDY, "irm", "split_half")
 
 def measure(evidence: Evidence, model: Selection = MODEL) -> list[Part]:
     erm = model.other("erm")
-    exact = _crossing(evidence, model, evidence.causal(model.study), _pooled(evidence, model))
+    oracle = float(
+        _crossing(evidence, model, evidence.causal(model.study), _pooled(evidence, model))
+    )
     found = pd.Series(
         _crossing(evidence, model, *(evidence.phi(m).to_numpy(dtype=float) for m in (model, erm))),
         evidence.phi(model).index,
@@ -57,14 +64,37 @@ def measure(evidence: Evidence, model: Selection = MODEL) -> list[Part]:
         "crossing",
         "σ at which IRM and ERM have the same exact risk",
         found,
-        within(MARGIN, float(exact)),
-        float(exact),
+        within(MARGIN, oracle),
     )
-    return [
-        cross,
-        *_environments(evidence, model, erm, float(exact)),
-        *(_curve(evidence, model) if model == MODEL else ()),
-    ]
+    parts = [cross, *_environments(evidence, model, erm, oracle)]
+    if model == MODEL:
+        parts += [*_infinite_rows(evidence, model, oracle), *_curve(evidence, model)]
+    return parts
+
+
+def _infinite_rows(evidence: Evidence, model: Selection, oracle: float) -> Iterator[Part]:
+    """Where ERM crosses the oracle, IRM as trained, and IRM at its minimum, with infinite rows.
+
+    Split-half's objective is on average plug-in's there: the penalty's estimate has no noise.
+    """
+    study, train = evidence.study(model.study), evidence.train_set(model)
+    cell = evidence.cell(model)
+    weights, rate = (float(cell["error_weight"]),), float(cell["learning_rate"])
+    ends = {
+        "trained": (
+            f"IRM after {cell['steps']:,} updates",
+            exact.descents(study, train, weights, rate),
+        ),
+        "minimum": ("IRM at its objective's minimum", exact.minima(study, train, weights)),
+    }
+    erm = _pooled(evidence, model)
+    values = {"oracle": ("the oracle", oracle)}
+    for key, (name, phi) in ends.items():
+        values[key] = (name, float(_crossing(evidence, model, phi[0], erm)))
+    for key, (name, sigma) in values.items():
+        what = f"σ at which ERM and {name} have the same risk, infinitely many rows"
+        interval = Interval(sigma, np.nan, np.nan, 0.95, "", len(study.seeds))
+        yield Part(f"exact: {key}", what, interval, role=SECONDARY)
 
 
 def _environments(
@@ -122,6 +152,10 @@ def _crossing(
         return np.where(at_0 < 0, np.minimum(sigma, LARGEST), 0.0 * at_0)
 
 
+def twin(evidence: Evidence) -> Evidence:
+    return controls.exchanged(evidence, ("irm", "split_half"))
+
+
 def decide(outcomes: Outcomes) -> str:
     return verdict(together(some(outcomes)))
 
@@ -139,5 +173,20 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     return (
         f"Against ERM, IRM is {' and '.join(words)} (differences of MSE). The two cross at σ = "
         f"{say(crossing)}, {near} ±{MARGIN:g} of where ERM and the oracle cross by closed form "
-        f"({num(crossing.truth)})."
+        f"({num(_target(crossing))}). {_exact_words(parts)}"
+    ).rstrip()
+
+
+def _target(crossing: Part) -> float:
+    assert crossing.rule is not None
+    return crossing.rule.target
+
+
+def _exact_words(parts: Mapping[str, Part]) -> str:
+    if "exact: trained" not in parts:
+        return ""
+    trained, minimum = (num(parts[f"exact: {key}"].estimate, 4) for key in ("trained", "minimum"))
+    return (
+        f"With infinitely many rows IRM itself crosses ERM at {trained} after as many updates, and "
+        f"at {minimum} at its objective's minimum."
     )

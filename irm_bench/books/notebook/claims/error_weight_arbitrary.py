@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ RULE = (
     "the verdicts on the weight of Z, the averages, the crossing and the lower bound are the same "
     "at every weight tested; limited: at least from a tenth to ten times the notebook's"
 )
+TWIN = "at every weight but the notebook's, ERM is in the place of IRM"
 MIN_SEEDS = 5
 NOTEBOOK = 1e-5
 CLAIMS = ("squashes_z", "worse_on_average", "crossover", "near_lower_bound")
@@ -129,6 +131,19 @@ def _law(evidence: Evidence, models: Mapping[float, Selection]) -> Part:
         f"exponent of |weight| of Z where training ends, error weights {LAW_FROM:g} to {LAW_TO:g}"
     )
     return mean("exponent", what, pd.Series(slopes, ratio.index), within(LAW_MARGIN, 1 / 3), exact)
+
+
+class _OtherWeights(Evidence):
+    """ERM in the place of IRM, but at the notebook's weight."""
+
+    def cell(self, model: Selection) -> dict[str, Any]:
+        is_other = model.method == MODEL.method and model.error_weight != NOTEBOOK
+        is_other = is_other and model.study == STUDY
+        return super().cell(model.other("erm") if is_other else model)
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return _OtherWeights(evidence.config, evidence.tables, evidence.findings)
 
 
 def decide(outcomes: Outcomes) -> str:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import pandas as pd
+
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, Selection
 from irm_bench.judging.findings import Outcomes, Part, mean, some, together, verdict, within
 from irm_bench.judging.wording import percent, rate, spread
@@ -16,6 +19,8 @@ SECTION = ("ideal",)
 STUDY = "notebook"
 FAMILY = "notebook"
 RULE = "mean sample variance of the noise within ±5% of dσ² in every training and test environment"
+KIND = "check"
+TWIN = "the noise has half of its variance"
 MIN_SEEDS = 5
 # One run of the notebook's 10,000 rows has a standard error of 1.4%.
 MARGIN = 0.05
@@ -37,6 +42,14 @@ def measure(evidence: Evidence) -> list[Part]:
                 )
             )
     return parts
+
+
+def _halved(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(noise_variance=rows["noise_variance"] / 2)
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.changed(evidence, "environments", _halved)
 
 
 def decide(outcomes: Outcomes) -> str:

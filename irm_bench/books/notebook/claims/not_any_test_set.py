@@ -6,6 +6,7 @@ import pandas as pd
 
 from irm_bench import theory
 from irm_bench.config import Environment
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import (
     FAILS,
@@ -36,6 +37,7 @@ RULE = (
     "test set of its small σ alone, or of environments where the sign of Z's mechanism is turned "
     "(γ < 0)"
 )
+TWIN = "IRM and ERM are exchanged"
 MIN_SEEDS = 5
 MODEL = Selection(STUDY, "irm", "split_half")
 
@@ -75,6 +77,10 @@ def _difference(
     rule = below(0.0) if key == "this" else above(0.0)
     quantity = f"average MSE of ERM less IRM's over {what}"
     return mean(key, quantity, values, rule, place={"where": what})
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.exchanged(evidence, ("irm", "split_half"))
 
 
 def decide(outcomes: Outcomes) -> str:

@@ -9,6 +9,7 @@ from irm_bench import theory
 from irm_bench.judging.evidence import Evidence, Selection
 from irm_bench.judging.findings import Outcomes, Part, above, mean, verdict
 from irm_bench.judging.wording import num, percent, pick, say
+from irm_bench.storage.paged import Rows
 
 TITLE = "Training is not finished"
 STATEMENT = (
@@ -23,6 +24,7 @@ RULE = (
     "mean over seeds of |weight| of Z as trained less the same at the minimum of its own objective "
     "on its own rows (plug-in) above 0"
 )
+TWIN = "the trained and the converged weights are exchanged"
 MIN_SEEDS = 5
 MODEL = Selection(STUDY, "irm", "plug_in")
 SPLIT = replace(MODEL, penalty="split_half")
@@ -63,6 +65,17 @@ def _exact(evidence: Evidence) -> float:
     population = evidence.population(STUDY, evidence.train_set(MODEL))
     end = theory.flow_minimum(population, weight).phi
     return float(np.abs(end[evidence.causal(STUDY) == 0]).mean())
+
+
+def _exchanged(evidence: Evidence) -> dict[str, Rows]:
+    return {
+        "models": evidence.tables["converged"],
+        "converged": evidence.tables["models"],
+    }
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return replace(evidence, tables={**evidence.tables, **_exchanged(evidence)})
 
 
 def decide(outcomes: Outcomes) -> str:

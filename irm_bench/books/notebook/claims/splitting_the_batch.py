@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import (
     FAILS,
@@ -34,6 +36,7 @@ RULE = (
     "split-half's mean squared error at the oracle, where the penalty is 0, is above plug-in's; "
     "limited: that, but at some n the φ learned with it is nearer to the oracle"
 )
+TWIN = "split-half's squared error is a quarter of what it is"
 MIN_SEEDS = 5
 SPLIT, PLUG_IN = (Selection(STUDY, "irm", penalty) for penalty in ("split_half", "plug_in"))
 
@@ -122,6 +125,15 @@ def _learned(evidence: Evidence, n: int) -> Iterator[Part]:
         where = f"n = {n:,}, test σ = {environment['sigma']:g}"
         key = f"mse at n={n}, σ={environment['sigma']:g}"
         yield mean(key, f"MSE, split-half less plug-in, {where}", difference)
+
+
+def _smaller(rows: pd.DataFrame) -> pd.DataFrame:
+    is_split = rows["estimator"] == "split_half"
+    return rows.assign(squared_error=rows["squared_error"] * np.where(is_split, 0.25, 1.0))
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.changed(evidence, "penalty_draws", _smaller)
 
 
 def decide(outcomes: Outcomes) -> str:

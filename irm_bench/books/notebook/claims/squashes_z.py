@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, Selection
 from irm_bench.judging.findings import (
     FAILS,
     HOLDS,
-    LIMITED,
     OPEN,
+    PARTLY,
     Outcomes,
     Part,
     below,
@@ -37,8 +38,10 @@ STUDY = "notebook"
 FAMILY = "notebook"
 RULE = (
     "almost zero: mean |weight| of Z below 0.05, and below a tenth of ERM's; very quickly: it "
-    "stays below 0.05 from within the first tenth of the updates, for most seeds"
+    "stays below 0.05 from within the first tenth of the updates, for most seeds; refuted in part: "
+    "almost zero, but not very quickly"
 )
+TWIN = "ERM is in the place of IRM"
 MIN_SEEDS = 5
 MARGIN = 0.05
 SHARE_OF_ERM = 0.1
@@ -98,11 +101,15 @@ def _crossing(steps: np.ndarray, weight: np.ndarray) -> float:
     return math.exp(np.interp(math.log(MARGIN), y, x)) / float(steps[-1])
 
 
+def twin(evidence: Evidence) -> Evidence:
+    return controls.in_place_of(evidence, ("irm", "split_half"))
+
+
 def decide(outcomes: Outcomes) -> str:
     small = together([outcomes["weight"], outcomes["of ERM"]])
     quick = outcomes.get("when", HOLDS)
     if small == HOLDS and quick == FAILS:
-        return LIMITED
+        return PARTLY
     return verdict(FAILS if small == FAILS else OPEN if OPEN in (small, quick) else HOLDS)
 
 

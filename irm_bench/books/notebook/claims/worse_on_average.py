@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence, Selection
 from irm_bench.judging.findings import Outcomes, Part, above, mean, some, together, verdict
 from irm_bench.judging.wording import num, pick, say
@@ -16,6 +17,7 @@ RULE = (
     "mean over seeds of IRM's average MSE less ERM's, on the same rows, above 0 for training and "
     "for test environments"
 )
+TWIN = "IRM and ERM are exchanged"
 MIN_SEEDS = 5
 MODEL = Selection(STUDY, "irm", "split_half")
 
@@ -32,6 +34,10 @@ def measure(evidence: Evidence, model: Selection = MODEL) -> list[Part]:
             mean(f"ERM {split}", f"average MSE of ERM, {split} environments", theirs),
         ]
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.exchanged(evidence, ("irm", "split_half"))
 
 
 def decide(outcomes: Outcomes) -> str:

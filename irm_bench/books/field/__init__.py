@@ -1,0 +1,1 @@
+"""The book "field": every rival method on the same exact truth."""

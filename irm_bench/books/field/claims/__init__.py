@@ -1,0 +1,1 @@
+"""Claims of this book, one a file."""

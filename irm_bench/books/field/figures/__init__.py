@@ -1,0 +1,1 @@
+"""Figures of this book, one a file."""

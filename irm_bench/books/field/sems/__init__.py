@@ -1,0 +1,1 @@
+"""Data models of this book, one a file."""

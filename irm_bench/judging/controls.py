@@ -1,0 +1,106 @@
+"""Negative controls: a false twin of every claim, which the same rule has to refute.
+
+A claim's file says what its twin makes false (TWIN), and gives the evidence of it
+(``twin(evidence)``): another model in place of the claim's, other environments, or changed rows.
+A rule that supports its own twin tests nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from irm_bench.config import Environment
+from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
+from irm_bench.judging.findings import REFUTED
+from irm_bench.plugins.registry import Plugin
+from irm_bench.storage.paged import Rows
+
+Judge = Callable[[Evidence, Sequence[Plugin]], list[Any]]
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Recast(Evidence):
+    """Evidence in which one method plays another's part: every look-up of a model goes by it."""
+
+    parts: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    def cell(self, model: Selection) -> dict[str, Any]:
+        method, penalty = self.parts.get(
+            (model.method, model.penalty), (model.method, model.penalty)
+        )
+        other = replace(model, method=method, penalty=penalty)
+        return super().cell(other if penalty else replace(other, error_weight=None))
+
+
+def exchanged(
+    evidence: Evidence, first: tuple[str, str], second: tuple[str, str] = ("erm", "")
+) -> Evidence:
+    """Two models, each (method, penalty), in each other's place."""
+    return _as(Recast, evidence, parts={first: second, second: first})
+
+
+def in_place_of(
+    evidence: Evidence, replaced: tuple[str, str], other: tuple[str, str] = ("erm", "")
+) -> Evidence:
+    """A model in place of another."""
+    return _as(Recast, evidence, parts={replaced: other})
+
+
+@dataclass(frozen=True)
+class Reversed(Evidence):
+    """Evidence in which the environments of a split stand in falling order."""
+
+    def environments(self, model: Selection, split: str = "test") -> tuple[Environment, ...]:
+        return super().environments(model, split)[::-1]
+
+
+def reversed_environments(evidence: Evidence) -> Evidence:
+    """The environments from the largest σ to the smallest."""
+    return _as(Reversed, evidence)
+
+
+class _Changed(Rows):
+    """A table whose rows are changed where they are looked up."""
+
+    def __init__(self, rows: Rows, change: Change):
+        self._rows_before, self._change = rows, change
+        self.keys = rows.keys
+
+    def find(self, **where: Any) -> pd.DataFrame:
+        return self._change(self._rows_before.find(**where).copy())
+
+
+def changed(evidence: Evidence, table: str, change: Change) -> Evidence:
+    """Evidence with the rows of a table changed; ``change`` may write into what it is given."""
+    rows = _Changed(evidence.tables[table], change)
+    return replace(evidence, tables={**evidence.tables, table: rows})
+
+
+def _as(kind: type[Evidence], evidence: Evidence, **more: Any) -> Evidence:
+    return kind(evidence.config, evidence.tables, evidence.findings, **more)
+
+
+def rows(evidence: Evidence, judge: Judge) -> Iterator[dict[str, object]]:
+    """The rows of the table ``controls``: every claim that has a twin."""
+    for claim in evidence.config.claims:
+        module = claim.load()
+        if not hasattr(module, "twin"):
+            continue
+        try:
+            (finding,) = judge(module.twin(evidence), [claim])
+        except InsufficientError:
+            continue
+        if finding.draft.reason:
+            continue
+        yield {
+            "claim": claim.name,
+            "title": module.TITLE,
+            "twin": module.TWIN,
+            "expected": REFUTED,
+            "verdict": finding.verdict,
+            "as_expected": int(finding.verdict == REFUTED),
+            "sentence": finding.sentence,
+        }

@@ -1,0 +1,43 @@
+"""Causal Dantzig: the causes are where the environments' differences of moments cancel.
+
+Rothenhäusler, Bühlmann and Meinshausen 2019: of two environments, (G₁ − G₂) φ = b₁ − b₂, which
+holds for the causal φ if interventions add to the features and leave the target's noise alone,
+hidden causes or not. Of more environments it is least squares over their deviations from the mean.
+"""
+
+import torch
+from torch import Tensor
+
+from irm_bench.engine.problem import Problem
+
+LABEL = "causal Dantzig"
+COLOR = "#d55e00"
+MARKER = "d"
+DASH = "dotted"
+REFERENCE = "Rothenhäusler, Bühlmann and Meinshausen 2019"
+ASSUMPTION = "Environments shift the features by adding to them; the target's noise never changes."
+LOSSES = ("squared",)
+MIN_ENVIRONMENTS = 2
+FAILS = "the environments' second moments differ in too few directions to identify a predictor"
+# Singular values below this share of the largest count as none.
+RANK = 1e-10
+
+
+def fit(problem: Problem) -> Tensor:
+    """φ (d, run) in closed form; NaN where the differences are singular."""
+    gram = _deviations(problem.moments.gram, problem)
+    cross = _deviations(problem.moments.cross, problem)
+    normal = problem.total((gram[:, :, None] * gram[:, None, :]).sum(dim=0)).permute(2, 0, 1)
+    right = problem.total((gram * cross[:, None]).sum(dim=0)).T
+    values, vectors = torch.linalg.eigh(normal)
+    scale = problem.total((problem.moments.gram**2).sum(dim=(0, 1)))
+    turned = (vectors.transpose(1, 2) @ right[..., None])[..., 0]
+    phi = (vectors @ (turned / values)[..., None])[..., 0]
+    # eigenvalues of the normal matrix are squares of singular values
+    is_singular = values[:, 0] <= RANK**1.5 * scale
+    return torch.where(is_singular[:, None], torch.nan, phi).T.contiguous()
+
+
+def _deviations(per_pair: Tensor, problem: Problem) -> Tensor:
+    """Values (…, pair) less their mean over a run's environments."""
+    return per_pair - problem.spread(problem.mean(per_pair))

@@ -1,0 +1,50 @@
+"""Fishr: the variances of the rows' gradients are to be the same in all environments.
+
+Rame et al. 2022, of a linear predictor: row i has the gradient g_i = 2 (φᵀx_i − y_i) x_i, and v_e
+is the variance of each of its coordinates. It is a form in the covariance of the rows' products.
+
+    mean_e R_e + λ · mean_e ‖v_e − mean v‖²
+"""
+
+import torch
+from torch import Tensor
+
+from irm_bench.engine.problem import Problem
+from irm_bench.theory.moments import unpacking
+
+LABEL = "Fishr"
+COLOR = "#ddcc77"
+MARKER = "p"
+DASH = "dotted"
+REFERENCE = "Rame et al. 2022"
+ASSUMPTION = "At the invariant predictor the rows' gradients vary alike in all environments."
+MIN_ENVIRONMENTS = 2
+NEEDS = ("product_variance", "n_samples")
+LOSSES = ("squared",)
+PARAMS = {"fishr_weight": 1000.0}
+LIMIT = {"fishr_weight": 1e9}
+
+
+def value(parameters: Tensor, problem: Problem) -> Tensor:
+    """What is minimised, of φ (d, run): (run,)."""
+    variances = _variances(problem.spread(parameters), problem)
+    deviations = variances - problem.spread(problem.mean(variances))
+    gap = problem.mean((deviations**2).sum(dim=0))
+    return problem.mean(problem.risks(parameters)) + problem.params["fishr_weight"] * gap
+
+
+def _variances(phi: Tensor, problem: Problem) -> Tensor:
+    """Variance (d, pair) of every coordinate of the rows' gradients at φ (d, pair).
+
+    Coordinate j is 2 Σ_k φ_k x_j x_k − 2 x_j y: a sum of products, with weights φ and −1.
+    """
+    d, n_pairs = phi.shape
+    places = torch.as_tensor(unpacking(d))
+    covariance = problem.product_variance * problem.n_samples
+    weights = torch.cat([phi, -phi.new_ones(1, n_pairs)])
+    found = []
+    for j in range(d):
+        of_row = torch.cat([places[j * d : (j + 1) * d], places[d * d + j : d * d + j + 1]])
+        mine = covariance[of_row][:, of_row]
+        found.append(4 * (mine * weights[:, None] * weights[None, :]).sum(dim=(0, 1)))
+    return torch.stack(found)

@@ -1,0 +1,34 @@
+"""IB-ERM: ERM with an information bottleneck, the variance of what the predictor says.
+
+Ahuja et al. 2021. A Gaussian's entropy grows with its variance, so that theirs is the penalty; here
+it is the mean over environments of the variance of φᵀx.
+
+    mean_e R_e + γ · mean_e Var_e(φᵀx)
+
+As γ → 0, the predictors of least risk remain, and of those the one of least variance.
+"""
+
+from torch import Tensor
+
+from irm_bench.engine.problem import Problem
+
+LABEL = "IB-ERM"
+COLOR = "#882255"
+MARKER = "<"
+DASH = "dotted"
+REFERENCE = "Ahuja et al. 2021"
+ASSUMPTION = "Of the predictors of least risk, the one that varies least is the invariant one."
+MIN_ENVIRONMENTS = 1
+NEEDS = ("means",)
+LOSSES = ("squared",)
+PARAMS = {"bottleneck": 0.1}
+LIMIT = {"bottleneck": 1e-9}
+
+
+def value(parameters: Tensor, problem: Problem) -> Tensor:
+    """What is minimised, of φ (d, run): (run,)."""
+    spread = problem.spread(parameters)
+    means = (problem.means[:-1] * spread).sum(dim=0)
+    squares = (problem.moments.gram * spread[:, None] * spread[None, :]).sum(dim=(0, 1))
+    variance = problem.mean(squares - means**2)
+    return problem.mean(problem.risks(parameters)) + problem.params["bottleneck"] * variance
