@@ -54,4 +54,4 @@ def _weight(match: re.Match[str]) -> str:
 
 
 def _subscripted(match: re.Match[str]) -> str:
-    return match[1].upper() + match[2].translate(SUBSCRIPTS)
+    return match[1] + match[2].translate(SUBSCRIPTS)

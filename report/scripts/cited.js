@@ -7,6 +7,12 @@ function startCited() {
   document.body.append(card);
   const back = make("button", { type: "button", className: "tool back", textContent: "Back to where you read", hidden: true });
   document.body.append(back);
+  for (const term of document.querySelectorAll("button.term")) {
+    const meaning = document.getElementById(term.getAttribute("popovertarget"));
+    term.addEventListener("click", () => setTimeout(() => { // it opens after the click was heard
+      if (meaning.matches(":popover-open")) placeCard(meaning, term);
+    }));
+  }
   let from = null;
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a.num");
@@ -51,6 +57,7 @@ function fillCard(card, link, row) {
 function placeCard(card, link) {
   const at = link.getBoundingClientRect(), { width, height } = card.getBoundingClientRect();
   const under = at.bottom + 6 + height <= innerHeight;
+  Object.assign(card.style, { inset: "auto", margin: "0" });
   card.style.top = `${Math.max(8, under ? at.bottom + 6 : at.top - height - 6)}px`;
   card.style.left = `${Math.max(8, Math.min(at.left, document.documentElement.clientWidth - width - 8))}px`;
 }

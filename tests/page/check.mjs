@@ -81,29 +81,39 @@ async function byKeyboard(page) {
   return { first, second: await read() };
 }
 
-/* Goes through the whole page with the tab key, and presses every button that changes no layout. */
+/* Goes through the whole page with the tab key; then presses one button of each kind. */
 async function walk(page) {
-  await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
-  const pressed = [], unseen = [];
-  for (let i = 0; i < 2000; i++) {
-    await page.keyboard.press("Tab");
-    const stop = await page.evaluate(() => {
-      const here = document.activeElement;
-      if (here === document.body || here.dataset.walked) return null;
-      here.dataset.walked = "yes";
-      const isButton = here.matches("button:not(.theme, [aria-expanded])");
-      return { isButton, name: here.outerHTML.slice(0, 120), isOutlined: getComputedStyle(here).outlineStyle !== "none" };
+  const n = await page.evaluate(() => {
+    document.activeElement.blur();
+    scrollTo(0, 0);
+    globalThis.unseen = [];
+    document.addEventListener("focusin", ({ target }) => {
+      target.dataset.walked = "yes";
+      if (getComputedStyle(target).outlineStyle === "none") globalThis.unseen.push(target.outerHTML.slice(0, 120));
     });
-    if (!stop) break;
-    if (!stop.isOutlined) unseen.push(stop.name);
-    if (!stop.isButton) continue;
-    pressed.push(stop.name);
+    globalThis.stops = () => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")]
+      .filter((e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility());
+    return globalThis.stops().length;
+  });
+  for (let i = 0; i < n + 20; i++) await page.keyboard.press("Tab");
+  const { missed, unseen, kinds } = await page.evaluate(() => {
+    const kinds = {};
+    for (const button of globalThis.stops().filter((e) => e.matches("button:not(.theme, [aria-expanded])"))) {
+      const kind = button.className + button.textContent.split(":")[0];
+      kinds[button.matches(".term, .sort") ? button.className : kind] ??= button;
+    }
+    globalThis.kinds = Object.values(kinds);
+    return {
+      missed: globalThis.stops().filter((e) => !e.dataset.walked).map((e) => e.outerHTML.slice(0, 120)),
+      unseen: globalThis.unseen, kinds: globalThis.kinds.length,
+    };
+  });
+  for (let i = 0; i < kinds; i++) {
+    await page.evaluate((k) => globalThis.kinds[k].focus(), i);
     await page.keyboard.press("Enter");
     await page.keyboard.press("Escape");
   }
-  const missed = await page.evaluate(() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")]
-    .filter((e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility() && !e.dataset.walked).map((e) => e.outerHTML.slice(0, 120)));
-  return { pressed: pressed.length, unseen, missed };
+  return { pressed: kinds, unseen, missed, stops: n };
 }
 
 /* With keys alone: a number's card, closed again; then its line in the sources, and the way back. */

@@ -37,7 +37,7 @@ def node(*arguments: str | Path, text: str = "", **environment: str) -> Any:
         text=True,
         cwd=ROOT,
         env={**os.environ, **environment},
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
