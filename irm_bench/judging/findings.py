@@ -263,6 +263,14 @@ def wins(key: str, quantity: str, first: pd.Series, second: pd.Series) -> Part:
     return Part(key, quantity, interval, role=SECONDARY, n_diverged=n_diverged)
 
 
+def rank_correlation(key: str, quantity: str, first: pd.Series, second: pd.Series) -> Part:
+    """Spearman's correlation over seeds, with Fisher's interval."""
+    finite, n_diverged = _finite(key, first - second)
+    pair = (series.loc[finite.index].to_numpy(dtype=float) for series in (first, second))
+    interval = intervals.rank_correlation(*pair)
+    return Part(key, quantity, interval, role=SECONDARY, n_diverged=n_diverged)
+
+
 def share(
     key: str,
     quantity: str,

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from irm_bench.judging import findings
 from irm_bench.judging.findings import PRIMARY, Part
 
 # From an eighth to eight times the margin, four steps an octave.
-FACTORS = 2.0 ** (np.arange(-12, 13) / 4)
+FACTORS = tuple(2.0 ** (quarter / 4) for quarter in range(-12, 13))
 
 
 def rows(finding: Any) -> Iterator[dict[str, object]]:
@@ -23,8 +21,8 @@ def rows(finding: Any) -> Iterator[dict[str, object]]:
     if finding.draft.reason or not any(_has_margin(part) for part in finding.parts):
         return
     for factor in FACTORS:
-        verdict = verdict_under(finding, float(factor))
-        row = {"claim": finding.name, "factor": float(factor), "verdict": verdict}
+        verdict = verdict_under(finding, factor)
+        row = {"claim": finding.name, "factor": factor, "verdict": verdict}
         yield row | {"stands": int(verdict == finding.verdict)}
 
 

@@ -25,9 +25,8 @@ from irm_bench.storage import archives
 
 FILE = "registration.json"
 CONFIRMATORY, EXPLORATORY = "confirmatory", "exploratory"
-# What of a claim decides, besides its constants. Its words may be mended later.
-DECIDING = ("measure", "decide")
-WORDS = {"TITLE", "SOURCE", "SECTION", "TWIN"}
+# What of a claim's file decides nothing, and may be mended later.
+WORDS = {"TITLE", "SOURCE", "SECTION", "TWIN", "sentence"}
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,13 @@ def hash_of_studies(config: Config) -> str:
 
 
 def hash_of_claim(claim: ModuleType) -> str:
-    """A hash of a claim's rule, margins and other constants, and of what measures and decides."""
+    """A hash of a claim's constants, its rule and margins among them, and of its code but for the
+    sentence."""
     source = inspect.getsource(claim)
     parts = {}
     for node in ast.parse(source).body:
         names = [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
-        if isinstance(node, ast.FunctionDef) and node.name in DECIDING:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names = [node.name]
         for name in set(names) - WORDS:
             parts[name] = " ".join((ast.get_source_segment(source, node) or "").split())

@@ -326,6 +326,31 @@ def welch(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> tuple[Interval, fl
     return Interval(estimate, float(low), float(high), level, "Welch t", n), float(found.pvalue)
 
 
+def rank_correlation(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
+    """Spearman's rank correlation of paired values (n,), with an interval by Fisher's z.
+
+    The variance of z is 1.06 / (n − 3). Ties share their mean rank. No interval for n < 4, or where
+    the ranks of one do not vary.
+
+    Raises:
+        ValueError: as ``paired_test``.
+    Source: Fieller, Hartley and Pearson, "Tests for rank correlation coefficients I", Biometrika 44
+    (1957).
+    """
+    first, second = _pair(a, b)
+    _check_level(level)
+    ranks = [scipy.stats.rankdata(values) - (len(values) + 1) / 2 for values in (first, second)]
+    scale = math.sqrt(float((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
+    n = len(first)
+    if n < 4 or not scale:
+        return Interval(math.nan, math.nan, math.nan, level, "Fisher z of ranks", n)
+    estimate = float((ranks[0] * ranks[1]).sum()) / scale
+    z = math.atanh(min(max(estimate, -1 + ROUNDING), 1 - ROUNDING))
+    off = float(scipy.special.ndtri((1 + level) / 2)) * math.sqrt(1.06 / (n - 3))
+    low, high = math.tanh(z - off), math.tanh(z + off)
+    return Interval(estimate, low, high, level, "Fisher z of ranks", n)
+
+
 def signed_rank_test(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two-sided") -> Test:
     """Wilcoxon's signed-rank test of a − b, paired (n,): the check that needs no normality.
 

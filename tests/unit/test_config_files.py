@@ -104,9 +104,9 @@ def test_what_no_config_may_have_is_refused_in_one_line_at_once(
 ) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text(text, encoding="utf-8")
-    started = time.perf_counter()
+    started = time.process_time()
     assert command.main(["notebook", str(path)]) == 1
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     told = capsys.readouterr().err
     assert re.fullmatch(r"error: [^\n]+\n", told)
     for word in words:

@@ -142,6 +142,8 @@ def test_the_shipped_file_is_summarised_cell_by_cell() -> None:
 def test_a_line_of_another_file_is_named() -> None:
     with pytest.raises(ValueError, match="line 2 is no result"):
         shipped.read(io.StringIO(LINES.splitlines()[0] + "\nEpoch 3, loss 0.1\n"))
+    with pytest.raises(ValueError, match="holds no result"):
+        shipped.read(io.StringIO(""))
 
 
 def test_the_books_printed_file_has_every_cell() -> None:

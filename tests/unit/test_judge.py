@@ -1,5 +1,7 @@
 """Parts, rules, families and the judged tables."""
 
+import importlib.util
+import linecache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,7 +13,7 @@ from scipy import stats
 
 from irm_bench import config
 from irm_bench.config import Config
-from irm_bench.judging import findings, printed
+from irm_bench.judging import findings, printed, registration
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import FAILS, HOLDS, OPEN, above, below, mean, within
 from irm_bench.plugins.registry import find_book
@@ -146,6 +148,66 @@ def test_seeds_that_would_say_otherwise() -> None:
     assert disagree.to_dict() == {3: False, 5: False, 7: False, 9: True, 11: False, 13: False}
 
 
+def registered(**changes: Any) -> registration.Registration:
+    """A registration of a copy of the book's claims, some of it changed, against known models."""
+    parsed = claims_case.evidence(claims=("squashes_z",)).config
+    written = registration.register(parsed) | changes
+    is_same = written["root_seed"] == parsed.root_seed
+    is_same = is_same and written["studies"] == registration.hash_of_studies(parsed)
+    return registration.Registration(written["claims"], is_same)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "confirmatory"),
+        ({"root_seed": 6}, "exploratory"),
+        ({"studies": "other"}, "exploratory"),
+        ({"claims": {"squashes_z": "another rule"}}, "exploratory"),
+        ({"claims": {"another": "rule"}}, "exploratory"),
+        ({"claims": {}}, ""),
+    ],
+)
+def test_what_was_registered_before_the_run_is_confirmatory(
+    changes: dict[str, Any], status: str
+) -> None:
+    claim = BOOK.plugin("claims", "squashes_z").load()
+    assert registered(**changes).status(claim) == status
+
+
+def module_of(folder: Path, text: str) -> ModuleType:
+    path = folder / "one.py"
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("one", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        ("MARGIN = 0.05", "MARGIN = 0.1", False),
+        ("return values", "return 2 * values", False),
+        ("def sentence", "# a word\ndef sentence", True),
+        ("said", "written", True),
+    ],
+)
+def test_a_claims_hash_is_of_all_but_its_words(
+    tmp_path: Path, before: str, after: str, is_same: bool
+) -> None:
+    text = (
+        "MARGIN = 0.05\ndef measure(values):\n    return values\n"
+        "def sentence():\n    return 'said'\n"
+    )
+    first = registration.hash_of_claim(module_of(tmp_path, text))
+    linecache.clearcache()  # what inspect reads of a file that is written anew
+    second = registration.hash_of_claim(module_of(tmp_path, text.replace(before, after)))
+    assert (first == second) == is_same
+
+
 def test_unknown_claims_are_refused() -> None:
     with pytest.raises(config.ConfigError, match="crossover"):
         claims_case.evidence(claims=("crosover",))
@@ -242,7 +304,9 @@ def test_a_run_is_held_against_the_others() -> None:
     rng = np.random.default_rng(0)
     values = pd.DataFrame(rng.normal(size=(40, 30)))
     values[7] = 10.0
-    outside = BOOK.plugin("claims", "printed_numbers").load().outside_of_others(values)
+    outside = (
+        BOOK.plugin("claims", "printed_numbers").load().outside_of_others(values, np.zeros(40))
+    )
     assert outside[7] == 40
     assert outside[np.arange(30) != 7].max() < 8
 

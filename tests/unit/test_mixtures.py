@@ -93,7 +93,7 @@ def test_gradients_of_objectives_are_differences_of_their_values(name: str) -> N
 
     def value(phi: np.ndarray) -> tuple[float, np.ndarray]:
         locals_ = [mixture.local(phi) for mixture in mixtures]
-        return limits.OBJECTIVES[name](0.8, phi, locals_)  # type: ignore[operator]
+        return limits.OBJECTIVES[name](0.8, phi, locals_)
 
     phi = rng.normal(size=11)
     _, gradient = value(phi)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from irm_bench.publishing import crate, publish, site, verify
+from irm_bench.publishing import crate, publish, shelf, site, verify
 from irm_bench.running import provenance
 from irm_bench.storage import archives, comparison
 from tests.unit import report_case
@@ -48,6 +48,16 @@ def test_the_page_says_so(case: Case, published: Path) -> None:
     assert 'id="published"' not in page
     page = case.render(replace(case.config, figures=()), published=published)
     assert "come out the same here, to the last bit" in page
+
+
+def test_a_published_run_that_cannot_be_read_is_told_in_the_page(
+    case: Case, published: Path, tmp_path: Path
+) -> None:
+    kept = Path(shutil.copytree(published, tmp_path / "published"))
+    garbage(kept / "about.json")
+    page = case.render(replace(case.config, figures=()), published=kept)
+    assert "about.json" in page
+    assert "cannot be read" in page
 
 
 def test_small_differences_are_within_tolerance_and_large_ones_are_not(
@@ -276,14 +286,29 @@ def test_a_published_figure_is_a_picture_of_its_own(published: Path) -> None:
     assert any(e.get("fill") == "#ffffff" for e in root.iter())
 
 
-def test_the_published_run_of_the_project_is_whole() -> None:
-    folder = ROOT / "results/published/notebook"
-    if not (folder / "about.json").exists():
-        pytest.skip("nothing is published yet")
+PUBLISHED = sorted(path.parent for path in ROOT.glob("results/published/*/about.json"))
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_a_published_run_of_the_project_is_whole(folder: Path) -> None:
     told = comparison.about(folder)
-    for name in ("claims", "coverage", "histograms"):
-        assert archives.digest(folder / f"tables/{name}.csv") == told["tables"][name]
-    assert (folder / "figures/risk_over_sigma.svg").exists()
+    lines = (folder / comparison.SEALS).read_text(encoding="utf-8").splitlines()
+    digests = {path: digest for digest, path in (line.split("  ") for line in lines)}
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert there == {*digests, comparison.SEALS}
+    for path, digest in digests.items():
+        assert archives.digest(folder / path) == digest
+        name = Path(path).stem
+        if path.endswith(".csv") and name in told["tables"]:
+            assert digest == told["tables"][name]
+
+
+def test_a_first_page_of_ten_books_grows_with_its_books_alone(results: Path) -> None:
+    """Ten times the same one: an entry and columns each, and the methods once."""
+    one, ten = shelf.render([results]), shelf.render([results] * 10)
+    assert ten.count('<article class="claim">') == 10 * one.count('<article class="claim">') == 10
+    assert ten.count('<tr><th scope="row">') == one.count('<tr><th scope="row">')
+    assert len(ten) < 10 * len(one)
 
 
 def test_the_site_is_whole_and_described(results: Path, case: Case, tmp_path: Path) -> None:

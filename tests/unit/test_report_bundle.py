@@ -173,9 +173,9 @@ def test_a_malformed_package_is_told_in_one_line_and_leaves_no_file(
     text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
-    started = time.perf_counter()
+    started = time.process_time()
     assert command.main(["extract", str(tmp_path / "page.html"), str(tmp_path / "out")]) == 1
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     told = capsys.readouterr().err
     assert words in told
     assert told.rstrip("\n").isprintable()
@@ -194,11 +194,11 @@ def test_a_malformed_package_is_told_in_one_line_and_leaves_no_file(
 )
 def test_a_page_of_nothing_but_beginnings_takes_no_time(piece: str) -> None:
     page = odd_page().join([piece * (10**6 // len(piece))] * 2)
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(bundle.PackageError):
         bundle.read(page)
     bundle.LINK.findall(page)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_file_larger_than_any_page_is_not_read(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from scipy import special
 
 from irm_bench import config, library
-from irm_bench.books.unit_tests import shipped
+from irm_bench.books.unit_tests import exhibits, means, shipped
 from irm_bench.books.unit_tests.methods import irm
 from irm_bench.config import ConfigError
 from irm_bench.engine.problem import no_draws
@@ -29,6 +30,8 @@ from irm_bench.plugins.optimisers import adam
 from irm_bench.plugins.penalties import plug_in
 from irm_bench.plugins.registry import find_book
 from irm_bench.plugins.selection import mean_over_seeds
+from irm_bench.presentation import drawing
+from irm_bench.presentation.series import Looks
 from irm_bench.storage import tables
 from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import products, unpack_products
@@ -513,25 +516,45 @@ def test_the_printed_file_has_all_configurations() -> None:
 Value = Callable[[str, int, str, str], float]
 
 
-def evidence_of(value: Value, spread: float = 1e-6) -> Evidence:
-    """What claims look at: test errors of all studies of the book around given values."""
+METRICS = ("mse", "log_loss", "error_rate")
+
+
+@cache
+def cells_of_book() -> tuple[config.Config, list[tuple[str, int, str, str]], pd.DataFrame]:
+    """The book's config; the arguments of every ``Value``; and the keys of all test errors.
+
+    The column ``cell`` of these tells which of the arguments a row belongs to.
+    """
     parsed = config.of_book("unit_tests")
-    parts = []
+    cells, parts, seeds = [], [], []
     for one in parsed.studies:
-        metrics = one.loss.metadata["METRICS"]
         for model, method, rule in itertools.product(one.models, one.methods, one.selection):
-            centre = value(one.name, model.option["scramble"], method.name, rule.name)
-            rng = np.random.default_rng(len(parts))
-            noise = spread * rng.normal(size=len(one.seeds))
             for environment in one.test_environments:
                 where = {"study": one.name, **model.option, "method": method.name, "penalty": ""}
                 where |= {"n_samples": one.n_samples[0], "n_environments": len(one.train_sets[0])}
                 where |= {"selection": rule.name, "split": "test", **environment.mapping}
-                found = dict.fromkeys(metrics, centre + noise)
-                parts.append(pd.DataFrame({**where, "seed": one.seeds, **found}))
-    frame = pd.concat(parts, ignore_index=True)
-    keys = [name for name in frame if name not in ("seed", "mse", "log_loss", "error_rate")]
-    rows = Rows.of(frame, keys)
+                parts.append(where | {"cell": len(cells)})
+                seeds.append(one.seeds)
+            cells.append((one.name, model.option["scramble"], method.name, rule.name))
+    keys = pd.DataFrame(parts)
+    keys = keys.loc[np.repeat(keys.index, [len(some) for some in seeds])].reset_index(drop=True)
+    return parsed, cells, keys.assign(seed=np.concatenate(seeds))
+
+
+def evidence_of(value: Value, spread: float = 1e-6) -> Evidence:
+    """What claims look at: test errors of all studies of the book around given values."""
+    parsed, cells, keys = cells_of_book()
+    metrics = {one.name: one.loss.metadata["METRICS"] for one in parsed.studies}
+    # the same for all environments of a cell
+    noise = np.random.default_rng(0).normal(size=(len(cells), keys["seed"].max() + 1))
+    centres = np.array([value(*cell) for cell in cells])
+    errors = centres[keys["cell"]] + spread * noise[keys["cell"], keys["seed"]]
+    measured = {
+        name: np.where([name in metrics[study] for study in keys["study"]], errors, np.nan)
+        for name in METRICS
+    }
+    frame = keys.drop(columns="cell").assign(**measured)
+    rows = Rows.of(frame, [name for name in frame if name not in ("seed", *METRICS)])
     return Evidence(parsed, {"errors": rows, "models": Rows.of(frame.iloc[:0], ["study"])})
 
 
@@ -607,11 +630,11 @@ def test_a_claim_follows_from_the_errors(claim: str, value: Value, verdict: str)
 def test_shipped_means_are_met_by_themselves() -> None:
     """Runs around the shipped means, with little spread: both claims of them hold."""
     printed = pd.read_csv(Path(shipped.__file__).with_name("printed.csv"))
-    means = printed[printed["number"].isna()].drop_duplicates(
+    averages = printed[printed["number"].isna()].drop_duplicates(
         ["model", "example", "scramble", "n_environments", "dim_spurious"]
     )
     names = {"erm": "ERM", "irm": "IRMv1", "and_mask": "ANDMask", "iga": "IGA", "oracle": "Oracle"}
-    three = means[(means["n_environments"] == 3) & (means["dim_spurious"] == 5)]
+    three = averages[(averages["n_environments"] == 3) & (averages["dim_spurious"] == 5)]
     table = three.set_index(["example", "scramble", "model"])["printed"]
 
     def shipped_mean(study: str, scramble: int, method: str, rule: str) -> float:
@@ -619,3 +642,45 @@ def test_shipped_means_are_met_by_themselves() -> None:
         return float(table[example, scramble, names[method]])
 
     assert judged("published_choice", shipped_mean)[0] == findings.SUPPORTED
+
+
+# --- figures and tables of the page -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["published_and_ours", "over_environments", "over_spurious"])
+def test_figures_show_our_means_beside_the_shipped_ones(name: str) -> None:
+    evidence = evidence_of(as_the_paper_has_it)
+    figure = import_module(f"irm_bench.books.unit_tests.figures.{name}")
+    data = figure.data({"errors": evidence.tables["errors"]}, evidence.config)
+    assert not data.duplicated(list(figure.ROW_KEYS)).any()
+    printed = pd.read_csv(Path(shipped.__file__).with_name("printed.csv"))
+    names = {"erm": "ERM", "irm": "IRMv1", "and_mask": "ANDMask", "iga": "IGA", "oracle": "Oracle"}
+    averages = printed[printed["number"].isna()]
+    for row in data.itertuples():
+        if row.kind == "ours":
+            expected = as_the_paper_has_it(row.study, row.scramble, row.method, row.selection)
+            tolerance = 1e-4
+        else:
+            keys = ["model", "example", "scramble", "n_environments", "dim_spurious"]
+            cell = (names[row.method], *(getattr(row, key) for key in keys[1:]))
+            expected = averages.set_index(keys).sort_index().loc[cell, "printed"].iloc[0]
+            tolerance = 1e-9
+        assert row.mean == pytest.approx(expected, abs=tolerance)
+    looks = Looks(evidence.config)
+    text = figure.describe(data, looks) + figure.caption(data, looks)
+    assert "nan" not in text
+    assert drawing.as_svg(drawing.plot(figure, data, looks), name, "t", "d").startswith("<svg")
+
+
+def test_the_page_says_what_was_run_and_every_mean_of_it() -> None:
+    evidence = evidence_of(as_the_paper_has_it)
+    errors = means.ours(evidence.tables["errors"], means.studies(evidence.config))
+    assert not errors.duplicated(list(exhibits.ROW_KEYS["test_errors"])).any()
+    assert set(errors["data_set"]) == {"1", "1s", "2", "2s", "3", "3s"}
+    sizes = exhibits.sizes(evidence.config).set_index("study")
+    study = next(one for one in evidence.config.studies if one.name == "regression")
+    runs = sum(1 for _ in plan.cells_of(study)) * len(study.seeds)
+    assert sizes.loc["regression", "n_models"] == runs
+    told = {section.study for section in evidence.config.sections}
+    told.update(*(section.covers for section in evidence.config.sections))
+    assert {one.name for one in evidence.config.studies} <= told

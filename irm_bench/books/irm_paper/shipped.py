@@ -29,7 +29,7 @@ def read(lines: Iterable[str]) -> pd.DataFrame:
     """One row a setting, repetition and method.
 
     Raises:
-        ValueError: a line that is not one of the file.
+        ValueError: a line that is not one of the file, or no line at all.
     """
     rows = []
     for number, line in enumerate(lines, start=1):
@@ -37,6 +37,8 @@ def read(lines: Iterable[str]) -> pd.DataFrame:
         if found is None:
             raise ValueError(f"line {number} is no result of the experiment: {line.strip()[:80]!r}")
         rows.append(found.groupdict())
+    if not rows:
+        raise ValueError("the file holds no result of the experiment")
     kinds = dict.fromkeys(SETTING, int) | dict.fromkeys(ERRORS, float)
     return pd.DataFrame(rows).astype(kinds).query("model != @TRUTH")
 

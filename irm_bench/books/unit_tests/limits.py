@@ -5,7 +5,7 @@ objective is written with the risk of each environment, its gradient g and its H
 has none, and is not here. Data sets are plain: a rotation changes no minimum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -16,6 +16,7 @@ from irm_bench.config import Config, Environment, Study
 from irm_bench.plugins.model import Model
 from irm_bench.presentation.series import find_study
 from irm_bench.statistics.over_seeds import over_seeds
+from irm_bench.statistics.streams import generator
 from irm_bench.theory.mixtures import Local, Mixture, Risk, mean_risk, minimum
 from irm_bench.theory.moments import Array, Moments, risk
 
@@ -60,12 +61,10 @@ def of_seed(
         if method.name not in OBJECTIVES:
             continue
         trained = laws(study.train_sets[0], float(method.name == ORACLE))
-        objective = OBJECTIVES[method.name]
-        if method.plugin.get("PARAMS"):
-            weights = method.plugin.get("PARAMS")
-            objective = partial(objective, *weights.values())
+        defaults = method.plugin.get("PARAMS", {})
+        objective = partial(OBJECTIVES[method.name], *defaults.values())
         risks = [law.local for law in trained]
-        phi = minimum(objective, risks, _starts(model.n_features, seed))
+        phi = minimum(objective, risks, _starts(root_seed, model.n_features, seed))
         error = float(np.mean([law.error(phi) for law in tests]))
         rows.append(
             {"study": study.name, "example": example, "method": method.name, "error": error}
@@ -73,8 +72,8 @@ def of_seed(
     return rows
 
 
-def _starts(d: int, seed: int) -> list[Array]:
-    rng = np.random.default_rng(seed)
+def _starts(root_seed: int, d: int, seed: int) -> list[Array]:
+    rng = generator(root_seed, role="limits", seed=seed)
     return [np.zeros(d), *rng.uniform(-1, 1, size=(N_STARTS, d)) / np.sqrt(d)]
 
 
@@ -127,4 +126,9 @@ def iga(weight: float, phi: Array, risks: Sequence[Local]) -> tuple[float, Array
     return float(value), gradient + 2 * weight * of_variance
 
 
-OBJECTIVES = {"erm": mean_risk, "irm": irm, "iga": iga, ORACLE: mean_risk}
+OBJECTIVES: dict[str, Callable[..., tuple[float, Array]]] = {
+    "erm": mean_risk,
+    "irm": irm,
+    "iga": iga,
+    ORACLE: mean_risk,
+}

@@ -35,7 +35,7 @@ def measure(x: np.ndarray, y: np.ndarray, phi: np.ndarray) -> dict[str, np.ndarr
 
     A row is predicted as 1 where its logit φᵀx is above 0.
     """
-    logits = apply(x, phi[..., None, :])
+    logits = apply(x, phi)
     losses = np.logaddexp(0.0, logits) - y * logits
     wrong = (logits > 0) != (y > 0.5)
     return {"log_loss": losses.mean(axis=-1), "error_rate": wrong.mean(axis=-1)}

@@ -105,15 +105,17 @@ def decide(outcomes: Outcomes) -> str:
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     apart, zero, close = (parts[key] for key in ("apart", "zero", "together"))
     spread = pick(apart.outcome, "apart", "together", "perhaps apart")
-    flat = pick(zero.outcome, "is nowhere above", "reaches")
+    flat = pick(
+        zero.outcome, "is 0 to the accuracy of the solver", f"reaches {num(zero.estimate, 2)}"
+    )
     text = (
         f"From {apart.interval.n} random starts, the penalty alone ends {spread}: at a distance of "
-        f"{say(apart)} from their centre, where the penalty {flat} {num(zero.estimate, 2)}."
+        f"{say(apart)} from their centre, where the penalty {flat}."
     )
     if "on the curve" in parts:
         curve = parts["on the curve"]
         on = pick(curve.outcome, "lie", "do not all lie")
-        text += f" The ends {on} on b = 0, ‖a − ½‖² = d/4 (within {num(curve.estimate, 2)})."
+        text += f" The ends {on} on b = 0, ‖a − ½‖² = d/4, to {num(TOGETHER)}."
     same = pick(close.outcome, "all end in one point", "end apart too")
     return (
         f"{text} With the error term, and no limit to the number of updates, they {same} (within "

@@ -151,9 +151,10 @@ def sentence(parts: Mapping[str, Part], verdict: str) -> str:
     bias, free = (short(parts[f"bias of {name}"]) for name in ("plug_in", "split_half"))
     return (
         f"At the oracle split-half's mean squared error is {word} plug-in's (by {say(error)} of "
-        f"it; exact: {num(error.truth)}). Plug-in's bias is {bias} times its exact value, "
-        f"split-half's {free} times that; {percent(parts['negative split_half'].estimate)} of "
-        f"split-half's estimates are negative. {_effect(parts)}"
+        f"it; to leading order in 1/n: {num(error.truth)}). Plug-in's bias is {bias} times its "
+        f"exact value, split-half's {free} times that; "
+        f"{percent(parts['negative split_half'].estimate)} of split-half's estimates are "
+        f"negative. {_effect(parts)}"
     )
 
 

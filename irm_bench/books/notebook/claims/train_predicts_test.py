@@ -17,6 +17,7 @@ from irm_bench.judging.findings import (
     Part,
     mean,
     parts_of,
+    rank_correlation,
     some,
     together,
     verdict,
@@ -71,10 +72,8 @@ def _shared(
         place = {"model": name, "sigma": sigma}
         yield mean(f"shared {name} σ={sigma:g}", what, test / train, rule, place=place)
         # of two runs, is the one with the lower training error the better one?
-        ranks = pd.concat([test, train], axis=1).rank()
-        z = (ranks - ranks.mean()) / ranks.std(ddof=0)
         what = f"rank correlation over seeds of test and training MSE of {name}, σ = {sigma:g}"
-        yield mean(f"seeds {name} σ={sigma:g}", what, z.iloc[:, 0] * z.iloc[:, 1])
+        yield rank_correlation(f"seeds {name} σ={sigma:g}", what, test, train)
 
 
 def _unseen(
