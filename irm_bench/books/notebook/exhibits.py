@@ -1,5 +1,6 @@
 """Tables that the page of this book shows and no file holds, and the settings of its calculator."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 from jinja2.runtime import Context
 
 from irm_bench import theory
+from irm_bench.books.notebook.calculator import plane as calculator_plane
 from irm_bench.books.notebook.calculator import setting as calculator_setting
 from irm_bench.books.notebook.claims.causes_from_any_start import NAMES, NEAR
 from irm_bench.books.notebook.labels import feature_label
@@ -33,6 +35,7 @@ from irm_bench.storage.paged import Rows
 Tables = Mapping[str, Any]
 
 ENDS = ["start", "end"]
+UNCHANGED = 1  # τ of the training environments
 # Studies whose two methods the text compares.
 PAIRED_STUDIES = ("notebook", "z_mechanism")
 # What stands for the environment of a mean over them.
@@ -49,6 +52,7 @@ ROW_KEYS = {
     "paired": ("study", "split", "environment", "quantity"),
     "penalty_pairs": ("n_samples", "environment", "predictor"),
     "calculator": ("model",),
+    "premium": ("name",),
 }
 
 PULL = "updates in which the slowest direction at IRM's minimum shrinks e-fold, infinite rows"
@@ -68,6 +72,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "paired": paired,
         "penalty_pairs": penalty_pairs,
         "calculator": calculator,
+        "premium": premium,
     }
     found = {name: make(tables, config) for name, make in makers.items()}
     return {name: frame for name, frame in found.items() if not frame.empty}
@@ -315,6 +320,37 @@ def wins(tables: Tables, config: Config) -> pd.DataFrame:
     )
 
 
+def premium(tables: Tables, config: Config) -> pd.DataFrame:
+    """What IRM costs where Z is made otherwise and still helps: name, value, meaning.
+
+    Better: the 95% t interval of the paired difference of risks is on that side of 0. The range of
+    γ is that of the largest σ, with τ as in training; without a number where ERM is nowhere better.
+    """
+    study = find_study(config, "z_mechanism")
+    pairs = paired(tables, config)
+    if study is None or pairs.empty:
+        return pd.DataFrame()
+    chosen = (pairs["study"] == study.name) & (pairs["quantity"] == "risk")
+    pairs = pairs[chosen & (pairs["split"] == "test")].set_index("environment")
+    environments = [e for e in study.test_environments if e.label in pairs.index]
+    if not environments or not all({"gamma", "tau"} <= set(e.mapping) for e in environments):
+        return pd.DataFrame()
+    standard = pairs.index[pairs["ci_low"] > 0]
+    invariant = pairs.index[pairs["ci_high"] < 0]
+    sigma = max(e["sigma"] for e in environments)
+    paid = [e for e in environments if e.label in standard and e["sigma"] == sigma]
+    gammas = [e["gamma"] for e in paid if e["tau"] == UNCHANGED] or [math.nan]
+    rows = [
+        ("n_places", len(environments), "test environments of the study"),
+        ("n_standard_better", len(standard.drop(AVERAGE, errors="ignore")), "ERM's risk lower"),
+        ("n_invariant_better", len(invariant.drop(AVERAGE, errors="ignore")), "IRM's risk lower"),
+        ("sigma", sigma, "the largest test σ"),
+        ("standard_from", min(gammas), "least γ there with a lower risk of ERM"),
+        ("standard_to", max(gammas), "largest γ there with a lower risk of ERM"),
+    ]
+    return pd.DataFrame(rows, columns=["name", "value", "meaning"])
+
+
 def calculator(tables: Tables, config: Config) -> pd.DataFrame:
     """Exact φ_X, φ_Z and risk of every model of the calculator, in the notebook's own setting.
 
@@ -344,9 +380,16 @@ def calculator_of(context: Context, study: Study) -> dict[str, Any]:
     return calculator_setting(study, context["looks"])
 
 
+@jinja2.pass_context
+def plane_of(context: Context, study: Study) -> dict[str, Any]:
+    """What the page's script is told of the picture of the weights."""
+    return calculator_plane(study, context["looks"])
+
+
 # What the book's templates may do to a value, besides what all may.
 FILTERS = {
     "calculator": calculator_of,
+    "plane": plane_of,
     "feature": feature_label,
     "sign": sign,
     "versus": versus,
