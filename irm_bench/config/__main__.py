@@ -1,22 +1,29 @@
-"""``python -m irm_bench.config BOOK [CONFIG …]``: whether a book can be run with config files."""
+"""``python -m irm_bench.config BOOK [CONFIG …] [--plugins PATH]``: whether a book can be run so."""
 
 import sys
 
 from irm_bench.config import ConfigError, checks, of_book, read
 
+NOUNS = {"book": "a book is", "plugins": "plugins are"}
+
 
 def main(arguments: list[str]) -> int:
     """Check config files laid over a book's own, the last one on top; 0 if they can be run."""
     book, *paths = arguments
+    brought: list[str] = []
+    if "--plugins" in paths:
+        place = paths.index("--plugins")
+        paths, brought = paths[:place], paths[place + 1 :]
     try:
         overlays = [read(path) for path in paths]
         for path, overlay in zip(paths, overlays, strict=True):
-            if "book" in overlay:
-                raise ConfigError(
-                    f"{path}: config key book: {overlay['book']!r}; a book is named on the command "
-                    "line alone (make report BOOK=…), for its files are code that runs"
-                )
-        parsed = of_book(book, *overlays)
+            for key, word in (("book", "BOOK"), ("plugins", "PLUGINS")):
+                if key in overlay:
+                    raise ConfigError(
+                        f"{path}: config key {key}: {overlay[key]!r}; {NOUNS[key]} named on the "
+                        f"command line alone (make report {word}=…), for files are code that runs"
+                    )
+        parsed = of_book(book, *overlays, {"plugins": brought} if brought else {})
         checks.device(parsed)
         for note in checks.notes(parsed):
             print(f"note: {note}", file=sys.stderr)

@@ -166,7 +166,8 @@ def _book(raw: Mapping[str, Any]) -> Book:
     except BookError as error:
         raise ConfigError(f"config key book: {error}") from None
     try:
-        return with_plugins(book, raw.get("plugins", []))
+        places = raw.get("plugins", [])
+        return with_plugins(book, [places] if isinstance(places, str) else places)
     except BookError as error:
         raise ConfigError(f"config key plugins: {error}") from None
 

@@ -172,6 +172,11 @@ class Method(Protocol):
                               then say how many of those it took are no causes, and which it missed
         MAX_SUBSETS           how many subsets of the features it can go through, if it does
         EXTRAS                what ``fit`` reports of a run besides φ: name and meaning
+        ASSUMPTION            one sentence: what has to be so for it to find the invariant predictor
+        LIMIT                 parameters by name, with values that stand for their limit: where the
+                              map of a config (``engine/limits.py``) looks for where it tends to
+        FAILS                 why ``fit`` can give a φ that is not finite, for the map
+        NO_ANSWER             (one of EXTRAS, words): where that is 0, it has no answer, and why
         COUNTERPART           "erm" or "penalty" if what it minimises is pooled least squares, or
                               error weight · Σ risks + Σ penalties; else its minimum is not known
         HESSIAN               "module:function" of the Hessian (…) of what it minimises, for the

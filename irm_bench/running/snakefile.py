@@ -40,6 +40,12 @@ def config_of(workflow: Any, config: dict[str, Any]) -> Config:
             f"config key book: {name!r}; a book is named on the command line alone "
             "(make report BOOK=… or snakemake --config book=…), for its files are code that runs"
         )
+    brought = raw.get("plugins")
+    if brought and not is_module and workflow.config_settings.config.get("plugins") != brought:
+        raise ConfigError(
+            f"config key plugins: {brought!r}; plugins are named on the command line alone "
+            "(make report PLUGINS=… or snakemake --config plugins=…), for they are code that runs"
+        )
     whole = configuration.laid_over(raw)
     config.update(whole)  # for the jobs, which then need not read the book's config
     parsed = configuration.parse(whole)

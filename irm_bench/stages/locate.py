@@ -43,6 +43,8 @@ MAX_FEATURES = 6
 # Ends nearer than this are one minimum; risks this near, beside their size, share a rank.
 SAME = 1e-3
 SAME_RISK = 1e-6
+# Decimals that are kept: searches end within less of a minimum, on any processor.
+DECIMALS = 6
 # A start at 0 may be a saddle, where no gradient leads away.
 JITTER = 1e-3
 
@@ -271,7 +273,7 @@ def _measured(
     shifted = np.full(len(phi), np.nan) if shift is None else data.risks(phi, [shift])[0]
     no_shift = "" if shift else "the data have no mechanism that is shifted"
     for quantity, values in ((DISTANCE, distance), (WORST, worst), (SHIFT, shifted)):
-        for seed, value, reason in zip(data.seeds, values, why, strict=True):
+        for seed, value, reason in zip(data.seeds, np.round(values, DECIMALS), why, strict=True):
             of_shift = no_shift if quantity == SHIFT else ""
             told = {"seed": seed, "value": value, "reason": reason or of_shift}
             yield {**keys, "quantity": quantity, **told}
@@ -284,10 +286,12 @@ def _ends(data: Data, keys: dict[str, str], ends: Ends) -> Iterator[dict[str, An
     near = np.linalg.norm(phi[:, None] - phi[None], axis=2) < SAME
     share = (near & done[:, None] & done[None]).mean(axis=1)
     distance = np.linalg.norm(phi - data.causal[0], axis=1)
+    # + 0.0: no negative zeros
+    phi, distance = np.round(phi, DECIMALS) + 0.0, np.round(distance, DECIMALS)
     for start in range(len(phi)):
         told = {
             "seed": start,
-            "objective": ends.objective[start, 0],
+            "objective": float(f"{ends.objective[start, 0]:.{DECIMALS}g}"),
             "converged": int(done[start]),
             "distance": distance[start],
             "share": share[start],

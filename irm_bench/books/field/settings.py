@@ -1,11 +1,11 @@
 """What every claim of this book looks up, and the words that many share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from irm_bench.config import MapMethod, Study
+from irm_bench.config import MapMethod
 from irm_bench.judging.evidence import Evidence, InsufficientError
 from irm_bench.judging.findings import (
     HOLDS,
@@ -18,7 +18,7 @@ from irm_bench.judging.findings import (
     verdict,
 )
 from irm_bench.judging.wording import listed, num
-from irm_bench.stages.locate import DISTANCE, LIMIT, Data, find_ends
+from irm_bench.stages.locate import DISTANCE, LIMIT, Data
 
 # Limits this near to a point are at it: searches end within a tenth of it.
 NEAR = 0.01
@@ -27,7 +27,6 @@ FAR = 0.1
 CAUSE, EFFECT, NOTHING = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.zeros(2)
 # Methods whose limits agree on Example 1 and its dual.
 RIVALS = ("vrex", "mm_rex", "iga", "causal_dantzig", "drig")
-NOT_READ = "; as it is commonly told: the source was not read again for this book"
 
 
 def label(evidence: Evidence, method: str) -> str:
@@ -90,20 +89,6 @@ def data_of(evidence: Evidence, study: str) -> Data:
     return Data(evidence.config, evidence.study(study), LIMIT)
 
 
-def search(
-    evidence: Evidence, name: str, study: Study, starts: np.ndarray | None = None
-) -> np.ndarray:
-    """φ (d,) that a method of the map tends to on a study that the map need not have."""
-    data = Data(evidence.config, study, LIMIT)
-    method = method_of(evidence, name)
-    pool = data.pool("product_variance" in method.plugin.get("NEEDS", ()))
-    n_starts = evidence.config.map.starts if evidence.config.map else 4
-    ends = find_ends(
-        method, pool, data.starts(pool, n_starts) if starts is None else starts, is_limit=True
-    )
-    return ends.best()[0][0]
-
-
 def decide(outcomes: Outcomes) -> str:
     """Supported if all parts hold, refuted if one fails."""
     return verdict(together(some(outcomes)))
@@ -122,8 +107,3 @@ def held(parts: Mapping[str, Part]) -> str:
     """``4 of 5``: how many parts hold."""
     n_held = sum(part.outcome == HOLDS for part in parts.values())
     return f"{n_held} of {len(parts)}"
-
-
-def names(evidence: Evidence, methods: Sequence[str]) -> str:
-    """Methods in words."""
-    return listed(label(evidence, method) for method in methods)
