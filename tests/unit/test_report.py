@@ -39,7 +39,7 @@ def text_of(page: str, section: str) -> str:
     return " ".join(html.unescape(without).split())
 
 
-NEED_MORE = {"changes", "published"}  # a former page; a published run
+NEED_MORE = {"start", "changes", "published"}  # a former page; a published run
 
 
 def section_names(page: str) -> list[str]:
