@@ -6,6 +6,8 @@ CONFIG ?=
 BASELINE ?=
 BOOK   ?= notebook
 SITE   ?= results/site
+# The build of PyTorch that a set-up takes: cpu, or cuda where PyPI has it.
+TORCH  ?= cpu
 PLUGINS ?=
 
 BIN       := $(VENV)/bin
@@ -24,8 +26,10 @@ report: $(READY)
 	@$(SNAKEMAKE) $(OVERRIDE)
 	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
 
+# On all cores: tests of a file stay together, as they share its fixtures.
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(if $(filter all,$(CORES)),logical,$(CORES)) \
+		--dist loadgroup --no-loadscope-reorder
 
 # The page in a real browser: needs Chromium, Java and npm.
 test-page: $(READY) node_modules/.ready
@@ -85,8 +89,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "irm_bench needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Setting up $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python scripts/set_up.py $(TORCH)
 	@touch $@
 
 # Resolve pyproject.toml afresh. torch is pinned without its local build tag.

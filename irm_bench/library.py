@@ -171,7 +171,7 @@ def _steps(
         yield "diagnose", _call(diagnose.run, *found, diagnoses[shard])
     yield "aggregate", _call(aggregate.run, parsed, parts, tables)
     yield "diagnosis", _call(diagnose.merge, parsed, diagnoses, tables)
-    yield "audit", _call(audit.run, parsed, tables / "coverage.csv")
+    yield "audit", _call(audit.run, parsed, tables)
     if parsed.map is not None:
         drawn = []
         for name in locate.methods(parsed):

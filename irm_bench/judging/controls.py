@@ -86,21 +86,28 @@ def _as(kind: type[Evidence], evidence: Evidence, **more: Any) -> Evidence:
 def rows(evidence: Evidence, judge: Judge) -> Iterator[dict[str, object]]:
     """The rows of the table ``controls``: every claim that has a twin."""
     for claim in evidence.config.claims:
-        module = claim.load()
-        if not hasattr(module, "twin"):
-            continue
-        try:
-            (finding,) = judge(module.twin(evidence), [claim])
-        except InsufficientError:
-            continue
-        if finding.draft.reason:
-            continue
-        yield {
-            "claim": claim.name,
-            "title": module.TITLE,
-            "twin": module.TWIN,
-            "expected": REFUTED,
-            "verdict": finding.verdict,
-            "as_expected": int(finding.verdict == REFUTED),
-            "sentence": finding.sentence,
-        }
+        row = row_of(evidence, claim, judge)
+        if row is not None:
+            yield row
+
+
+def row_of(evidence: Evidence, claim: Plugin, judge: Judge) -> dict[str, object] | None:
+    """The row of a claim; None without a twin, or where the results do not hold what it needs."""
+    module = claim.load()
+    if not hasattr(module, "twin"):
+        return None
+    try:
+        (finding,) = judge(module.twin(evidence), [claim])
+    except InsufficientError:
+        return None
+    if finding.draft.reason:
+        return None
+    return {
+        "claim": claim.name,
+        "title": module.TITLE,
+        "twin": module.TWIN,
+        "expected": REFUTED,
+        "verdict": finding.verdict,
+        "as_expected": int(finding.verdict == REFUTED),
+        "sentence": finding.sentence,
+    }

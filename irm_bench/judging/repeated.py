@@ -87,12 +87,13 @@ def _ours(evidence: Evidence, cell: Mapping[str, Any]) -> np.ndarray:
     table = "errors" if is_measured else "models"
     if not where.keys() <= set(evidence.tables[table].keys):
         return np.array([])
-    studies = [model.study] if model.study else [study.name for study in evidence.config.studies]
-    for study in studies:
-        with suppress(InsufficientError):
-            rows = evidence.rows(table, study, **where)
-            by_seed = rows.groupby("seed")[cell["quantity"]]
-            return by_seed.apply(lambda values: values.mean(skipna=False)).to_numpy(dtype=float)
+    if model.study:
+        where["study"] = model.study
+    with suppress(InsufficientError):
+        rows = evidence.find(table, **where)
+        of_study = rows[rows["study"] == rows["study"].iloc[0]]
+        by_seed = of_study.groupby("seed")[cell["quantity"]]
+        return by_seed.apply(lambda values: values.mean(skipna=False)).to_numpy(dtype=float)
     return np.array([])
 
 

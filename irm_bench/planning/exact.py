@@ -81,13 +81,17 @@ def at_sigma(train: Train, sigma: float) -> Environment:
 @cache
 def crossing(study: Study, train: Train) -> float:
     """The σ at which the exact ERM solution is as good as the oracle; nan if there is none."""
-    solution, oracle = pooled(study, train), causal(study)
+    return crossing_of(study, train, pooled(study, train), causal(study))
+
+
+def crossing_of(study: Study, train: Train, first: np.ndarray, second: np.ndarray) -> float:
+    """The least σ at which two φ (d,) have the same exact risk; nan if there is none."""
 
     def curve(phi: np.ndarray, sigma: float) -> float:
         return risk_at(study, phi, at_sigma(train, sigma))
 
     found = theory.crossing_sigmas(
-        lambda sigma: curve(solution, sigma), lambda sigma: curve(oracle, sigma), CROSSING_GRID
+        lambda sigma: curve(first, sigma), lambda sigma: curve(second, sigma), CROSSING_GRID
     )
     return float(found[0]) if len(found) else float("nan")
 

@@ -30,6 +30,8 @@ class Sem(Protocol):
 
     Constants, all optional, literal values at the top of the file:
         LABEL, REFERENCE   words for the page
+        GRAPH              who acts on whom, for its drawing: "X -> Y -> Z; (H) -> X", what is
+                           hidden in brackets
         OPTIONS            options of the structure with their defaults; a list is a grid
         PARAMETERS         parameters of an environment; None marks one without default. The first
                            is the one that a bare value in a training set stands for

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from irm_bench.presentation.drawing import INK
@@ -103,6 +104,19 @@ def points(ax: Axes, x: Sequence[float] | pd.Series, rows: pd.DataFrame, series:
         linewidth=1.2,
         label=series.label,
     )
+
+
+def cell(ax: Axes, place: tuple[float, float], color: str, opacity: float) -> None:
+    """A cell of a grid around ``place`` (column, row), tinted as far as text on it stays readable.
+
+    One colour at a few opacities: a colour between two would be shifted by the page's themes.
+    """
+    left, low = place[0] - 0.5, place[1] - 0.5
+    ax.add_patch(Rectangle((left, low), 1, 1, facecolor="none", edgecolor=INK, linewidth=0.3))
+    if opacity > 0:
+        ax.add_patch(
+            Rectangle((left, low), 1, 1, color=color, alpha=round(opacity, 2), linewidth=0)
+        )
 
 
 def legend_above(figure: Figure, ax: Axes, columns: int | None = None) -> None:

@@ -1,6 +1,10 @@
-"""The first page of a site: every book with its verdicts, and methods × data across books."""
+"""The first page of a site: every book with question, answer, verdicts and cost; methods × data
+across books; all claims, to be searched; and the feed of versions."""
 
+import html
+import json
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +17,17 @@ from markupsafe import Markup
 
 from irm_bench.config import Config, ModelKey, Study
 from irm_bench.presentation import numbers
-from irm_bench.presentation.places import page_sources
+from irm_bench.presentation.places import page_sources, project_file
+from irm_bench.presentation.prose import curly
 from irm_bench.presentation.series import Looks
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
+from irm_bench.report import citation, filters, page
+from irm_bench.report.vocabulary import Vocabulary
 from irm_bench.running.places import config_of
 from irm_bench.storage import tables
 
+# Of the page's scripts, those that the shelf needs, and its own.
+SCRIPTS = ("numbers", "explore", "tables", "shelf")
 VERDICTS = (
     "supported",
     "supported within a stated limit",
@@ -35,8 +44,22 @@ class Entry:
     name: str
     title: str
     source: dict[str, Any]
+    question: str
+    answer: str
     verdicts: tuple[tuple[str, int], ...]
     n_models: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of a book, in words, with the place of its evidence."""
+
+    book: str
+    title: str
+    verdict: str
+    sentence: str
+    href: str
 
 
 @dataclass(frozen=True)
@@ -60,12 +83,76 @@ def render(finished: Sequence[Path]) -> str:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, lstrip_blocks=True
     )
+    environment.filters.update(duration=filters.duration, slug=filters.slug)
+    code = script()
     return environment.get_template("shelf.html.j2").render(
         books=[_entry(path, parsed) for path, parsed in found],
+        claims=[claim for path, parsed in found for claim in _claims(path, parsed)],
         columns=columns,
         rows=rows,
         style=Markup(_style()),
+        script=Markup(code),
+        script_hash=page.hash_of(code),
+        has_feed=bool(versions()),
     )
+
+
+def script() -> str:
+    """What searches the claims and sorts the tables; the page reads without."""
+    folder = page_sources() / "scripts"
+    parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    lines = [line for part in parts for line in part.splitlines() if "module.exports" not in line]
+    return "(() => {\n" + "\n".join(lines) + "\n})();"
+
+
+def bar(name: str, names: Sequence[str]) -> str:
+    """The way from a book's page to the shelf and to the other books, as HTML."""
+    links = [Markup('<a href="../index.html">The shelf</a>')]
+    for other in names:
+        words = other.replace("_", " ")
+        if other == name:
+            links.append(Markup('<span aria-current="page">{}</span>').format(words))
+        else:
+            links.append(Markup('<a href="../{}/index.html">{}</a>').format(other, words))
+    return Markup('<nav class="site" aria-label="Books">{}</nav>').format(Markup(" ").join(links))
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the project, as the change log tells of it."""
+
+    number: str
+    date: str
+    lines: tuple[str, ...]
+
+
+def versions() -> list[Version]:
+    """The released versions of the change log, the newest first; before any, the one to cite."""
+    path, cited = project_file("CHANGELOG.md"), citation.load()
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = []
+    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        head, _, body = part.partition("\n")
+        named = re.match(r"\[?([\w.]+)\]?\s+[-–—]\s+(\d{4}-\d\d-\d\d)", head)
+        if named:
+            items = re.findall(r"^- (.+(?:\n  .+)*)", body, flags=re.MULTILINE)
+            lines = tuple(" ".join(item.split()) for item in items)
+            found.append(Version(named[1], named[2], lines))
+    if not found and cited:
+        found.append(Version(cited.version, cited.date, (cited.abstract,)))
+    return found
+
+
+def feed() -> str:
+    """The versions as an Atom feed."""
+    folder = page_sources() / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template("feed.xml.j2").render(versions=versions())
 
 
 def _entry(folder: Path, parsed: Config) -> Entry:
@@ -73,8 +160,40 @@ def _entry(folder: Path, parsed: Config) -> Entry:
     claims = tables.read(folder / "tables/claims.csv", contracts["claims"])
     counts = Counter(claims["verdict"].astype(str))
     models = tables.open_rows(folder / "tables/models.csv", contracts["models"])
-    verdicts = tuple((verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict])
-    return Entry(folder.name, parsed.title, dict(parsed.source), verdicts, len(models))
+    told = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    return Entry(
+        name=folder.name,
+        title=curly(parsed.title),
+        source=dict(parsed.source),
+        question=_words_of(text, r'<h2 id="h-answer">(.*?)</h2>'),
+        answer=_words_of(text, r'<strong id="in-short">(.*?)</strong>'),
+        verdicts=tuple((verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]),
+        n_models=len(models),
+        seconds=told["run"].get("wall_seconds"),
+    )
+
+
+def _words_of(text: str, pattern: str) -> str:
+    """The words of an element of a page, without its tags; nothing if it is not there."""
+    element = re.search(pattern, text, flags=re.DOTALL)
+    words = re.sub(r"<[^>]+>", "", element[1]) if element else ""
+    return " ".join(html.unescape(words).replace("\u2060", "").split())
+
+
+def _claims(folder: Path, parsed: Config) -> list[Claim]:
+    """The claims of a book as its page words them."""
+    frame = tables.read(folder / "tables/claims.csv", tables.contracts(parsed)["claims"])
+    words = Vocabulary(parsed, Looks(parsed)).text
+    titles = dict(zip(frame["claim"].astype(str), frame["title"].astype(str), strict=True))
+    names = re.compile(rf"\b({'|'.join(map(re.escape, titles))})\b")
+    found = []
+    for row in frame.itertuples():
+        sentence = names.sub(lambda match: titles[match[1]], str(row.sentence))
+        href = f"{folder.name}/index.html#claim-{filters.slug(str(row.claim))}"
+        verdict = str(row.verdict)
+        found.append(Claim(folder.name, words(str(row.title)), verdict, words(sentence), href))
+    return found
 
 
 def _matrix(found: Sequence[tuple[Path, Config]]) -> tuple[list[Column], list[Row]]:
@@ -97,7 +216,11 @@ def _matrix(found: Sequence[tuple[Path, Config]]) -> tuple[list[Column], list[Ro
 
 def _column(book: str, parsed: Config, study: Study) -> Column:
     """A study's column; it leads to the chapter that the page of its book has on it."""
-    chapters = [section.name for section in parsed.sections if section.study == study.name]
+    chapters = [
+        section.name
+        for section in parsed.sections
+        if study.name in (section.study, *section.covers)
+    ]
     chapter = chapters[0] if chapters else f"study-{study.name}"
     metric = str(study.loss.metadata["METRICS"][0])
     return Column(book, study.name, metric, f"{book}/index.html#{chapter}")

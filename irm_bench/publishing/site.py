@@ -1,15 +1,15 @@
 """``python -m irm_bench.publishing.site FOLDER``: a folder that any static host serves as it is.
 
 index.html is the first page of the shelf: every book that has results, with its verdicts
-(``shelf.py``). A folder for each book: index.html (its page), tables/, figures/ as SVG and PNG,
-provenance.json, and ro-crate-metadata.json, which describes all of it.
+(``shelf.py``); feed.xml tells of versions. A folder for each book: index.html (its page), tables/,
+figures/ as SVG and PNG, provenance.json, and ro-crate-metadata.json, which describes all of it.
 """
 
 import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from irm_bench import config
@@ -21,11 +21,12 @@ from irm_bench.publishing.publish import standalone
 from irm_bench.running.places import RESULTS, config_of
 from irm_bench.storage import archives, tables
 
+SITE_BAR = "<!--site-->"  # where a page has room for the way to other books
 BESIDE = ("CITATION.cff", "LICENSE")
 
 
-def run(results: Path, folder: Path) -> list[str]:
-    """Write the site of a finished run; the paths in it.
+def run(results: Path, folder: Path, books: Sequence[str] = ()) -> list[str]:
+    """Write the site of a finished run, which leads to the shelf and its books; the paths in it.
 
     Raises:
         FileNotFoundError: where the run is not finished.
@@ -33,7 +34,9 @@ def run(results: Path, folder: Path) -> list[str]:
     told = json.loads((results / "provenance.json").read_text(encoding="utf-8"))["results"]
     parsed = config_of(results)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(results / "report.html", folder / "index.html")
+    text = (results / "report.html").read_text(encoding="utf-8")
+    bar = shelf.bar(results.name, books) if books else ""
+    archives.write_text(folder / "index.html", text.replace(SITE_BAR, bar, 1))
     shutil.copyfile(results / "provenance.json", folder / "provenance.json")
     for name in BESIDE:
         shutil.copyfile(project_file(name), folder / name)
@@ -85,8 +88,10 @@ def run_shelf(results: Path, folder: Path) -> list[str]:
     if not finished:
         raise FileNotFoundError(2, "no finished run", str(results / "<book>/report.html"))
     for path in finished:
-        run(path, folder / path.name)
+        run(path, folder / path.name, [other.name for other in finished])
     archives.write_text(folder / "index.html", shelf.render(finished))
+    if shelf.versions():
+        archives.write_text(folder / "feed.xml", shelf.feed())
     (folder / ".nojekyll").touch()  # GitHub Pages: serve the files as they are
     return [path.name for path in finished]
 

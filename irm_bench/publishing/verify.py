@@ -1,7 +1,8 @@
 """``python -m irm_bench.publishing.verify [BOOK]``: is the published run of a book reproduced?
 
 The same config and packages give the same bits on every x86-64 processor with AVX2, but for losses
-that go through rows. On others libraries round differently (``storage/comparison.py``).
+through rows and what ``tests/unit/test_small.py`` lists. On others libraries round differently
+(``storage/comparison.py``).
 """
 
 import argparse

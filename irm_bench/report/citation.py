@@ -21,6 +21,7 @@ class Citation:
     authors: tuple[str, ...]
     keywords: tuple[str, ...]
     abstract: str
+    repository: str = ""
 
     @property
     def year(self) -> str:
@@ -51,6 +52,7 @@ def load(path: Path = FILE) -> Citation | None:
         authors=tuple(map(_name, found["authors"])),
         keywords=tuple(found.get("keywords", ())),
         abstract=" ".join(found.get("abstract", "").split()),
+        repository=str(found.get("repository-code", "")),
     )
 
 

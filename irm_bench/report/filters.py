@@ -1,5 +1,6 @@
 """What the templates may do to a value."""
 
+import datetime
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,9 +13,26 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from irm_bench.config.model import Method
-from irm_bench.presentation import numbers
+from irm_bench.presentation import graph, numbers
+from irm_bench.presentation.prose import in_words
 from irm_bench.presentation.series import GREEK, Series, value_words
 from irm_bench.report.ledger import Entry, Ledger
+from irm_bench.report.vocabulary import quantity_label
+
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def csv_link(text: str) -> str:
@@ -45,8 +63,7 @@ def bounds(entry: Entry, low: Any, high: Any) -> Markup:
     """An estimate with bounds that stand in other columns."""
     if pd.isna(low) or pd.isna(high):
         return entry.cell(entry.short)
-    value, lower, upper = numbers.interval(float(entry), float(low), float(high))
-    return entry.cell(value) + Markup(' <span class="ci">[{}, {}]</span>').format(lower, upper)
+    return entry.between(float(low), float(high))
 
 
 def plain_bounds(found: tuple[float, float, float]) -> str:
@@ -89,28 +106,6 @@ def p_value(value: Any) -> str:
     return "< 0.0001" if value < 1e-4 else numbers.significant(float(value), 2)
 
 
-QUANTITIES = {
-    "mse": "mean squared error",
-    "average_mse": "average mean squared error",
-    "causal_error": "error of the weights of causes",
-    "noncausal_error": "error of the other weights",
-    "train_risk": "mean squared error, training",
-    "penalty": "penalty estimate",
-    "noise_floor": "noise floor",
-    "average_noise_floor": "average noise floor",
-    "noise_variance": "sample variance of the noise",
-    "oracle_mse": "oracle’s squared error",
-}
-
-
-def quantity_label(name: str) -> str:
-    """A quantity of the tables in words."""
-    kind, _, number = name.partition("_")
-    if kind in ("phi", "corr") and number.isdigit():
-        return {"phi": "weight φ", "corr": "correlation of feature "}[kind] + number
-    return QUANTITIES.get(name, name.replace("_", " "))
-
-
 @jinja2.pass_context
 def where_label(context: Context, row: Any) -> str:
     """Split, environment and step of a printed number, those that it has."""
@@ -130,7 +125,7 @@ def options_label(context: Context, row: Any) -> str:
     for name, _ in context["layout"].options:
         value = getattr(row, name)
         if not pd.isna(value) and value != "":
-            parts.append(f"{name.replace('_', ' ')} = {value_words(value)}")
+            parts.append(f"{GREEK.get(name, name.replace('_', ' '))} = {value_words(value)}")
     return ", ".join(parts)
 
 
@@ -177,25 +172,43 @@ def with_claims(context: Context, text: str) -> Markup:
     return context["claim_link"](text)
 
 
-def claim_links(book: Ledger) -> Callable[[str], Markup]:
-    """A function: where a text names a claim by its file, the claim's title with a link to it."""
+def claim_links(book: Ledger, words: Callable[[str], str] = in_words) -> Callable[[str], Markup]:
+    """A function: where a text names a claim by its file, the claim's title with a link to it.
+
+    The rest of the text is put into words.
+    """
     titles = dict(book.rows("claims")[["claim", "title"]].to_numpy()) if "claims" in book else {}
     names = re.compile(rf"\b({'|'.join(map(re.escape, titles))})\b") if titles else None
 
-    def link(match: re.Match[str]) -> str:
-        name = match[1]
-        return Markup('<a href="#claim-{}">{}</a>').format(slug(name), titles[name])
-
     def linked(text: str) -> Markup:
-        escaped = str(Markup.escape(text))
-        return Markup(names.sub(link, escaped) if names else escaped)
+        parts = names.split(text) if names else [text]
+        found = Markup()
+        for place, part in enumerate(parts):
+            if place % 2:  # what was split at: a claim's name
+                link = Markup('<a href="#claim-{}">{}</a>')
+                found += link.format(slug(part), words(titles[part]))
+            else:
+                found += words(part)
+        return found
 
     return linked
+
+
+@jinja2.pass_context
+def words(context: Context, text: str) -> str:
+    """A text of a claim, a study or a table without raw names."""
+    return str(context["vocabulary"].text(text))
 
 
 def size(n_bytes: int) -> str:
     """``1,434,550`` bytes for people: ``1.4 MB``."""
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{max(n_bytes, 1) / 1e3:.0f} kB"
+
+
+def long_date(date: str) -> str:
+    """``2026-11-24`` as ``24 November 2026``."""
+    day = datetime.date.fromisoformat(date)
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def duration(seconds: float) -> str:
@@ -223,6 +236,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "claims": with_claims,
     "bounds": bounds,
     "csv_link": csv_link,
+    "date": long_date,
+    "drawn": graph.svg,
     "duration": duration,
     "env": environment,
     "listing": listing,
@@ -245,6 +260,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "spans": spans,
     "train_set": train_set,
     "where": where_label,
+    "words": words,
     "yaml": as_yaml,
     "yes_no": yes_no,
 }

@@ -1,7 +1,7 @@
 """Every number of the page, looked up by name in a table, and remembered with its place there."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -116,12 +116,18 @@ class Entry:
     @property
     def ci(self) -> Markup:
         """For a table, linked, with its interval: ``0.234 [0.233, 0.236]``."""
-        if abs(self.value) < ROUNDING and abs(self.high - self.low) < ROUNDING:
-            return self.cell("0")
         if not math.isfinite(self.low):
             return self.cell(self.short)
-        value, low, high = self.parts
-        return self.cell(value) + Markup(' <span class="ci">[{}, {}]</span>').format(low, high)
+        return self.between(self.low, self.high)
+
+    def between(self, low: float, high: float) -> Markup:
+        """Linked, with bounds; alone where every seed has the same value: there is no interval."""
+        if abs(self.value) < ROUNDING and abs(high - low) < ROUNDING:
+            return self.cell("0")
+        if abs(high - low) <= ROUNDING * abs(self.value):
+            return self.cell(self.short)
+        value, lower, upper = numbers.interval(self.value, low, high)
+        return self.cell(value) + Markup(' <span class="ci">[{}, {}]</span>').format(lower, upper)
 
 
 class Absent(Entry):
@@ -158,14 +164,17 @@ class Ledger:
     """Tables by name; ``value`` looks a number up and keeps it for the list of sources.
 
     ``row_keys`` names the columns that tell a table's rows apart; by default its texts do.
+    ``words`` says for people what the keys of a row are.
     """
 
     def __init__(
         self,
         frames: Mapping[str, pd.DataFrame],
         row_keys: Mapping[str, Sequence[str]] | None = None,
+        words: Callable[[dict[str, Any]], str] | None = None,
     ):
         self.frames = dict(frames)
+        self._words = words or plain_keys
         self._row_keys = dict(row_keys or {})
         self.cited: dict[str, Entry] = {}
         self.absent: list[tuple[str, dict[str, Any]]] = []
@@ -231,7 +240,9 @@ class Ledger:
 
     def _entry(self, table: str, column: str, row: Any, cells: pd.Series) -> Entry:
         keys = {name: cells[name] for name in self._keys(table)}
-        return _entry(table, column, row, cells, keys)
+        kept = {k: v for k, v in keys.items() if pd.notna(v) and v != ""}
+        about = self._words({k: v for k, v in kept.items() if len(str(v)) <= LONGEST_KEY})
+        return _entry(table, column, row, cells, about)
 
     def _keys(self, table: str) -> list[str]:
         """The columns that tell a table's rows apart; less those that are the same in all."""
@@ -247,17 +258,19 @@ class Ledger:
         return self._key_columns[table]
 
 
-def _entry(table: str, column: str, row: Any, cells: pd.Series, keys: Mapping[str, Any]) -> Entry:
-    kept = {k: v for k, v in keys.items() if pd.notna(v) and v != ""}
-    about = {k: v for k, v in kept.items() if len(str(v)) <= LONGEST_KEY}
+def plain_keys(keys: dict[str, Any]) -> str:
+    """The keys of a row as the table has them: ``method erm, sigma 0.1``."""
+    words = (f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in keys.items())
+    return ", ".join(words)
+
+
+def _entry(table: str, column: str, row: Any, cells: pd.Series, about: str) -> Entry:
     is_mean = column == "mean"
     return Entry(
         table=table,
         row=int(row),
         column=column,
-        about=", ".join(
-            f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in about.items()
-        ),
+        about=about,
         value=_number(cells[column]),
         low=_number(cells.get("ci_low")) if is_mean else math.nan,
         high=_number(cells.get("ci_high")) if is_mean else math.nan,

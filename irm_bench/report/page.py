@@ -31,13 +31,25 @@ from irm_bench.report import bundle, citation, exhibits, filters, origin, sectio
 from irm_bench.report.changes import Baseline
 from irm_bench.report.chapter import Chapter
 from irm_bench.report.ledger import Entry, Ledger, compare
+from irm_bench.report.vocabulary import Vocabulary
 from irm_bench.storage import archives, tables
 from irm_bench.storage.contracts import CHECKSUM
 from irm_bench.storage.paged import Rows
 
 SOURCES = page_sources()
 # One script element, in this order.
-SCRIPTS = ("numbers", "svg", "marks", "explore", "tables", "theme", "start")
+SCRIPTS = (
+    "numbers",
+    "svg",
+    "marks",
+    "explore",
+    "figures",
+    "tables",
+    "cited",
+    "rail",
+    "theme",
+    "start",
+)
 # Where the package goes once its room is known; text of a table or config cannot look like this.
 MANIFEST, PACKAGE = "<!--manifest-->", "<!--package-->"
 # What differs from run to run stands between these; all the rest is a function of the data.
@@ -137,14 +149,18 @@ def without_package(sources: Sources, found: views.Tables) -> str:
     """The page but for its data."""
     config = sources.config
     shown = views.load_figures(config, sources.figures)
-    book = Ledger(frames(sources, found, shown), row_keys(config, shown))
-    fixed, run_facts = sources.origin
     looks, keys = Looks(config), tables.contracts(config)["models"].keys
-    context = look_ups(config, book) | {
+    vocabulary = Vocabulary(config, looks)
+    book = Ledger(frames(sources, found, shown), row_keys(config, shown), vocabulary.keys)
+    chapters = sections.shown(config, book)
+    fixed, run_facts = sources.origin
+    context = look_ups(config, book, vocabulary) | {
         "config": config,
         "looks": looks,
+        "vocabulary": vocabulary,
         "layout": layout_of(config),
-        "sections": sections.shown(config, book),
+        "sections": chapters,
+        "groups": sections.grouped(chapters),
         "template": sections.template,
         "source": Named(config.source),
         "figures": Named(shown),
@@ -154,7 +170,7 @@ def without_package(sources: Sources, found: views.Tables) -> str:
         ),
         "style": Markup(stylesheet(shown)),
         "script": Markup(script(config.book)),
-        "script_hash": _hash_of(script(config.book)),
+        "script_hash": hash_of(script(config.book)),
         "cite": citation.load(),
         "origin": fixed,
         "run": run_facts,
@@ -230,7 +246,7 @@ def script(book: Book) -> str:
     return "(() => {\n" + "\n".join(lines) + "\n})();"
 
 
-def _hash_of(text: str) -> str:
+def hash_of(text: str) -> str:
     """What the page's policy calls its script by: no other one is run."""
     digest = hashlib.sha256(f"\n{text}\n".encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
@@ -252,7 +268,7 @@ def environment(book: Book) -> jinja2.Environment:
     return found
 
 
-def look_ups(config: Config, book: Ledger) -> dict[str, Any]:
+def look_ups(config: Config, book: Ledger, vocabulary: Vocabulary) -> dict[str, Any]:
     """What the templates look numbers up with."""
     return {
         "book": book,
@@ -261,7 +277,7 @@ def look_ups(config: Config, book: Ledger) -> dict[str, Any]:
         "rows": book.rows,
         "compare": compare,
         "claims_of": sections.claims_of(config, book),
-        "claim_link": filters.claim_links(book),
+        "claim_link": filters.claim_links(book, vocabulary.text),
     }
 
 

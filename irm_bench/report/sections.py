@@ -1,6 +1,6 @@
 """The chapters of a page: the book's, one for each other study, and those of every page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from irm_bench.config import Config, Section, Study
 from irm_bench.presentation.series import find_study
@@ -17,8 +17,22 @@ COMMON = (
     Section("published", "Against the published run", table="published"),
     Section("package", "Data and provenance"),
     Section("cite", "How to cite"),
+    Section("glossary", "Glossary"),
     Section("sources", "Where every number comes from"),
 )
+# How the list of contents groups the chapters; what is in none of these tells the story.
+STORY, EVIDENCE, RECORD = "Story", "Evidence", "Record"
+GROUPS = {
+    "claims": EVIDENCE,
+    "methods": EVIDENCE,
+    "coverage": EVIDENCE,
+    "changes": RECORD,
+    "published": RECORD,
+    "package": RECORD,
+    "cite": RECORD,
+    "glossary": RECORD,
+    "sources": RECORD,
+}
 # The template of a study without a chapter of its book.
 STUDY_TEMPLATE = "study.html.j2"
 
@@ -69,6 +83,16 @@ def shown(config: Config, ledger: Ledger) -> list[Section]:
         if has_study and has_table:
             found.append(section)
     return found
+
+
+def grouped(chapters: Sequence[Section]) -> dict[str, list[Section]]:
+    """The chapters by group of the list of contents, in the order of the page."""
+    groups: dict[str, list[Section]] = {STORY: [], EVIDENCE: [], RECORD: []}
+    common = {section.name for section in COMMON if section in chapters}
+    for section in chapters:
+        group = GROUPS.get(section.name, STORY) if section.name in common else STORY
+        groups[group].append(section)
+    return groups
 
 
 def template(section: Section) -> str:

@@ -28,6 +28,7 @@ class FigureView:
     section: str
     title: str
     caption: str
+    description: str
     svg: Markup
     csv: str
     data: pd.DataFrame
@@ -86,6 +87,7 @@ def _view(figure: Plugin, looks: Looks, paths: Mapping[str, Path]) -> FigureView
         section=plugin["SECTION"],
         title=words["title"],
         caption=words["caption"],
+        description=words["description"],
         svg=Markup(themed(paths["svg"].read_text(encoding="utf-8"))),
         csv=paths["csv"].read_text(encoding="utf-8"),
         data=data,

@@ -12,7 +12,8 @@ has the expectation of φ̂ − φ, and only second-order noise.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ Array = np.ndarray
 TRUTH_DRAWS = 20_000
 # The weight of an effect is what is read of ERM; in Gaussian chains the last feature is one.
 FEATURE = -1
+# Rows at which the skewness of the quantities is large.
+FEW_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,16 @@ class Setting:
 
 
 def run(config: Config, output: Path | str) -> None:
-    """Write the table ``coverage``."""
+    """Write the tables ``coverage`` and ``decisions`` into a folder."""
     study = config.studies[0]
     setting = Setting(study.model, study.n_samples[-1], study.train_sets[0])
-    contract = tables.contracts(config)["coverage"]
-    frame = pd.DataFrame(columns=contract.names)
-    if is_known(setting):
-        counts, replicates = config.audit.seed_counts, config.audit.replicates
-        frame = table(setting, config.root_seed, counts, replicates)
-    tables.write(output, frame, contract)
+    contracts = tables.contracts(config)
+    for name, make in (("coverage", table), ("decisions", decisions)):
+        frame = pd.DataFrame(columns=contracts[name].names)
+        if is_known(setting):
+            counts, replicates = config.audit.seed_counts, config.audit.replicates
+            frame = make(setting, config.root_seed, counts, replicates)
+        tables.write(Path(output) / f"{name}.csv", frame, contracts[name])
 
 
 def is_known(setting: Setting) -> bool:
@@ -97,6 +101,31 @@ def table(
     )
 
 
+def decisions(
+    setting: Setting, root_seed: int, seed_counts: tuple[int, ...], n_replicates: int
+) -> pd.DataFrame:
+    """How often tests decide at the bound itself, with few rows and with the study's."""
+    frames = []
+    for n_samples in sorted({FEW_ROWS, setting.n_samples}):
+        small = replace(setting, n_samples=n_samples)
+        if not is_known(small):
+            continue
+
+        def rng_for(*names: object, n: int = n_samples) -> np.random.Generator:
+            return generator(root_seed, role="audit_decisions", n_samples=n, names=names)
+
+        truths, _ = truth(small, rng_for("truth"))
+        frame = coverage.audit_decisions(
+            partial(draw, small),
+            truths,
+            seed_counts,
+            n_replicates,
+            rng_for=rng_for,
+        )
+        frames.append(frame.assign(n_samples=n_samples))
+    return pd.concat(frames, ignore_index=True)
+
+
 def names(setting: Setting) -> dict[str, str]:
     """What the quantities are called in the table."""
     single = f"ERM on {setting.train[-1].label} alone"
@@ -105,6 +134,7 @@ def names(setting: Setting) -> dict[str, str]:
         "single": f"weight of {setting.feature}, {single}",
         "train_mse": f"training MSE, {single}",
         "test_mse": f"MSE on fresh rows, {single}",
+        "paired": f"MSE on fresh rows less the oracle's on the same, {single}",
         "risk": f"exact risk, {single}",
         "oracle_mse": f"MSE of the oracle, {setting.train[0].label}",
         "penalty": f"plug-in penalty of the oracle, {setting.train[-1].label}",
@@ -126,6 +156,7 @@ def draw(setting: Setting, rng: np.random.Generator, size: int) -> dict[str, Arr
         "single": single[:, FEATURE],
         "train_mse": risk(single, last),
         "test_mse": risk(single, fresh),
+        "paired": risk(single, fresh) - risk(causal, fresh),
         "risk": risk(single, population.at(-1)),
         "oracle_mse": risk(causal, first),
         "penalty": 4 * derivative**2,
@@ -151,6 +182,7 @@ def truth(
         "single": float(phi[FEATURE]),
         "train_mse": noise * (1 - d / n),
         "test_mse": noise * (1 + d / (n - d - 1)),
+        "paired": noise * (1 + d / (n - d - 1)) - float(risk(setting.causal, last)),
         "risk": noise * (1 + d / (n - d - 1)),
         "oracle_mse": setting.model.noise_floor(setting.train[0].mapping, setting.model.option),
         "penalty": float(

@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from irm_bench.statistics.intervals import bca_mean_intervals, t_intervals, wilson_interval
 
@@ -66,6 +67,59 @@ def audit_coverage(
             low, high = bounds[interval][:, place]
             rows.append(key | {"nominal": level} | _tally(low, high, truth[quantity]))
     return pd.DataFrame(rows)
+
+
+def audit_decisions(
+    draw: Draw,
+    truth: Mapping[str, float],
+    seed_counts: Sequence[int] = SEED_COUNTS,
+    n_replicates: int = 2000,
+    *,
+    rng_for: Callable[..., np.random.Generator],
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """How often tests decide where they should not: at the very bound of their rule.
+
+    The bound of every test is the true value, so that no decision is right, and their rate is the
+    test's size. ``above`` and ``below`` are the two sides of a t test at a two-sided level alpha,
+    each with a promise of alpha / 2; a TOST at the upper edge of a wide margin is ``below``, at the
+    lower edge ``above``. ``family``: that Holm's adjustment over all quantities decides on any of
+    them, with a promise of alpha.
+
+    Args as ``audit_coverage``, and its draws. Returns one row per test, quantity and n_seeds:
+    nominal, rate with its 95% Wilson bounds rate_low and rate_high, n_replicates.
+    """
+    rows = []
+    targets = np.array([truth[name] for name in truth])[:, None]
+    for n_seeds in seed_counts:
+        size = n_replicates * n_seeds
+        draws = _checked(draw(rng_for("coverage", "draw", n_seeds), size), truth, size)
+        values = draws.reshape(len(truth), n_replicates, n_seeds)
+        error = values.std(axis=-1, ddof=1) / np.sqrt(n_seeds)
+        t = (values.mean(axis=-1) - targets) / error
+        limit = scipy.stats.t.ppf(1 - alpha / 2, n_seeds - 1)
+        wrong = {"above": t > limit, "below": t < -limit}
+        for test, decided in wrong.items():
+            for quantity, of_one in zip(truth, decided, strict=True):
+                key = {"test": test, "quantity": quantity, "n_seeds": n_seeds}
+                rows.append(key | {"nominal": alpha / 2} | _rate(of_one))
+        # Holm decides on some quantity where the smallest p value is below alpha over their number
+        strictest = scipy.stats.t.ppf(1 - alpha / 2 / len(truth), n_seeds - 1)
+        of_any = (np.abs(t) > strictest).any(axis=0)
+        key = {"test": "family", "quantity": "all of these", "n_seeds": n_seeds}
+        rows.append(key | {"nominal": alpha} | _rate(of_any))
+    return pd.DataFrame(rows)
+
+
+def _rate(wrong: Array) -> dict[str, float]:
+    """Share of replicates that decide, with its Monte Carlo error."""
+    found = wilson_interval(int(wrong.sum()), wrong.size)
+    return {
+        "rate": found.estimate,
+        "rate_low": found.low,
+        "rate_high": found.high,
+        "n_replicates": wrong.size,
+    }
 
 
 def _t_bounds(values: Array, level: float) -> Array:

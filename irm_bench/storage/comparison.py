@@ -1,9 +1,9 @@
 """The tables of a fresh run against those of a published one.
 
 The same config and packages give the same bits on every x86-64 processor with AVX2, but for losses
-that go through rows. Elsewhere libraries round differently: numbers must then agree to ``RELATIVE``
-or ``ABSOLUTE``, texts and counts exactly. Of tables too large to publish, sums over blocks must
-agree as closely (``block_sums.py``).
+through rows and what ``tests/unit/test_small.py`` lists. Elsewhere libraries round differently:
+numbers must then agree to ``RELATIVE`` or ``ABSOLUTE``, texts and counts exactly. Of tables too
+large to publish, sums over blocks must agree as closely (``block_sums.py``).
 
 The published files are compared with their seals first: ``SHA256SUMS`` has a checksum of each, and
 ``about.json`` that of every table. What is wrong with a table is one line of it, never an error.

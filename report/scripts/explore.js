@@ -32,7 +32,9 @@ class Explorer {
   constructor(figure, spec) {
     Object.assign(this, { figure, spec, hidden: new Set(), marks: [] });
     this.plot = figure.querySelector(".plot");
-    this.button = make("button", { type: "button", className: "tool", textContent: "Explore" });
+    this.words = make("span", { textContent: "Explore" });
+    this.button = make("button", { type: "button", className: "tool" }, this.words,
+      make("span", { className: "unseen", textContent: `: ${spec.title}` }));
     this.button.setAttribute("aria-expanded", "false");
     this.button.addEventListener("click", () => this.toggle());
     figure.querySelector(".tools").prepend(this.button);
@@ -41,7 +43,7 @@ class Explorer {
   toggle() {
     const open = this.button.getAttribute("aria-expanded") === "false";
     this.button.setAttribute("aria-expanded", String(open));
-    this.button.textContent = open ? "Show the drawn figure" : "Explore";
+    this.words.textContent = open ? "Show the drawn figure" : "Explore";
     if (open && !this.box) this.build();
     this.plot.hidden = open;
     this.box.hidden = !open;
@@ -58,7 +60,8 @@ class Explorer {
     const label = make("label", { htmlFor: this.slider.id, textContent: `${spec.x.label}: ` }, this.where);
     this.values = make("div", { className: "values" });
     this.values.setAttribute("aria-live", "polite");
-    this.box = make("div", { className: "explore" }, this.chooser(), this.legend(), this.picture,
+    this.shown = make("p", { className: "shown" });
+    this.box = make("div", { className: "explore" }, this.chooser(), this.legend(), this.shown, this.picture,
       make("p", { className: "reading" }, label, this.slider), this.values);
     this.slider.addEventListener("input", () => this.read());
     this.picture.addEventListener("pointermove", (event) => this.point(event));
@@ -110,6 +113,7 @@ class Explorer {
   redraw() {
     const { spec } = this;
     const chosen = spec.panels.find((p) => p.key === this.panel);
+    this.shown.textContent = chosen.label ? `Shown: ${spec.chooser.toLowerCase()} ${chosen.label}. The caption below is of the drawn figure.` : "";
     const mine = this.rows.filter((row) => chosen.where.every(([c, v]) => row[c] === v));
     const all = spec.series.map((s) => ({ ...s, rows: seriesRows(mine, s, spec) }));
     this.places = [...new Set(all.flatMap((s) => s.rows.map((r) => r.x)).filter(Number.isFinite))]
@@ -136,6 +140,11 @@ class Explorer {
     const { box } = this.chart, place = this.chart.scaleX(x);
     this.cursor = draw(this.chart, "line", { x1: place, x2: place, y1: box.top, y2: box.bottom, class: "cursor" });
     const found = this.series.map((s) => [s, s.rows.find((r) => r.x === x)]).filter(([, row]) => row);
+    this.dots?.remove();
+    this.dots = draw(this.chart, "g", { class: "dots" });
+    for (const [series, row] of found) {
+      draw(this.dots, "circle", { cx: place, cy: this.chart.scaleY(row.y), r: 5, fill: "none", stroke: series.color, "stroke-width": 2 });
+    }
     this.values.replaceChildren(make("ul", {}, ...found.map(([series, row]) => make("li", {},
       swatch(series), `${series.label}: ${numbers.significant(row.y, 3)}`,
       Number.isFinite(row.low) ? ` [${numbers.significant(row.low, 3)}, ${numbers.significant(row.high, 3)}]` : ""))));

@@ -4,5 +4,8 @@
 document.documentElement.classList.add("scripted");
 startTheme();
 startTables();
+startFigures();
 startExplorers();
+startCited();
+startRail();
 if (typeof startBook === "function") startBook(); // of the scripts that a book brings

@@ -26,6 +26,6 @@ function startTheme() {
     stored(theme);
     apply();
   });
-  document.querySelector("nav").append(button);
+  document.getElementById("top").append(button);
   apply();
 }

@@ -11,7 +11,7 @@ const WINDOWS = {
   light: { width: 1200, height: 900, scheme: "light" },
   dark: { width: 1200, height: 900, scheme: "dark" },
   phone: { width: 390, height: 844, scheme: "light" },
-  "phone, dark": { width: 390, height: 844, scheme: "dark" },
+  "small, dark": { width: 320, height: 640, scheme: "dark" },
   "no scripts": { width: 1200, height: 900, scheme: "light", script: false },
 };
 const FLAGS = [
@@ -38,6 +38,10 @@ async function look(browser, url, { width, height, scheme, script = true }) {
     found.keys = await byKeyboard(page);
     found.touched = await page.evaluate(touch);
     if (process.env.AXE) found.violations.push(...await audit(page));
+    if (scheme === "light" && width > 1000) {
+      found.walk = await walk(page);
+      found.cited = await followNumber(page);
+    }
     found.calculator = await page.evaluate(calculate);
   }
   await page.close();
@@ -75,6 +79,57 @@ async function byKeyboard(page) {
   await page.focus(".explore input[type=range]");
   await page.keyboard.press("ArrowRight");
   return { first, second: await read() };
+}
+
+/* Goes through the whole page with the tab key; then presses one button of each kind. */
+async function walk(page) {
+  const n = await page.evaluate(() => {
+    document.activeElement.blur();
+    scrollTo(0, 0);
+    globalThis.unseen = [];
+    document.addEventListener("focusin", ({ target }) => {
+      target.dataset.walked = "yes";
+      if (getComputedStyle(target).outlineStyle === "none") globalThis.unseen.push(target.outerHTML.slice(0, 120));
+    });
+    globalThis.stops = () => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")]
+      .filter((e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility());
+    return globalThis.stops().length;
+  });
+  for (let i = 0; i < n + 20; i++) await page.keyboard.press("Tab");
+  const { missed, unseen, kinds } = await page.evaluate(() => {
+    const kinds = {};
+    for (const button of globalThis.stops().filter((e) => e.matches("button:not(.theme, [aria-expanded])"))) {
+      const kind = button.className + button.textContent.split(":")[0];
+      kinds[button.matches(".term, .sort") ? button.className : kind] ??= button;
+    }
+    globalThis.kinds = Object.values(kinds);
+    return {
+      missed: globalThis.stops().filter((e) => !e.dataset.walked).map((e) => e.outerHTML.slice(0, 120)),
+      unseen: globalThis.unseen, kinds: globalThis.kinds.length,
+    };
+  });
+  for (let i = 0; i < kinds; i++) {
+    await page.evaluate((k) => globalThis.kinds[k].focus(), i);
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+  }
+  return { pressed: kinds, unseen, missed, stops: n };
+}
+
+/* With keys alone: a number's card, closed again; then its line in the sources, and the way back. */
+async function followNumber(page) {
+  const isBack = () => page.evaluate(() => document.activeElement === document.querySelector("#answer a.num"));
+  await page.focus("#answer a.num");
+  await page.keyboard.press("Enter");
+  const card = await page.evaluate(() => document.querySelector(".cited:popover-open")?.innerText ?? "");
+  await page.keyboard.press("Escape");
+  const closed = await isBack();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  const target = await page.evaluate(() => document.querySelector("tr:target")?.closest("section").id ?? "");
+  await page.focus(".back");
+  await page.keyboard.press("Enter");
+  return { card, closed, target, returned: await isBack() };
 }
 
 /* Opens every explorer, sorts a table both ways, turns the theme. */
@@ -126,7 +181,7 @@ async function audit(page) {
   // axe is put in by the debugger, not by the page: its policy stays as it is.
   await page.evaluate(require("node:fs").readFileSync(axe, "utf8"));
   const result = await page.evaluate(() => globalThis.axe.run(document, {
-    resultTypes: ["violations"], rules: { "color-contrast": { enabled: true } },
+    resultTypes: ["violations"], rules: { "color-contrast": { enabled: true }, "color-contrast-enhanced": { enabled: true } },
   }));
   return result.violations.map((v) => ({
     id: v.id, help: v.help, nodes: v.nodes.slice(0, 4).map((n) => `${n.target}: ${n.html.slice(0, 160)} ${n.failureSummary}`),

@@ -15,7 +15,7 @@ from tests.unit.report_case import ROOT, Case
 HERE = Path(__file__).parent
 TOOLS = ROOT / "node_modules"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-VIEWS = ("light", "dark", "phone", "phone, dark", "no scripts")
+VIEWS = ("light", "dark", "phone", "small, dark", "no scripts")
 
 
 def need(what: str, is_there: object) -> None:
@@ -37,7 +37,7 @@ def node(*arguments: str | Path, text: str = "", **environment: str) -> Any:
         text=True,
         cwd=ROOT,
         env={**os.environ, **environment},
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

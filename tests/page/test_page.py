@@ -75,6 +75,21 @@ def test_figures_are_explored_by_keyboard(seen: dict[str, Any]) -> None:
         assert keys["first"]["where"] != keys["second"]["where"]
 
 
+def test_every_control_is_reached_and_seen_by_keyboard(seen: dict[str, Any]) -> None:
+    walk = seen["light"]["walk"]
+    assert walk["missed"] == []
+    assert walk["unseen"] == []
+    assert walk["pressed"] >= 8
+
+
+def test_a_number_tells_of_itself_and_leads_there_and_back(seen: dict[str, Any]) -> None:
+    cited = seen["light"]["cited"]
+    assert re.search(r"\.csv, line \d+", cited["card"])
+    assert cited["target"] == "sources"
+    assert cited["closed"]
+    assert cited["returned"]
+
+
 def test_every_explorer_draws_curves(seen: dict[str, Any], page_file: Path) -> None:
     wanted = len(re.findall(r"data-explore=", page_file.read_text(encoding="utf-8")))
     assert wanted >= 6

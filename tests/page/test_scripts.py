@@ -88,6 +88,32 @@ def test_descent_is_that_of_the_package(pairs: Any) -> None:
             assert found["descent"] is None
 
 
+def test_paths_from_anywhere_are_those_of_the_package() -> None:
+    rng = np.random.default_rng(11)
+    cases: list[dict[str, Any]] = []
+    for weight in (None, 0.0, 1e-5, 0.1):
+        dim = int(rng.integers(1, 4))
+        train = rng.uniform(0.1, 1, 2).tolist()
+        start = rng.uniform(-0.5, 1.5, 2 * dim).tolist()
+        cases.append({"start": start, "train": train, "weight": weight})
+    record = [0, 1, 10, STEPS]
+    body = f"theory.path(c.start, c.train, c.weight, {RATE}, {record})"
+    for setting, found in zip(cases, run("theory", body, cases), strict=True):
+        dim = len(setting["start"]) // 2
+        moments = plan.population(model(dim), environments(setting["train"]))
+        weight = setting["weight"]
+        exact = theory.descent_path(
+            moments,
+            1.0 if weight is None else weight,
+            RATE,
+            record,
+            np.array(setting["start"]),
+            with_penalty=weight is not None,
+        )
+        means = np.stack([exact[:, :dim].mean(1), exact[:, dim:].mean(1)], axis=1)
+        np.testing.assert_allclose([[p["x"], p["y"]] for p in found], means, rtol=1e-9)
+
+
 def test_risks_are_those_of_the_package(pairs: Any) -> None:
     for setting, found in pairs:
         dim, test = setting["dim"], environments([setting["sigma"]])

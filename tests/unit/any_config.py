@@ -1,11 +1,14 @@
 """Draws whole small configs of the notebook's book: valid, and as odd as that allows."""
 
+import os
 from typing import Any
 
 from hypothesis import strategies as st
 
 from irm_bench.plugins.registry import find_book
 
+# The continuous integration draws hundreds, in jobs side by side; each takes about a second.
+N_DRAWS = int(os.environ.get("IRM_BENCH_DRAWS", "40"))
 BOOK = find_book("notebook")
 # The studies that claims, figures and chapters look at, and one that none knows.
 STUDIES = (

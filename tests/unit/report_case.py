@@ -67,7 +67,7 @@ def build(folder: Path) -> Case:
     """Run the stages, judge, and draw the figures."""
     parsed = config.parse(raw())
     found = pipeline.run(raw(), folder)
-    audit.run(parsed, found / "coverage.csv")
+    audit.run(parsed, found)
     judge.run(parsed, found, found)
     draw.run(parsed, gallery.shown(parsed), found, folder / "figures")
     return Case(parsed, found, folder / "figures")

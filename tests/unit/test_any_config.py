@@ -13,6 +13,8 @@ from irm_bench.config import ConfigError
 from irm_bench.storage import archives
 from tests.unit import any_config
 
+pytestmark = pytest.mark.spread
+
 # What a number that does not exist would look like if a template did not see to it.
 HOLES = re.compile(r"\b(nan|NaN|None|inf|Undefined)\b")
 
@@ -72,8 +74,13 @@ def test_an_odd_study_ends_in_a_page(odd: dict[str, Any], tmp_path: Path) -> Non
     ends_in_a_page(raw, tmp_path)
 
 
+# In parts, for workers to share.
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 @settings(
-    max_examples=100,
+    max_examples=any_config.N_DRAWS // PARTS,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink would take minutes
     suppress_health_check=list(HealthCheck),
@@ -81,7 +88,7 @@ def test_an_odd_study_ends_in_a_page(odd: dict[str, Any], tmp_path: Path) -> Non
 @given(raw=any_config.configs())
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers of runs that diverge
 def test_any_valid_config_ends_in_a_page(
-    raw: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    part: int, raw: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives.os, "fsync", lambda handle: None)  # no power cut is tested here
     ends_in_a_page(raw, tmp_path)

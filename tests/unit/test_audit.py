@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from irm_bench.statistics.coverage import audit_coverage
+from irm_bench.statistics.coverage import audit_coverage, audit_decisions
 
 TRUTH = {"normal": 3.0, "skewed": 1.0, "biased": 3.0}
 COLUMNS = ["quantity", "n_seeds", "interval", "nominal", "coverage", "coverage_low"]
@@ -116,3 +116,40 @@ def test_no_variance_covers_the_value_it_repeats():
 def test_bad_draws(values, message):
     with pytest.raises(ValueError, match=message):
         audit_coverage(lambda _, size: values(size), {"q": 0.0}, (5,), 4, rng_for=rng_for)
+
+
+def decisions_of(names: tuple[str, ...], n_seeds: int) -> pd.DataFrame:
+    """Audited decisions on some of the quantities."""
+
+    def some(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+        return {name: draw(rng, size)[name] for name in names}
+
+    truth = {name: TRUTH[name] for name in names}
+    return audit_decisions(some, truth, (n_seeds,), 4000, rng_for=rng_for)
+
+
+@pytest.mark.parametrize("n_seeds", [5, 100])
+def test_tests_of_normal_values_have_their_size(n_seeds):
+    table = decisions_of(("normal",), n_seeds).set_index("test")
+    for test, nominal in (("above", 0.025), ("below", 0.025), ("family", 0.05)):
+        error = np.sqrt(nominal * (1 - nominal) / 4000)
+        assert abs(table.loc[test, "rate"] - nominal) < 4 * error
+        assert table.loc[test, "nominal"] == nominal
+
+
+def test_the_family_of_two_is_held_together():
+    """Of two independent quantities Holm decides on one with a chance of 1 − (1 − .025)² < .05."""
+
+    def pair(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+        return {"a": rng.normal(size=size), "b": rng.normal(size=size)}
+
+    table = audit_decisions(pair, {"a": 0.0, "b": 0.0}, (10,), 4000, rng_for=rng_for)
+    rate = table.loc[table["test"] == "family", "rate"].item()
+    assert abs(rate - (1 - 0.975**2)) < 4 * np.sqrt(0.049 * 0.951 / 4000)
+
+
+def test_skewed_and_biased_values_are_decided_too_often():
+    skewed = decisions_of(("skewed",), 5).set_index("test")
+    assert skewed.loc["below", "rate_low"] > 2 * 0.025
+    biased = decisions_of(("biased",), 100).set_index("test")
+    assert biased.loc["above", "rate"] > 0.99

@@ -12,6 +12,8 @@ from irm_bench.storage import tables
 from tests.unit import books
 from tests.unit.books import IRM, PLACES, WrittenBook, study
 
+pytestmark = pytest.mark.spread
+
 ROWS = {**PLACES, "methods": [{"name": "erm"}]}
 
 

@@ -294,19 +294,22 @@ def test_printed_numbers(
     assert words in one.sentence
 
 
+SQUASHED = irm(0.016)
+
+
 def with_seeds(n_seeds: int) -> dict[str, object]:
     return {**claims_case.RAW, "defaults": {**claims_case.RAW["defaults"], "seeds": n_seeds}}
 
 
 def test_one_run_is_enough_where_all_seeds_agree() -> None:
-    found = claims_case.evidence(irm(0.016), with_seeds(200))
+    found = claims_case.evidence(SQUASHED, with_seeds(100))
     *_, one = judge.judge(found, claims(["worse_on_average", "beats_best_possible", "single_run"]))
     assert one.verdict == SUPPORTED, one.sentence
     assert "shown for 2 of 2 claims" in one.sentence
 
 
 def test_one_run_is_not_enough_where_seeds_differ() -> None:
-    found = claims_case.evidence(irm(0.03, 0.02), with_seeds(120))
+    found = claims_case.evidence(irm(0.03, 0.02), with_seeds(100))
     squashed, one = judge.judge(found, claims(["squashes_z", "single_run"]))
     assert squashed.disagree.mean() > 0.05
     assert one.verdict == REFUTED, one.sentence
@@ -315,7 +318,7 @@ def test_one_run_is_not_enough_where_seeds_differ() -> None:
 
 def test_the_p_values_of_single_runs_are_adjusted_together() -> None:
     """That 0 of 100 seeds differ has p = .0118 against 5%: not for one of many claims."""
-    found = claims_case.evidence(irm(0.016), with_seeds(100))
+    found = claims_case.evidence(SQUASHED, with_seeds(100))
     names = ["worse_on_average", "beats_best_possible", "noise_variance", "correlation_shift"]
     names += ["squashes_from_any_start"]
     *_, one = judge.judge(found, claims([*names, "single_run"]))
@@ -339,8 +342,8 @@ def test_a_cautious_reader_leaves_open_what_one_run_is_too_near_to_tell() -> Non
     "name", [n for n in NAMES if hasattr(BOOK.plugin("claims", n).load(), "twin")]
 )
 def test_a_claims_false_twin_is_refuted(name: str) -> None:
-    found = claims_case.evidence(claims=(name,))
-    (row,) = controls.rows(found, judge.judge)
+    row = controls.row_of(claims_case.evidence(), BOOK.plugin("claims", name), judge.judge)
+    assert row is not None
     assert row["verdict"] == REFUTED, row["sentence"]
 
 

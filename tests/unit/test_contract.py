@@ -8,6 +8,8 @@ from irm_bench import check
 from irm_bench.plugins.registry import Book, find_book
 from tests.unit import books
 
+pytestmark = pytest.mark.spread
+
 ROOT = Path(__file__).parents[2]
 BOOKS = [find_book("notebook"), find_book(str(ROOT / "examples/my_book"))]
 CHECKS = [(book, what, work) for book in BOOKS for what, work in check.checks(book)]

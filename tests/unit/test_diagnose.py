@@ -273,9 +273,12 @@ def test_the_audits_moments_are_those_of_rows() -> None:
 def test_the_audits_table(tmp_path: Path) -> None:
     raw = {**claims_case.RAW, "audit": {"replicates": 60, "seed_counts": [5, 10]}}
     parsed: Config = config.parse(raw)
-    audit.run(parsed, tmp_path / "coverage.csv")
+    audit.run(parsed, tmp_path)
     table = tables.read(tmp_path / "coverage.csv", tables.contracts(parsed)["coverage"])
-    assert len(table) == 7 * 2 * 2
+    assert len(table) == 8 * 2 * 2
     assert table["coverage"].between(0.5, 1).all()
     assert (table["truth_error"] > 0).sum() == 4
     assert (table["n_replicates"] == 60).all()
+    decisions = tables.read(tmp_path / "decisions.csv", tables.contracts(parsed)["decisions"])
+    assert set(decisions["test"]) == {"above", "below", "family"}
+    assert set(decisions["n_samples"]) == {50, 10_000}

@@ -16,6 +16,8 @@ from irm_bench.plugins.registry import find_book
 from irm_bench.plugins.sems import example_1
 from tests.unit.problems import FixedSigns, Rows, draw_rows, problem_of, split_draws, train
 
+pytestmark = pytest.mark.spread
+
 BOOK = find_book("notebook")
 
 N_STEPS = 2000

@@ -15,6 +15,8 @@ from irm_bench.plugins.methods import icp
 from irm_bench.plugins.sems import chain
 from tests.unit.problems import Rows, problem_of
 
+pytestmark = pytest.mark.spread
+
 ALPHA = 0.05
 STRUCTURE = {"dim": 2, "hidden": 0, "hetero": 0, "scramble": 0, "weights": "ones"}
 

@@ -498,3 +498,22 @@ class TestEdges:
     def test_holm_arguments(self, p_values):
         with pytest.raises(ValueError, match=r"p values|no values|not finite"):
             iv.holm(p_values)
+
+
+def test_a_rank_correlation_is_scipys_and_its_interval_holds_the_truth():
+    """Of normal pairs of correlation ρ the truth is 6/π · asin(ρ/2)."""
+    rng = np.random.default_rng(4)
+    rho, n, n_replicates = 0.5, 50, 800
+    truth = 6 / np.pi * np.arcsin(rho / 2)
+    covered = 0
+    for _ in range(n_replicates):
+        first, noise = rng.normal(size=(2, n))
+        second = rho * first + np.sqrt(1 - rho**2) * noise
+        found = iv.rank_correlation(first, second)
+        covered += found.low <= truth <= found.high
+    assert found.estimate == pytest.approx(stats.spearmanr(first, second).statistic)
+    assert abs(covered / n_replicates - 0.95) < 4 * np.sqrt(0.95 * 0.05 / n_replicates)
+
+
+def test_a_rank_correlation_of_a_constant_has_no_value():
+    assert np.isnan(iv.rank_correlation([1.0, 1, 1, 1, 1], [1.0, 2, 3, 4, 5]).estimate)

@@ -316,3 +316,25 @@ def test_claim_modules_have_the_three_functions() -> None:
         module: ModuleType = BOOK.plugin("claims", name).load()
         for function in ("measure", "decide", "sentence"):
             assert callable(getattr(module, function))
+
+
+def test_a_conformal_limit_is_a_rank_among_one_more() -> None:
+    printed_numbers = BOOK.plugin("claims", "printed_numbers").load()
+    assert printed_numbers.conformal_limit(np.arange(19)) == 18  # 19 of 20 ranks are 95%
+    assert printed_numbers.conformal_limit(np.arange(99)) == 94
+    assert printed_numbers.conformal_limit(np.arange(10)) == np.inf
+
+
+def test_numbers_that_hang_together_count_once() -> None:
+    printed_numbers = BOOK.plugin("claims", "printed_numbers").load()
+    free = np.random.default_rng(2).normal(size=(5, 2000))
+    assert printed_numbers.independent(pd.DataFrame(free)) == pytest.approx(5, abs=0.1)
+    twice = pd.DataFrame(np.concatenate([free, 3 * free + 1, np.ones((2, 2000))]))
+    assert printed_numbers.independent(twice) == pytest.approx(5, abs=0.1)
+
+
+def test_seeds_needed_are_those_of_a_t_test_with_its_power() -> None:
+    """A gap of half a standard deviation needs 34 pairs (Cohen 1988, table 2.4.1, one sample)."""
+    values = pd.Series([-1.0, 1.0] * 50)
+    part = mean("part", "quantity", values, above(-0.5 * values.std()))
+    assert part.seeds_needed == 34

@@ -23,6 +23,8 @@ from irm_bench.plugins.penalties import plug_in
 from irm_bench.plugins.registry import Plugin, find_book
 from tests.unit.problems import Rows, draw_rows, problem_of
 
+pytestmark = pytest.mark.spread
+
 BOOK = find_book("notebook")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_book"
 SIGMAS = (0.2, 1.0, 0.5)

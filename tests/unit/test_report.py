@@ -157,7 +157,7 @@ def test_claims_are_shown_with_their_verdicts(case: Case, tmp_path: Path) -> Non
     tables.write(folder / "claims.csv", frame, contract)
     page = case.render_altered(folder)
     first, detail = text_of(page, "answer"), text_of(page, "claims")
-    assert "refuted phi_z 0.10 [0.08, 0.12] < 0.0001 25%" in first
+    assert "refuted mean weight of the effects 0.10 [0.08, 0.12] < 0.0001 25%" in first
     assert "It keeps a tenth." in detail
     assert "<b>drops" not in page
     assert page.count('id="claim-irm-removes-z"') == 1

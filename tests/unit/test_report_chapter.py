@@ -41,7 +41,7 @@ def test_every_study_has_a_chapter_and_the_source_is_named(page: str) -> None:
     names = re.findall(r'<section id="([\w-]+)"', page)
     studies = [f"study-{study['name']}" for study in CONFIG["studies"]]
     assert names[:7] == ["answer", *studies]
-    answer = words(page[page.index('<section id="answer"') : page.index('id="study-plain"')])
+    answer = words(page[page.index('<header id="top"') : page.index('id="study-plain"')])
     assert "Where it was claimed, A. Writer, 2020" in answer
     assert not re.search(r"\bnan\b|None|Undefined", words(re.sub(r"<script.*?</script>", "", page)))
 
@@ -70,7 +70,7 @@ def test_exact_risks_stand_beside_the_floor_and_weights_beside_the_oracle(page: 
     floor = rows(page, "risk-plain")[-1]
     assert floor == ["noise floor", "0.0100", "4.00"]
     weights = rows(page, "weights-plain")
-    assert weights[0] == ["Model", "φ(x_1)", "φ(z_1)", "distance from the oracle"]
+    assert weights[0] == ["Model", "φ(x₁)", "φ(z₁)", "distance from the oracle"]
     assert weights[-1] == ["oracle (exact)", "1", "0", ""]
 
 
@@ -79,18 +79,18 @@ def test_the_oracle_of_drawn_weights_is_at_no_distance_from_itself(page: str) ->
     distances = {row[0]: row[-1] for row in table[1:]}
     assert distances["oracle"] == "0"
     assert float(distances["ERM"].split()[0]) > 0
-    assert "ERM, chosen by in_distribution" in distances
+    assert "ERM, chosen by in distribution" in distances
     assert rows(page, "risk-drawn")[-1] == ["noise floor", "0.250"]
 
 
 def test_what_was_chosen_is_counted(page: str) -> None:
-    assert ["in_distribution", "ERM", "2"] in rows(page, "choices-drawn")
+    assert ["in distribution", "ERM", "2"] in rows(page, "choices-drawn")
 
 
 def test_a_sem_that_knows_nothing_has_errors_and_weights(page: str) -> None:
     body = chapter(page, "rows_alone")
     assert rows(page, "mse-rows_alone")[0] == ["Model", "site = south"]
-    assert rows(page, "weights-rows_alone")[0] == ["Model", "φ(x_1)", "φ(x_2)", "φ(x_3)"]
+    assert rows(page, "weights-rows_alone")[0] == ["Model", "φ(x₁)", "φ(x₂)", "φ(x₃)"]
     assert "table-risk-rows_alone" not in body
     assert "diverged" not in words(body)
 
@@ -100,7 +100,7 @@ def test_printed_numbers_stand_in_the_chapter_of_their_study(page: str) -> None:
     lines = {(row[1], row[2]): row[3:] for row in rows(page, "printed")[1:]}
     assert lines["mean squared error", "test, site = south"][2] == "yes"
     assert lines["average mean squared error", "test"][2] == "yes"
-    assert lines["weight φ1", ""][2] == "no"
+    assert lines["weight φ₁", ""][2] == "no"
     assert lines["weight φ9", ""][1:] == ["", ""]
     assert "It holds 2 of 3" in words(chapter(page, "rows_alone"))
 
@@ -130,7 +130,7 @@ def test_of_a_large_grid_what_is_left_out_is_said(page: str) -> None:
     assert table[0][-1] == "σ = 0.9"
     text = words(chapter(page, "large"))
     assert "8 of 48 models and 1 more column are not shown here" in text
-    assert "n = 20, trained on {0.1, 1}, error_weight = 0.1" in text
+    assert "n = 20, trained on {0.1, 1}, error weight = 0.1" in text
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from irm_bench.plugins.sems import example_1
 from irm_bench.theory import moments
 from irm_bench.theory.moments import Accumulator, Moments
 
+pytestmark = pytest.mark.spread
+
 SIGMAS = (0.1, 1.0)
 WEIGHT = 1e-5
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import once
+
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "Snakefile",
@@ -70,10 +72,12 @@ def tables_in(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose smoke run is done; tests that change it take a copy."""
-    project = copy_project(tmp_path_factory.mktemp("finished"))
-    done = snakemake(project)
+    return once(tmp_path_factory, "finished", _finish)
+
+
+def _finish(folder: Path) -> None:
+    done = snakemake(copy_project(folder))
     assert done.returncode == 0, done.stderr[-3000:]
-    return project
 
 
 @pytest.fixture

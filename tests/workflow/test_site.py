@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pandas as pd
@@ -49,10 +50,39 @@ def site(project: Path) -> Path:
 def test_every_link_of_the_first_page_leads_somewhere(site: Path) -> None:
     page = (site / "index.html").read_text(encoding="utf-8")
     links = set(re.findall(r'href="([^":#]+)(?:#([\w-]+))?"', page))
-    assert {path for path, _ in links} == {f"{book}/index.html" for book in BOOKS}
+    pages = {f"{book}/index.html" for book in BOOKS}
+    assert {path for path, _ in links} == {*pages, "feed.xml"}
     for path, anchor in links:
         text = (site / path).read_text(encoding="utf-8")
         assert not anchor or f'id="{anchor}"' in text, (path, anchor)
+
+
+def test_every_page_leads_to_the_shelf_and_the_other_books(site: Path) -> None:
+    for book in BOOKS:
+        text = (site / book / "index.html").read_text(encoding="utf-8")
+        bar = re.search(r'<nav class="site".*?</nav>', text)
+        assert bar
+        links = set(re.findall(r'href="([^"]+)"', bar[0]))
+        others = {f"../{other}/index.html" for other in BOOKS if other != book}
+        assert links == {"../index.html", *others}
+        assert all((site / book / link).exists() for link in links)
+
+
+def test_the_first_page_tells_the_answer_and_every_claim(site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    for book in BOOKS:
+        text = (site / book / "index.html").read_text(encoding="utf-8")
+        answer = re.search(r'<strong id="in-short">(.*?)</strong>', text, flags=re.DOTALL)
+        assert answer
+        words = re.sub(r"<[^>]+>|\s|\u2060|&#8288;", "", answer[1])
+        assert words in re.sub(r"\s", "", page)
+        claims = set(re.findall(r'id="(claim-[\w-]+)"', text))
+        assert claims == set(re.findall(rf'href="{book}/index\.html#(claim-[\w-]+)"', page))
+
+
+def test_the_feed_is_xml_with_a_version(site: Path) -> None:
+    root = ElementTree.fromstring((site / "feed.xml").read_text(encoding="utf-8"))
+    assert root.findall("{http://www.w3.org/2005/Atom}entry")
 
 
 def test_the_first_page_has_the_errors_of_the_tables(project: Path, site: Path) -> None:

@@ -16,6 +16,7 @@ from irm_bench.config import Config, Environment, Study
 from irm_bench.plugins.model import Model
 from irm_bench.presentation.series import find_study
 from irm_bench.statistics.over_seeds import over_seeds
+from irm_bench.statistics.streams import generator
 from irm_bench.theory.mixtures import Local, Mixture, Risk, mean_risk, minimum
 from irm_bench.theory.moments import Array, Moments, risk
 
@@ -63,7 +64,7 @@ def of_seed(
         defaults = method.plugin.get("PARAMS", {})
         objective = partial(OBJECTIVES[method.name], *defaults.values())
         risks = [law.local for law in trained]
-        phi = minimum(objective, risks, _starts(model.n_features, seed))
+        phi = minimum(objective, risks, _starts(root_seed, model.n_features, seed))
         error = float(np.mean([law.error(phi) for law in tests]))
         rows.append(
             {"study": study.name, "example": example, "method": method.name, "error": error}
@@ -71,8 +72,8 @@ def of_seed(
     return rows
 
 
-def _starts(d: int, seed: int) -> list[Array]:
-    rng = np.random.default_rng(seed)
+def _starts(root_seed: int, d: int, seed: int) -> list[Array]:
+    rng = generator(root_seed, role="limits", seed=seed)
     return [np.zeros(d), *rng.uniform(-1, 1, size=(N_STARTS, d)) / np.sqrt(d)]
 
 

@@ -18,7 +18,7 @@ from irm_bench.plugins.optimisers import gd
 from irm_bench.theory import small
 
 LABEL = "ERM"
-COLOR = "#56b4e9"
+COLOR = "#d55e00"
 MARKER = "D"
 DASH = "dotted"
 REFERENCE = "Vapnik 1991"

@@ -10,7 +10,7 @@ from torch import Tensor
 from irm_bench.engine.problem import AnySlope, Draw, Problem, Slope
 
 LABEL = "split-half"
-COLOR = "#d55e00"
+COLOR = "#7b3fb5"
 MARKER = "s"
 DASH = "dashed"
 REFERENCE = "IRM paper, Appendix D"

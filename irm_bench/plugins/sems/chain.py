@@ -22,6 +22,7 @@ Mechanism = Mapping[str, Any]
 Environment = Mapping[str, float]
 
 LABEL = "chain"
+GRAPH = "X -> Y -> Z; (H) -> X; (H) -> Y; (H) -> Z"
 REFERENCE = "Arjovsky et al. 2019, section 5.1, and its repository, code/experiment_synthetic"
 OPTIONS = {"dim": 5, "hidden": 0, "hetero": 0, "scramble": 0, "weights": "ones"}
 CHOICES = {"weights": ("ones", "random"), "hidden": (0, 1), "hetero": (0, 1), "scramble": (0, 1)}

@@ -16,6 +16,7 @@ Options = Mapping[str, Any]
 Environment = Mapping[str, float]
 
 LABEL = "Example 1"
+GRAPH = "X -> Y -> Z"
 REFERENCE = "Arjovsky et al. 2019, Example 1"
 # Options of the structure.
 OPTIONS = {"dim": 2}

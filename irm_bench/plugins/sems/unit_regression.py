@@ -21,6 +21,7 @@ Mechanism = Mapping[str, Any]
 Environment = Mapping[str, float]
 
 LABEL = "unit test 1, regression"
+GRAPH = "X -> Y -> Z"
 REFERENCE = "Aubin et al. 2021, Example 1"
 # ``example`` is the number in the paper, by which tables of all three tell it.
 OPTIONS = {"example": 1, "dim": 5, "dim_spurious": 5, "scramble": 0}

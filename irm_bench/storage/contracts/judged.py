@@ -224,6 +224,23 @@ COVERAGE = Contract(
     apart=("quantity", "n_seeds", "interval"),
 )
 
+DECISIONS = Contract(
+    "decisions",
+    "How often tests decide at the very bound of their rule, where no decision is right.",
+    columns(
+        ("test", "text", "above, below: sides of a t test, as of a TOST's edges; family: Holm's"),
+        ("quantity", "text", "what is estimated"),
+        ("n_samples", "integer", "rows of each environment"),
+        ("n_seeds", "integer", "seeds of each replicated benchmark"),
+        ("nominal", "number", "rate that the test promises"),
+        ("rate", "number", "share of replicates in which it decides"),
+        ("rate_low", "number", "lower end of its 95% Wilson interval: Monte Carlo error"),
+        ("rate_high", "number", "upper end of its 95% Wilson interval: Monte Carlo error"),
+        ("n_replicates", "integer", "replicated benchmarks"),
+    ),
+    apart=("test", "quantity", "n_samples", "n_seeds"),
+)
+
 
 def mains(layout: Layout) -> Columns:
     """The parameter that each SEM names first."""
@@ -305,6 +322,7 @@ def contracts(layout: Layout) -> tuple[Contract, ...]:
         replace(_penalty_estimates(layout), stage=diagnosis, kept=WHOLE),
         replace(_starts(layout), stage=diagnosis, parts_of=part, kept=WHOLE),
         replace(COVERAGE, stage=audit, kept=WHOLE),
+        replace(DECISIONS, stage=audit, kept=WHOLE),
         replace(_source(layout), stage=judge, kept=WHOLE),
         replace(CLAIMS, stage=judge, kept=WHOLE),
         replace(CLAIM_DETAILS, stage=judge, kept=WHOLE),

@@ -90,7 +90,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, methods: list[Series]) -> None:
         color = INK if series.color == "#000000" else series.color
         _strokes(ax, place, mine[mine["kind"] == RUN]["mean"].to_numpy(dtype=float), color)
         _mean(ax, place - 0.22, mine[mine["kind"] == OURS], color, series.label, True)
-        label = "published" if place == 0 else ""
+        label = "published" if place == len(methods) - 1 else ""  # the last of the legend
         _mean(ax, place + 0.22, mine[mine["kind"] == THEIRS], color, label, False)
     ax.set_xlim(-0.6, len(methods) - 0.4)
     ax.set_xticks([])

@@ -11,7 +11,7 @@ from irm_bench.engine.training import Fitted
 from irm_bench.theory.moments import Moments
 
 LABEL = "ERM"
-COLOR = "#56b4e9"
+COLOR = "#d55e00"
 MARKER = "D"
 DASH = "dotted"
 REFERENCE = "least squares on the rows of all environments"

@@ -1,12 +1,10 @@
 """At the notebook's own learning rate: the training sets for which gradient descent diverges."""
 
-import numpy as np
 import pandas as pd
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from irm_bench.config import Config
-from irm_bench.presentation.drawing import INK
+from irm_bench.presentation.axes import cell
 from irm_bench.presentation.series import Looks, find_study
 from irm_bench.storage.paged import Rows
 
@@ -16,7 +14,7 @@ STUDY = "sigma_grid_fixed_rate"
 TABLES = ("models",)
 ROW_KEYS = ("train_sigmas", "method", "penalty")
 SIZE = (5.0, 4.2)
-COLORS = ("#ffffff00", "#d55e00")
+GREY, DARKEST = "#808080", 0.5  # of a cell in which every run diverged: text on it stays readable
 KEYS = ["train_sigmas", "method", "penalty", "learning_rate"]
 
 
@@ -40,15 +38,15 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     ax = figure.subplots()
     sets = list(dict.fromkeys(data["train_sigmas"]))
     found = looks(data)
-    share = np.zeros((len(sets), len(found)))
     for j, series in enumerate(found):
         for row in series.rows(data).itertuples():
             i = sets.index(row.train_sigmas)
-            share[i, j] = row.n_diverged / row.n_runs
-            ax.text(j, i, f"{row.n_diverged}/{row.n_runs}", ha="center", va="center", fontsize=7)
-    edges = (np.arange(len(found) + 1) - 0.5, np.arange(len(sets) + 1) - 0.5)
-    cmap = LinearSegmentedColormap.from_list("share", COLORS)
-    ax.pcolormesh(*edges, share, cmap=cmap, vmin=0, vmax=1.3, edgecolor=INK, linewidth=0.2)
+            share = row.n_diverged / row.n_runs
+            cell(ax, (j, i), GREY, DARKEST * share)
+            weight = "bold" if row.n_diverged else "normal"
+            label = f"{row.n_diverged}/{row.n_runs}"
+            ax.text(j, i, label, ha="center", va="center", fontsize=8, weight=weight)
+    ax.set(xlim=(-0.5, len(found) - 0.5), ylim=(-0.5, len(sets) - 0.5))
     ax.set_xticks(range(len(found)), [series.label for series in found])
     ax.set_yticks(range(len(sets)), [looks.train_set(s) for s in sets])
     ax.invert_yaxis()

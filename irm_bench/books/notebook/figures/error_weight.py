@@ -30,19 +30,19 @@ EXPLORE = {
     "panel": ("quantity",),
     "chooser": "Quantity",
     "panels": {
-        "phi_z": {"label": "weight of the effects", "y_label": "φ_Z", "levels": [0]},
+        "phi_z": {"label": "weight of the effects", "y_label": "φ(Z)", "levels": [0]},
         "mse": {"label": "average test error", "y_label": "mean squared error"},
     },
     "extra": {"exact_minimum": "exact, minimum", "exact_descent": "exact, descent"},
 }
 PANELS = {
-    "phi_z": "φ_Z, mean weight of the effects",
+    "phi_z": "φ(Z), mean weight of the effects",
     "mse": "mean squared error,\naverage over test environments",
 }
 
 
 def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
-    """φ_Z and average test error over seeds for every error weight, and φ_Z without noise."""
+    """φ(Z) and average test error over seeds for every error weight, and φ(Z) without noise."""
     study = find_study(config, STUDY)
     if study is None or cast(study, Looks(config)).invariant is None:
         return pd.DataFrame()
@@ -65,7 +65,7 @@ def _average_error(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _exact(study: Study) -> pd.DataFrame:
-    """φ_Z with infinitely many rows: at the minimum, and after the study's updates."""
+    """φ(Z) with infinitely many rows: at the minimum, and after the study's updates."""
     train, weights = study.train_sets[0], tuple(sorted(study.error_weights))
     effects = [i for i, cause in enumerate(features(study).causal) if not cause]
     minimum = exact.minima(study, train, weights)[:, effects].mean(axis=1)
@@ -117,7 +117,7 @@ def _weight_axis(ax: Axes, positive: list[float]) -> None:
 def describe(data: pd.DataFrame, looks: Looks) -> str:
     grid = data[data["error_weight"].notna()].sort_values("error_weight")
     parts = []
-    for quantity, name in (("phi_z", "φ_Z"), ("mse", "average test error")):
+    for quantity, name in (("phi_z", "φ(Z)"), ("mse", "average test error")):
         rows = grid[grid["quantity"] == quantity]
         first, last = rows.iloc[0], rows.iloc[-1]
         parts.append(

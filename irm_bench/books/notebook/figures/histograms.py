@@ -18,7 +18,8 @@ TABLES = ("histograms",)
 ROW_KEYS = ("split", "environment", "variable", "bin_left")
 SIZE = (6.4, 5.0)
 SHARE = 0.07  # of the rows, where the vertical axes end
-COLORS = {"train": "#0072b2", "test": "#d55e00"}
+# Greys: colours are the methods' own.
+COLORS = {"train": "#5a5a5a", "test": "#8c8c8c"}
 
 
 def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:

@@ -27,18 +27,18 @@ EXPLORE = {
     "panel": ("weight",),
     "chooser": "Weight",
     "panels": {
-        "phi_x": {"label": "φ_X, causes", "levels": [1]},
-        "phi_z": {"label": "φ_Z, effects", "levels": [0]},
+        "phi_x": {"label": "φ(X), causes", "levels": [1]},
+        "phi_z": {"label": "φ(Z), effects", "levels": [0]},
     },
 }
 PANELS = {
-    "phi_x": ("φ_X, mean weight of the causes", 1.0),
-    "phi_z": ("φ_Z, mean weight of the effects", 0.0),
+    "phi_x": ("φ(X), mean weight of the causes", 1.0),
+    "phi_z": ("φ(Z), mean weight of the effects", 0.0),
 }
 
 
 def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
-    """Mean and quantiles over seeds of φ_X and φ_Z at every recorded number of updates."""
+    """Mean and quantiles over seeds of φ(X) and φ(Z) at every recorded number of updates."""
     study = find_study(config, STUDY)
     if study is None or not len(tables["trajectories"]):
         return pd.DataFrame()
@@ -74,12 +74,12 @@ def _panel(ax: Axes, data: pd.DataFrame, looks: Looks) -> None:
 def describe(data: pd.DataFrame, looks: Looks) -> str:
     last = data[data["updates"] == data["updates"].max()]
     parts = [
-        f"{series.label} ends at φ_X {_mean(rows, 'phi_x'):.3g} and φ_Z {_mean(rows, 'phi_z'):.3g}"
+        f"{series.label}: φ(X) {_mean(rows, 'phi_x'):.3g} and φ(Z) {_mean(rows, 'phi_z'):.3g}"
         for series in looks(last)
         for rows in [series.rows(last)]
     ]
     return (
-        "Curves over the number of updates, from all weights equal to one. "
+        "Curves over the number of updates, from all weights equal to one. They end at "
         + "; ".join(parts)
         + "."
     )

@@ -29,7 +29,7 @@ EXPLORE = {
     "panel": ("quantity",),
     "chooser": "Quantity",
     "panels": {
-        "phi_z": {"label": "weight of the effects", "y_label": "φ_Z", "levels": [0]},
+        "phi_z": {"label": "weight of the effects", "y_label": "φ(Z)", "levels": [0]},
         "excess": {
             "label": "risk above the noise floor",
             "y_label": "largest excess risk",
@@ -38,13 +38,13 @@ EXPLORE = {
     },
 }
 PANELS = {
-    "phi_z": "φ_Z, mean weight of the effects",
+    "phi_z": "φ(Z), mean weight of the effects",
     "excess": "risk above the noise floor,\nlargest over test environments",
 }
 
 
 def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
-    """Over seeds: φ_Z, and the largest excess risk over the test environments."""
+    """Over seeds: φ(Z), and the largest excess risk over the test environments."""
     study = find_study(config, STUDY)
     if study is None:
         return pd.DataFrame()
@@ -92,7 +92,7 @@ def describe(data: pd.DataFrame, looks: Looks) -> str:
             f"{series.label} from {first['mean']:.3g} at {first['n_samples']:,} rows to "
             f"{last['mean']:.3g} at {last['n_samples']:,}"
         )
-    return "Two panels of curves over the number of rows. Mean φ_Z: " + "; ".join(parts) + "."
+    return "Two panels of curves over the number of rows. Mean φ(Z): " + "; ".join(parts) + "."
 
 
 def caption(data: pd.DataFrame, looks: Looks) -> str:

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from irm_bench.config import Config, Study
 from irm_bench.config.layout import set_label
-from irm_bench.presentation.drawing import INK
+from irm_bench.presentation.axes import cell
 from irm_bench.presentation.series import Looks, cast, find_study, risks
 
 TITLE = "ERM's risk over IRM's, for every pair of training environments"
@@ -16,10 +16,10 @@ SECTION = "where"
 STUDY = "sigma_grid"
 TABLES = ("summary",)
 ROW_KEYS = ("train_sigmas", "sigma")
-SIZE = (6.4, 2.9)
-LIMIT = 1.5  # decades at which the colours end
-# Orange where IRM is better, blue where ERM is, and no ink in between.
-COLORS = ("#0072b2", "#ffffff00", "#d55e00")
+SIZE = (6.6, 3.3)
+# From which ratio on a cell is tinted how far; text on the darkest stays readable.
+TINTS = ((1.1, 0.12), (2.0, 0.25), (5.0, 0.38), (20.0, 0.5))
+UNTOLD = 1.005  # nearer to 1 than this, a ratio of two decimals would hide the winner
 
 
 def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
@@ -40,6 +40,10 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
     both = both.merge(_ends(study), on="train_sigmas")
     return both.assign(
         standard_label=parts.standard.label,
+        standard_method=parts.standard.method,
+        standard_penalty=parts.standard.penalty,
+        invariant_method=parts.invariant.method,
+        invariant_penalty=parts.invariant.penalty,
         invariant_label=parts.invariant.label,
         ratio=both["standard"] / both["invariant"],
     )
@@ -68,34 +72,54 @@ def panels(data: pd.DataFrame) -> list[float]:
 def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     sigmas = panels(data)
     axes = figure.subplots(1, len(sigmas), sharey=True, squeeze=False)[0]
+    colors = _colors(data, looks)
     for ax, sigma in zip(axes, sigmas, strict=True):
-        _panel(ax, pairs(data[data["sigma"] == sigma]))
+        _panel(ax, pairs(data[data["sigma"] == sigma]), colors)
         ax.set_title(f"tested at σ = {sigma:.3g}")
         ax.set_xlabel("lower training σ")
     axes[0].set_ylabel("higher training σ")
+    keys = []
+    for least, opacity in TINTS:
+        for words, color in zip(("IRM lower", "ERM lower"), colors, strict=True):
+            keys.append(Patch(facecolor=color, alpha=opacity, label=f"{words}, {least:g}×"))
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(TINTS), fontsize=7)
 
 
-def _panel(ax: Axes, rows: pd.DataFrame) -> None:
+def _colors(data: pd.DataFrame, looks: Looks) -> tuple[str, str]:
+    """The colours of the invariant and of the standard method."""
+    row = data.iloc[0]
+    invariant = looks.one(row.invariant_method, row.invariant_penalty)
+    return invariant.color, looks.one(row.standard_method, row.standard_penalty).color
+
+
+def _panel(ax: Axes, rows: pd.DataFrame, colors: tuple[str, str]) -> None:
     lows, highs = sorted(set(rows["low"])), sorted(set(rows["high"]))
-    grid = np.full((len(highs), len(lows)), np.nan)
     for row in rows.itertuples():
-        place = highs.index(row.high), lows.index(row.low)
-        grid[place] = np.log10(row.ratio)
-        text = f"{row.ratio:.2g}" if row.ratio < 99.5 else f"{row.ratio:.0f}"
-        ax.text(place[1], place[0], text, ha="center", va="center", fontsize=7)
-    ax.pcolormesh(
-        np.arange(len(lows) + 1) - 0.5,
-        np.arange(len(highs) + 1) - 0.5,
-        np.ma.masked_invalid(grid),
-        cmap=LinearSegmentedColormap.from_list("better", COLORS),
-        vmin=-LIMIT,
-        vmax=LIMIT,
-        edgecolor=INK,
-        linewidth=0.2,
-    )
+        place = lows.index(row.low), highs.index(row.high)
+        is_lower = row.ratio > 1  # the standard method's risk is the higher one
+        cell(ax, place, colors[0] if is_lower else colors[1], tint(row.ratio))
+        ax.text(*place, label(row.ratio), ha="center", va="center", fontsize=7)
     ax.set_xticks(range(len(lows)), [f"{v:g}" for v in lows])
     ax.set_yticks(range(len(highs)), [f"{v:g}" for v in highs])
+    ax.set(xlim=(-0.5, len(lows) - 0.5), ylim=(-0.5, len(highs) - 0.5))
     ax.grid(False)
+
+
+def tint(ratio: float) -> float:
+    """How far a cell is tinted, by the larger risk over the smaller; not at all for no number."""
+    factor = max(ratio, 1 / ratio) if ratio > 0 else 0
+    return max((opacity for least, opacity in TINTS if factor >= least), default=0)
+
+
+def label(ratio: float) -> str:
+    """A ratio for a cell: who wins can be read from it; ``div.`` where a mean has no runs."""
+    if not np.isfinite(ratio):
+        return "div."
+    if max(ratio, 1 / ratio) < UNTOLD:
+        return f"{ratio:.3f}"
+    if 0.1 <= ratio < 9.95:
+        return f"{ratio:.2f}"
+    return f"{ratio:.2g}" if ratio < 99.5 else f"{ratio:.0f}"
 
 
 def describe(data: pd.DataFrame, looks: Looks) -> str:
@@ -114,7 +138,8 @@ def caption(data: pd.DataFrame, looks: Looks) -> str:
     row = data.iloc[0]
     return (
         f"Numbers: mean risk of {row.standard_label} divided by that of {row.invariant_label}, "
-        f"over {int(data['n_seeds'].max())} seeds. Above 1 (orange) IRM is better, below 1 "
-        "(blue) ERM is. Colours on a logarithmic scale. No interval: see the table of the "
-        "data."
+        f"over {int(data['n_seeds'].max())} seeds. Above 1 (in the colour of IRM) IRM has the "
+        "lower risk, below 1 (in that of ERM) ERM has, darker from the factors of the legend on; "
+        "no colour: they differ by less than a tenth. div.: all runs diverged. Where there is no "
+        "cell, there is no such pair. No interval: see the data."
     )

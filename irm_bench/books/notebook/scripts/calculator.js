@@ -15,8 +15,26 @@ class Calculator {
     form.addEventListener("reset", () => setTimeout(() => { this.slide(); this.update(); }));
     addEventListener("resize", () => this.update());
     form.hidden = false;
+    this.recall();
     this.slide();
     this.update();
+  }
+
+  /* The setting that the address names, so that a setting can be linked. */
+  recall() {
+    const [place, ...rest] = decodeURIComponent(location.hash.slice(1)).split("&");
+    if (place !== "calculator" || !rest.length) return;
+    const asked = new URLSearchParams(rest.join("&"));
+    for (const name of ["train", "sigma", "weight"]) {
+      if (asked.has(name)) this.fields[name].value = asked.get(name);
+    }
+    this.touched = true;
+    document.getElementById("calculator").scrollIntoView();
+  }
+
+  remember({ train, sigma, weight }) {
+    const address = `#calculator&train=${train.join(",")}&sigma=${sigma}&weight=${weight}`;
+    history.replaceState(null, "", address);
   }
 
   /* A slider moves on the logarithm of its field. */
@@ -60,7 +78,7 @@ class Calculator {
   update() {
     const asked = this.read();
     this.message.textContent = asked.error || "";
-    if (asked.error) return;
+    if (asked.error) return this.clear();
     const models = this.models(asked), { dim } = this.setting;
     const floor = dim * asked.sigma ** 2;
     for (const row of this.table.rows) {
@@ -72,22 +90,37 @@ class Calculator {
     }
     this.say(asked, models);
     this.draw(asked, models);
-    if (this.touched) this.tell(asked);
+    if (this.touched) {
+      this.tell(asked);
+      this.remember(asked);
+    }
+    return null;
+  }
+
+  /* Nothing stays that belongs to another setting. */
+  clear() {
+    for (const row of this.table.rows) {
+      [...row.cells].slice(1).forEach((cell) => { cell.textContent = "–"; });
+    }
+    document.getElementById("calculated").textContent = "";
+    this.picture.replaceChildren();
   }
 
   say({ train, sigma, weight }, models) {
     const risks = ["erm", "irm"].map((name) => theory.risk(models[name], sigma, this.setting.dim));
-    const better = risks[0] < risks[1] ? "ERM" : "IRM";
+    const texts = risks.map((risk) => numbers.significant(risk, 4));
+    const verdict = texts[0] === texts[1] ? "ERM and IRM have the same risk" : `${risks[0] < risks[1] ? "ERM" : "IRM"} has the lower risk`;
     document.getElementById("calculated").textContent =
       `Trained at σ = ${train.map(numbers.plain).join(", ")} with error weight ${numbers.plain(weight)} ` +
-      `and tested at σ = ${numbers.plain(sigma)}, ${better} has the lower risk: ` +
-      `ERM ${numbers.significant(risks[0], 4)}, IRM ${numbers.significant(risks[1], 4)}. ` +
+      `and tested at σ = ${numbers.plain(sigma)}, ${verdict}: ERM ${texts[0]}, IRM ${texts[1]}. ` +
       `ERM and the oracle are equal at σ = ${numbers.significant(theory.crossing(train), 4)}.`;
   }
 
-  draw({ train, sigma }, models) {
+  draw({ train, sigma, weight }, models) {
     const { dim, series } = this.setting;
-    const grid = Array.from({ length: 81 }, (_, i) => 10 ** (-2 + (2.5 * i) / 80));
+    const [low, high] = [Math.min(-2, Math.log10(sigma)), Math.max(0.5, Math.log10(sigma))];
+    const grid = Array.from({ length: 81 }, (_, i) => 10 ** (low + ((high - low) * i) / 80));
+    const dots = this.trained(train, weight);
     const curves = series.filter((s) => models[s.key]).map((s) => ({
       ...s, rows: grid.map((x) => ({ x, y: theory.risk(models[s.key], x, dim) })),
     }));
@@ -95,22 +128,25 @@ class Calculator {
       width: Math.max(300, Math.min(680, this.picture.clientWidth)), height: 300,
       title: "Exact risk over the test σ, for the models of the calculator",
       x: { label: "σ of the test environment", kind: "log" }, y: { label: "exact risk", kind: "log" },
-      series: [...curves, ...this.trained(train)], marks: [{ x: sigma, label: `σ = ${numbers.plain(sigma)}` }],
+      series: [...curves, ...dots], marks: [{ x: sigma, label: `σ = ${numbers.plain(sigma)}` }],
     });
-    const legend = make("div", { className: "legend" }, ...[...curves, ...this.setting.trained].map((s) => (
+    const legend = make("div", { className: "legend" }, ...[...curves, ...dots].map((s) => (
       make("span", {}, swatch({ ...s, dotsOnly: Boolean(s.marker) }), s.marker ? `${s.label}, trained` : s.label))));
     this.picture.replaceChildren(legend, chart);
   }
 
-  /* The page's own trained models as dots, where its grid has this training set. */
-  trained(train) {
+  /* The page's own trained models as dots, where its grid has this training set; those with a
+     penalty only at the error weight that they were trained with. */
+  trained(train, weight) {
     const explorer = explorers.risk_over_sigma, panel = explorer?.panelOf(train);
     if (!panel) return [];
     const rows = figureRows(explorer.figure)
       .filter((row) => panel.where.every(([c, v]) => row[c] === v));
-    return this.setting.trained.map((s) => ({ ...s, dotsOnly: true, rows: rows
+    const isOwn = (s) => !s.takesPenalty || Math.abs(weight - this.setting.error_weight) <= 1e-9 * weight;
+    const found = this.setting.trained.filter(isOwn).map((s) => ({ ...s, dotsOnly: true, rows: rows
       .filter((row) => s.where.every(([c, v]) => row[c] === v))
       .map((row) => ({ x: number(row.sigma), y: number(row.mean) })) }));
+    return found.filter((s) => s.rows.length);
   }
 
   /* The other figures show where the calculator stands. */
@@ -129,6 +165,7 @@ class Calculator {
 }
 
 function startBook() {
+  startStepper();
   return startCalculator();
 }
 

@@ -90,6 +90,44 @@ const theory = {
     }
     return phi.every(Number.isFinite) ? phi : null;
   },
+
+  /* Gradient descent from any φ = (a₁ … a_dim, b₁ … b_dim) with infinitely many rows: after each
+     number of updates of record {x: mean of a, y: mean of b, updates}. weight null: ERM. */
+  path(start, sigmas, weight, rate, record) {
+    const dim = start.length / 2, phi = [...start], found = [];
+    const mean = (from) => phi.slice(from, from + dim).reduce((sum, value) => sum + value, 0) / dim;
+    const last = record[record.length - 1];
+    for (let i = 0, next = 0; i <= last; i++) {
+      if (i === record[next]) {
+        found.push({ x: mean(0), y: mean(dim), updates: i });
+        next += 1;
+      }
+      const step = theory.gradient(phi, sigmas, weight);
+      step.forEach((value, k) => { phi[k] -= rate * value; });
+    }
+    return found;
+  },
+
+  /* Of ERM's summed risks, or of IRM's objective: weight · Σ R + Σ (2q)² with q = φᵀ(Gφ − b). */
+  gradient(phi, sigmas, weight) {
+    const dim = phi.length / 2, found = new Array(2 * dim).fill(0);
+    for (const sigma of sigmas) {
+      const v = sigma * sigma;
+      let q = 0;
+      const slope = [], steep = [];
+      for (let j = 0; j < dim; j++) {
+        const a = phi[j], b = phi[j + dim];
+        const [ga, gb] = [v * a + v * b, v * a + (2 * v + 1) * b];
+        q += a * (ga - v) + b * (gb - 2 * v);
+        [slope[j], slope[j + dim]] = [2 * ga - v, 2 * gb - 2 * v];
+        [steep[j], steep[j + dim]] = [2 * (ga - v), 2 * (gb - 2 * v)];
+      }
+      for (let k = 0; k < 2 * dim; k++) {
+        found[k] += weight === null ? steep[k] : weight * steep[k] + 8 * q * slope[k];
+      }
+    }
+    return found;
+  },
 };
 
 if (typeof module !== "undefined") module.exports = { theory };

@@ -54,7 +54,8 @@ def _panel(ax: Axes, rows: pd.DataFrame, methods: list[Series]) -> None:
         color = ink(series)
         ours, theirs = (mine[mine["kind"] == kind] for kind in (means.OURS, means.THEIRS))
         _mark(ax, place - 0.16, ours, "o", color, color, series.label)
-        _mark(ax, place + 0.2, theirs, "D", INK, "none", "shipped" if place == 0 else "")
+        last = "shipped" if place == len(methods) - 1 else ""  # of the legend
+        _mark(ax, place + 0.2, theirs, "D", INK, "none", last)
     ax.set_xlim(-0.7, len(methods) - 0.3)
     ax.set_xticks([])
     if rows["example"].iloc[0] != 1:

@@ -8,7 +8,7 @@ from torch import Tensor
 from irm_bench.engine.problem import AnySlope, Draw, Problem
 
 LABEL = "ERM"
-COLOR = "#56b4e9"
+COLOR = "#d55e00"
 MARKER = "D"
 DASH = "dotted"
 REFERENCE = "Vapnik 1991; Aubin et al. 2021"
