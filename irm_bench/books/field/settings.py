@@ -94,6 +94,17 @@ def decide(outcomes: Outcomes) -> str:
     return verdict(together(some(outcomes)))
 
 
+def some_parts(parts: list[Part], what: str) -> list[Part]:
+    """The parts of a claim.
+
+    Raises:
+        InsufficientError: there are none.
+    """
+    if not parts:
+        raise InsufficientError(f"needs {what}, which the map does not have")
+    return parts
+
+
 def told(parts: Mapping[str, Part]) -> str:
     """Every part as ``quantity: estimate``, those that fail marked."""
     words = []

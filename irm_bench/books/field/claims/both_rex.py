@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from irm_bench.books.field.settings import NEAR, data_of, decide, end, held, told
+from irm_bench.books.field.settings import NEAR, data_of, decide, end, held, some_parts, told
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 
@@ -34,7 +34,7 @@ def measure(evidence: Evidence) -> list[Part]:
         gap /= 1 + float(np.linalg.norm(phi))
         what = f"distance of the two limits on {study.name}, beside their size"
         parts.append(fact(study.name, what, gap, below(NEAR)))
-    return parts
+    return some_parts(parts, "data where some predictor has equal risks")
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

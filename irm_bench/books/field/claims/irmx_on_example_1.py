@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from irm_bench.books.field.settings import NEAR, decide, held, limit, told
+from irm_bench.books.field.settings import NEAR, decide, held, limit, some_parts, told
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 
@@ -24,7 +24,7 @@ def measure(evidence: Evidence) -> list[Part]:
             off = limit(evidence, study.name, "irmx")
             what = f"distance of the limit of IRMX on {study.name} to the invariant predictor"
             parts.append(fact(study.name, what, off, below(NEAR)))
-    return parts
+    return some_parts(parts, "data where IRM tends to the invariant predictor")
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
