@@ -7,7 +7,7 @@ function startTables() {
     addCopies(table);
     rove(table);
   }
-  for (const box of document.querySelectorAll(".scroll, .plot")) freeStop(box);
+  for (const box of document.querySelectorAll('.scroll, .plot, math[display="block"]')) freeStop(box);
 }
 
 function addCopies(table) {

@@ -42,7 +42,7 @@ def test_every_study_has_a_chapter_and_the_source_is_named(page: str) -> None:
     studies = [f"study-{study['name']}" for study in CONFIG["studies"]]
     assert names[:7] == ["answer", *studies]
     answer = words(page[page.index('<header id="top"') : page.index('id="study-plain"')])
-    assert "Where it was claimed, A. Writer, 2020" in answer
+    assert "Where it was claimed , A. Writer, 2020" in answer
     assert not re.search(r"\bnan\b|None|Undefined", words(re.sub(r"<script.*?</script>", "", page)))
 
 
@@ -101,7 +101,7 @@ def test_printed_numbers_stand_in_the_chapter_of_their_study(page: str) -> None:
     assert lines["mean squared error", "test, site = south"][2] == "yes"
     assert lines["average mean squared error", "test"][2] == "yes"
     assert lines["weight φ₁", ""][2] == "no"
-    assert lines["weight φ9", ""][1:] == ["", ""]
+    assert lines["weight φ₉", ""][1:] == ["", ""]
     assert "It holds 2 of 3" in words(chapter(page, "rows_alone"))
 
 

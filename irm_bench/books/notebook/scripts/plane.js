@@ -124,20 +124,28 @@ class Stepper {
     });
     const x = makeScale("linear", ...range.x, box.left, box.right), y = makeScale("linear", ...range.y, box.bottom, box.top);
     drawAxes(svg, box, x, y, { width, height, x: { label: "φ(X), mean weight of the causes" }, y: { label: "φ(Z), of the effects" } });
-    return Object.assign(svg, { scaleX: x, scaleY: y });
+    return Object.assign(svg, { scaleX: x, scaleY: y, range });
   }
 
+  /* The parts of a path that lie inside the axes. */
   line(svg, points, stroke, more) {
-    const good = points.filter((p) => Math.abs(p.x) < 3 && Math.abs(p.y) < 3);
-    if (!good.length) return;
-    const d = `M${good.map((p) => `${svg.scaleX(p.x).toFixed(1)},${svg.scaleY(p.y).toFixed(1)}`).join("L")}`;
-    draw(svg, "path", { d, fill: "none", stroke, ...more });
+    let d = "", pen = "M";
+    for (const point of points) {
+      if (this.isInside(svg, point)) d += `${pen}${svg.scaleX(point.x).toFixed(1)},${svg.scaleY(point.y).toFixed(1)}`;
+      pen = this.isInside(svg, point) ? "L" : "M";
+    }
+    if (d) draw(svg, "path", { d, fill: "none", stroke, ...more });
   }
 
   dot(svg, point, color, marker) {
-    if (!point || !(Math.abs(point.x) < 3 && Math.abs(point.y) < 3)) return;
+    if (!point || !this.isInside(svg, point)) return;
     const transform = `translate(${svg.scaleX(point.x).toFixed(1)} ${svg.scaleY(point.y).toFixed(1)})`;
     draw(svg, "path", { d: SHAPES[marker] || SHAPES.o, transform, fill: color, stroke: color });
+  }
+
+  isInside(svg, { x, y }) {
+    const { x: [left, right], y: [low, high] } = svg.range;
+    return x >= left && x <= right && y >= low && y <= high;
   }
 
   look(path) {
