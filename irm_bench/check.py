@@ -1,10 +1,11 @@
 """``python -m irm_bench.check BOOK``: whether the plugins that a book can use keep their contracts.
 
 Every SEM is taken through all stages with every method, penalty and loss that can run on it, on a
-tiny study. Before that each is looked at alone: a SEM's exact moments are compared with those of
-sampled rows, a penalty's gradient with what torch makes of its value, and a method's gradient is
-asked whether it is the gradient of anything (its derivative is symmetric then; a method whose step
-is none says IS_GRADIENT = False).
+tiny study; of a book that brings plugins, what is the package's alone is left out. Before that each
+is looked at alone: a SEM's exact moments are compared with those of sampled rows, a penalty's
+gradient with what torch makes of its value, and a method's gradient is asked whether it is the
+gradient of anything (its derivative is symmetric then; a method whose step is none says
+IS_GRADIENT = False).
 """
 
 import sys
@@ -45,6 +46,8 @@ def checks(book: Book) -> Iterator[tuple[str, Any]]:
     for kind in KINDS:
         for name in book.names(kind):
             plugin = book.plugin(kind, name)
+            if not _is_looked_at(book, [plugin]):
+                continue
             yield f"{kind}/{name}", _bind(_check_words, plugin)
             if kind == "penalties":
                 yield f"{kind}/{name}, gradient", _bind(check_penalty, plugin)
@@ -57,12 +60,26 @@ def checks(book: Book) -> Iterator[tuple[str, Any]]:
                 continue
             raw = tiny(book, name, loss)
             if raw["studies"][0]["methods"]:
-                if loss == "squared":
+                if loss == "squared" and _is_looked_at(book, [book.plugin("sems", name)]):
                     yield f"sems/{name}, exact moments", _bind(check_population, raw)
                 yield f"sems/{name} with loss {loss}, all stages", _bind(run_tiny, raw)
             raw = tiny(book, name, loss, intercept=True)
             if raw["studies"][0]["methods"] and _has_means(book.plugin("sems", name)):
                 yield f"sems/{name} with loss {loss} and intercept", _bind(run_tiny, raw)
+
+
+def _is_looked_at(book: Book, plugins: list[Plugin]) -> bool:
+    """Whether one of these plugins that run together is the book's own, or it brings none at all.
+
+    The package's plugins among themselves are looked at with a book that brings none.
+    """
+    own = _own_plugins(book)
+    return not own or any(plugin in own for plugin in plugins)
+
+
+def _own_plugins(book: Book) -> list[Plugin]:
+    plugins = [book.plugin(kind, name) for kind in KINDS for name in book.names(kind)]
+    return [plugin for plugin in plugins if plugin.path.is_relative_to(book.folder)]
 
 
 def _bind(work: Any, *arguments: Any) -> Any:
@@ -89,6 +106,8 @@ def tiny(book: Book, sem: str, loss: str, intercept: bool = False) -> dict[str, 
     With an intercept, everything that cannot do without one.
     """
     methods = []
+    optimisers = [book.plugin("optimisers", name) for name in book.names("optimisers")]
+    around = [book.plugin("sems", sem), book.plugin("losses", loss), *optimisers]
     for name in book.names("methods"):
         method = book.plugin("methods", name)
         if loss not in method.get("LOSSES", (loss,)):
@@ -96,9 +115,12 @@ def tiny(book: Book, sem: str, loss: str, intercept: bool = False) -> dict[str, 
         if ("intercept" in method.get("NEEDS", ())) != intercept:
             continue
         if not method.get("TAKES_PENALTY", False):
-            methods.append({"name": name})
+            if _is_looked_at(book, [*around, method]):
+                methods.append({"name": name})
             continue
         for penalty in book.names("penalties"):
+            if not _is_looked_at(book, [*around, method, book.plugin("penalties", penalty)]):
+                continue
             needs = book.plugin("penalties", penalty).get("NEEDS", ())
             if not (needs and book.plugin("losses", loss).get("NEEDS") == "rows"):
                 methods.append({"name": name, "penalty": penalty})

@@ -24,6 +24,10 @@ from irm_bench.engine.problem import Problem
 # 130 kB. Of 8, 16, 32 and 64 it was the fastest.
 WIDTH = 32
 
+# To compile takes seconds, in which torch makes some thousand updates: fewer go one by one.
+# The number of runs has no say, so that a run takes the same route in every shard.
+FEWEST_UPDATES = 5000
+
 Memory = tuple[Tensor, ...]
 # (parameters, memory, problem, number of updates) → parameters and memory after them
 Advance = Callable[[Tensor, Memory, Problem, int], tuple[Tensor, Memory]]

@@ -52,6 +52,8 @@ def train(
     problem, route = route_of(method, penalty, optimiser, problem)
     parameters = initial_of(method, problem)
     _check(method, penalty, route, parameters, problem, draws)
+    if n_steps < compiled.FEWEST_UPDATES:
+        route = replace(route, advance=None)
     return descend(problem, route, parameters, penalty.value, n_steps, record, draws)
 
 

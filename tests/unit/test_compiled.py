@@ -1,5 +1,6 @@
 """The compiled loop makes the updates that torch makes one by one."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
 
@@ -24,6 +25,14 @@ pytestmark = pytest.mark.spread
 N_STEPS = 40
 RECORD = [0, 7, 8, 40]
 SIGMAS = (0.2, 1.0, 0.5)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _any_number_of_updates() -> Iterator[None]:
+    """Compile for the few updates of a test too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "FEWEST_UPDATES", 0)
+        yield
 
 
 def problem(counts: list[int], seed: int = 0, rate: float = 1e-2, **params: float) -> Problem:
