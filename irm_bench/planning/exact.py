@@ -85,15 +85,21 @@ def crossing(study: Study, train: Train) -> float:
 
 
 def crossing_of(study: Study, train: Train, first: np.ndarray, second: np.ndarray) -> float:
-    """The least σ at which two φ (d,) have the same exact risk; nan if there is none."""
+    """The least σ at which two φ (d,) have the same exact risk; nan if there is none.
+
+    None is known either where one has no finite risk, as after a training that diverged.
+    """
 
     def curve(phi: np.ndarray, sigma: float) -> float:
         return risk_at(study, phi, at_sigma(train, sigma))
 
-    found = theory.crossing_sigmas(
-        lambda sigma: curve(first, sigma), lambda sigma: curve(second, sigma), CROSSING_GRID
-    )
-    return float(found[0]) if len(found) else float("nan")
+    try:
+        sigmas = theory.crossing_sigmas(
+            lambda sigma: curve(first, sigma), lambda sigma: curve(second, sigma), CROSSING_GRID
+        )
+    except ValueError:
+        return float("nan")
+    return float(sigmas[0]) if len(sigmas) else float("nan")
 
 
 def crossings(study: Study) -> pd.DataFrame:
