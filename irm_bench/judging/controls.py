@@ -70,7 +70,8 @@ class _Changed(Rows):
         self.keys = rows.keys
 
     def find(self, **where: Any) -> pd.DataFrame:
-        return self._change(self._rows_before.find(**where).copy())
+        rows = self._rows_before.find(**where)
+        return rows if rows.empty else self._change(rows.copy())
 
 
 def changed(evidence: Evidence, table: str, change: Change) -> Evidence:
