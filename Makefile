@@ -29,7 +29,7 @@ report: $(READY)
 # On all cores: tests of a file stay together, as they share its fixtures.
 test: $(READY)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(if $(filter all,$(CORES)),logical,$(CORES)) \
-		--dist loadgroup --no-loadscope-reorder
+		--dist loadscope --no-loadscope-reorder
 
 # The page in a real browser: needs Chromium, Java and npm.
 test-page: $(READY) node_modules/.ready
