@@ -16,6 +16,7 @@ data apart, ROW_KEYS (columns that do), and the functions
 """
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from irm_bench.plugins.registry import Plugin
 from irm_bench.presentation import drawing, figure_data, gallery
 from irm_bench.presentation.series import Looks
 from irm_bench.storage import archives, tables
+
+# How Python writes what is not there, where all runs of a point diverged.
+NO_NUMBER = re.compile(r"\bnan\b")
 
 
 def run(config: Config, figures: Sequence[Plugin], folder: Path | str, output: Path | str) -> None:
@@ -45,7 +49,7 @@ def _write(name: str, plugin: Any, data: pd.DataFrame, looks: Looks, output: Pat
     words: dict[str, Any] = {"title": plugin.TITLE, "empty": bool(data.empty)}
     svg = ""
     if not data.empty:
-        words["description"] = plugin.describe(data, looks)
+        words["description"] = NO_NUMBER.sub("none", plugin.describe(data, looks))
         words["caption"] = plugin.caption(data, looks)
         figure = drawing.plot(plugin, data, looks)
         svg = drawing.as_svg(figure, name, words["title"], words["description"])
