@@ -10,7 +10,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "anchor regression"
-COLOR = "#e69f00"
+COLOR = "#b8860b"
 MARKER = "^"
 DASH = "dashed"
 REFERENCE = "Rothenhäusler et al. 2021, equation 5"

@@ -11,7 +11,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "causal Dantzig"
-COLOR = "#d55e00"
+COLOR = "#b0413e"
 MARKER = "d"
 DASH = "dotted"
 REFERENCE = "Rothenhäusler, Bühlmann and Meinshausen 2019"

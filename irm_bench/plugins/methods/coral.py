@@ -11,7 +11,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "matching (CORAL)"
-COLOR = "#44aa99"
+COLOR = "#2a7f8e"
 MARKER = "h"
 DASH = "dashed"
 REFERENCE = "Sun and Saenko 2016"

@@ -14,7 +14,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "DRIG"
-COLOR = "#009e73"
+COLOR = "#5f8f6b"
 MARKER = "*"
 DASH = "solid"
 REFERENCE = "Shen, Bühlmann and Taeb 2023"

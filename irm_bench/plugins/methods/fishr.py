@@ -13,7 +13,7 @@ from irm_bench.engine.problem import Problem
 from irm_bench.theory.moments import unpacking
 
 LABEL = "Fishr"
-COLOR = "#ddcc77"
+COLOR = "#8a7f3c"
 MARKER = "p"
 DASH = "dotted"
 REFERENCE = "Rame et al. 2022"

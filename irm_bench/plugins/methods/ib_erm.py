@@ -13,7 +13,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "IB-ERM"
-COLOR = "#882255"
+COLOR = "#a0527a"
 MARKER = "<"
 DASH = "dotted"
 REFERENCE = "Ahuja et al. 2021"

@@ -11,7 +11,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "IB-IRM"
-COLOR = "#332288"
+COLOR = "#4b3f8f"
 MARKER = ">"
 DASH = "dashdot"
 REFERENCE = "Ahuja et al. 2021"

@@ -11,7 +11,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "IRMX"
-COLOR = "#117733"
+COLOR = "#3f7d20"
 MARKER = "v"
 DASH = "solid"
 REFERENCE = "Chen et al. 2023"

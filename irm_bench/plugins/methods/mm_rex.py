@@ -17,7 +17,7 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 LABEL = "MM-REx"
-COLOR = "#aa4499"
+COLOR = "#9b5fa8"
 MARKER = "D"
 DASH = "dashdot"
 REFERENCE = "Krueger et al. 2021, equation 7"
