@@ -175,6 +175,25 @@ class Problem:
             return self.row_loss.risks(spread)
         return _Risks.apply(spread, self.moments, self.target)
 
+    def mean_squares(self, phi: Tensor) -> Tensor:
+        """The mean square (pair,) of the prediction φᵀx in every pair, of φ (d, run)."""
+        return _MeanSquares.apply(self.slots.spread(phi), self.moments)
+
+    def variances(self, phi: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance (pair,) of the prediction φᵀx in every pair: NEEDS "means"."""
+        means = combine(self.means[:-1].unbind(), self.slots.spread(phi).unbind())
+        return means, self.mean_squares(phi) - means**2
+
+    def along_dummy(self, phi: Tensor) -> Tensor:
+        """The derivative (pair,) of the risk of wφ along w at w = 1, for φ (d, run).
+
+        Torch can differentiate it, twice, through moments in a fixed order.
+        """
+        if self.row_loss is not None:
+            return 2 * self.slope(phi).value
+        explained = combine(self.moments.cross.unbind(), self.slots.spread(phi).unbind())
+        return 2 * (self.mean_squares(phi) - explained)
+
     def spread(self, per_run: Tensor) -> Tensor:
         """(..., run) → (..., pair): what all of a run's environments share."""
         return self.slots.spread(per_run)
@@ -247,6 +266,24 @@ class _Risks(torch.autograd.Function):
         if torch.is_grad_enabled():  # it is to be differentiated once more
             residual = combine(ctx.moments.columns, phi.unbind()) - ctx.moments.cross
         return 2 * along[0] * residual, None, None
+
+
+class _MeanSquares(torch.autograd.Function):
+    """φᵀGφ (pair,) of φ (d, pair), whose gradient is 2Gφ."""
+
+    @staticmethod
+    def forward(ctx: Any, phi: Tensor, moments: Quadratic) -> Tensor:
+        fitted = combine(moments.columns, phi.unbind())
+        ctx.moments = moments
+        ctx.save_for_backward(phi, fitted)
+        return combine(fitted.unbind(), phi.unbind())
+
+    @staticmethod
+    def backward(ctx: Any, *along: Tensor) -> tuple[Tensor, None]:
+        phi, fitted = ctx.saved_tensors
+        if torch.is_grad_enabled():  # it is to be differentiated once more
+            fitted = combine(ctx.moments.columns, phi.unbind())
+        return 2 * along[0] * fitted, None
 
 
 class Slope:

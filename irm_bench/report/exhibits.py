@@ -116,8 +116,9 @@ def control_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
 
 def margin_flips(tables: Tables) -> pd.DataFrame:
     """Between which factors of its margins each verdict stands, and what it is beyond them."""
-    if "margins" not in tables:
+    if "margins" not in tables or "claims" not in tables:
         return pd.DataFrame()
+    titles = dict(zip(tables["claims"]["claim"], tables["claims"]["title"], strict=True))
     rows = []
     for claim, found in tables["margins"].groupby("claim", sort=False):
         frame = found.sort_values("factor").reset_index(drop=True)
@@ -132,6 +133,7 @@ def margin_flips(tables: Tables) -> pd.DataFrame:
         rows.append(
             {
                 "claim": claim,
+                "title": titles.get(claim, claim),
                 "verdict": frame["verdict"][here],
                 "from_factor": np.nan if is_first else frame["factor"][low],
                 "to_factor": np.nan if is_last else frame["factor"][high],

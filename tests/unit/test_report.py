@@ -156,7 +156,7 @@ def test_claims_are_shown_with_their_verdicts(case: Case, tmp_path: Path) -> Non
     tables.write(folder / "claims.csv", frame, contract)
     page = case.render_altered(folder)
     first, detail = text_of(page, "answer"), text_of(page, "claims")
-    assert "refuted mean weight of the effects 0.10 [0.08, 0.12] < 0.0001 25%" in first
+    assert "refuted mean weight of the effects 0.10 [0.08, 0.12] 25%" in first
     assert "It keeps a tenth." in detail
     assert "<b>drops" not in page
     assert page.count('id="claim-irm-removes-z"') == 1
@@ -167,8 +167,18 @@ def test_every_claim_of_the_config_is_linked_from_a_section(case: Case, page: st
     for name in names:
         assert f'id="claim-{filters.slug(name)}"' in page
     told = " ".join(re.findall(r'<p class="tested">.*?</p>', page, flags=re.DOTALL))
+    # a chapter of a study that the config lacks is not there
+    with_chapter = [
+        name
+        for name in names
+        if any(
+            f'id="{part}"' in page
+            for part in case.config.book.plugin("claims", name).get("SECTION")
+        )
+    ]
+    assert len(with_chapter) > len(names) / 2
     assert set(re.findall(r'href="#(claim-[\w-]+)"', told)) == {
-        f"claim-{filters.slug(name)}" for name in names
+        f"claim-{filters.slug(name)}" for name in with_chapter
     }
 
 

@@ -5,10 +5,13 @@ holds for the causal φ if interventions add to the features and leave the targe
 hidden causes or not. Of more environments it is least squares over their deviations from the mean.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from irm_bench.engine.problem import Problem
+from irm_bench.engine.sums import add_up
+from irm_bench.theory import small
 
 LABEL = "causal Dantzig"
 COLOR = "#b0413e"
@@ -27,15 +30,14 @@ def fit(problem: Problem) -> Tensor:
     """φ (d, run) in closed form; NaN where the differences are singular."""
     gram = _deviations(problem.moments.gram, problem)
     cross = _deviations(problem.moments.cross, problem)
-    normal = problem.total((gram[:, :, None] * gram[:, None, :]).sum(dim=0)).permute(2, 0, 1)
-    right = problem.total((gram * cross[:, None]).sum(dim=0)).T
-    values, vectors = torch.linalg.eigh(normal)
-    scale = problem.total((problem.moments.gram**2).sum(dim=(0, 1)))
-    turned = (vectors.transpose(1, 2) @ right[..., None])[..., 0]
-    phi = (vectors @ (turned / values)[..., None])[..., 0]
+    normal = problem.total(add_up(gram[:, :, None] * gram[:, None, :])).permute(2, 0, 1)
+    right = problem.total(add_up(gram * cross[:, None])).T
+    scale = problem.total(add_up(add_up(problem.moments.gram**2)))
     # eigenvalues of the normal matrix are squares of singular values
-    is_singular = values[:, 0] <= RANK**1.5 * scale
-    return torch.where(is_singular[:, None], torch.nan, phi).T.contiguous()
+    squares, _ = small.eigen(normal.cpu().numpy())
+    is_singular = squares.min(axis=1) <= RANK**1.5 * scale.cpu().numpy()
+    phi = small.solve(normal.cpu().numpy(), right.cpu().numpy()).T
+    return torch.from_numpy(np.where(is_singular, np.nan, phi)).to(problem.start)
 
 
 def _deviations(per_pair: Tensor, problem: Problem) -> Tensor:

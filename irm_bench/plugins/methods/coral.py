@@ -25,10 +25,8 @@ LIMIT = {"match_weight": 1e9}
 
 def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
-    spread = problem.spread(parameters)
-    means = (problem.means[:-1] * spread).sum(dim=0)
-    squares = (problem.moments.gram * spread[:, None] * spread[None, :]).sum(dim=(0, 1))
-    gap = _variance(means, problem) + _variance(squares - means**2, problem)
+    means, variances = problem.variances(parameters)
+    gap = _variance(means, problem) + _variance(variances, problem)
     return problem.mean(problem.risks(parameters)) + problem.params["match_weight"] * gap
 
 

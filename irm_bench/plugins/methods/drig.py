@@ -8,10 +8,12 @@ to it. The reference is a run's first environment.
 Where the others add less than nothing in some direction there is no minimum for large γ.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from irm_bench.engine.problem import Problem
+from irm_bench.theory import small
 
 LABEL = "DRIG"
 COLOR = "#5f8f6b"
@@ -28,13 +30,11 @@ FAILS = "the objective has no minimum: the environments take variance away in so
 
 def fit(problem: Problem) -> Tensor:
     """φ (d, run) in closed form; NaN where the objective is unbounded below."""
-    gram = _weighted(problem.moments.gram, problem).permute(2, 0, 1)
-    cross = _weighted(problem.moments.cross, problem).T
-    values, vectors = torch.linalg.eigh(gram)
-    turned = (vectors.transpose(1, 2) @ cross[..., None])[..., 0]
-    phi = (vectors @ (turned / values)[..., None])[..., 0]
-    is_bounded = values[:, :1] > 0
-    return torch.where(is_bounded, phi, torch.nan).T.contiguous()
+    gram = _weighted(problem.moments.gram, problem).permute(2, 0, 1).cpu().numpy()
+    cross = _weighted(problem.moments.cross, problem).T.cpu().numpy()
+    curvatures, _ = small.eigen(gram)
+    phi = np.where(curvatures.min(axis=1) > 0, small.solve(gram, cross).T, np.nan)
+    return torch.from_numpy(phi).to(problem.start)
 
 
 def _weighted(per_pair: Tensor, problem: Problem) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from irm_bench.engine.problem import Problem
+from irm_bench.engine.sums import add_up, combine
 from irm_bench.theory.moments import unpacking
 
 LABEL = "Fishr"
@@ -21,7 +22,7 @@ ASSUMPTION = "At the invariant predictor the rows' gradients vary alike in all e
 MIN_ENVIRONMENTS = 2
 NEEDS = ("product_variance", "n_samples")
 LOSSES = ("squared",)
-PARAMS = {"fishr_weight": 1000.0}
+PARAMS = {"fishr_weight": 1.0}
 LIMIT = {"fishr_weight": 1e9}
 
 
@@ -29,7 +30,7 @@ def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
     variances = _variances(problem.spread(parameters), problem)
     deviations = variances - problem.spread(problem.mean(variances))
-    gap = problem.mean((deviations**2).sum(dim=0))
+    gap = problem.mean(add_up(deviations**2))
     return problem.mean(problem.risks(parameters)) + problem.params["fishr_weight"] * gap
 
 
@@ -42,9 +43,10 @@ def _variances(phi: Tensor, problem: Problem) -> Tensor:
     places = torch.as_tensor(unpacking(d))
     covariance = problem.product_variance * problem.n_samples
     weights = torch.cat([phi, -phi.new_ones(1, n_pairs)])
-    found = []
+    of_coordinates = []
     for j in range(d):
         of_row = torch.cat([places[j * d : (j + 1) * d], places[d * d + j : d * d + j + 1]])
-        mine = covariance[of_row][:, of_row]
-        found.append(4 * (mine * weights[:, None] * weights[None, :]).sum(dim=(0, 1)))
-    return torch.stack(found)
+        rows = covariance[of_row][:, of_row].unbind()
+        weighted = combine(rows, weights.unbind())
+        of_coordinates.append(4 * combine(weighted.unbind(), weights.unbind()))
+    return torch.stack(of_coordinates)

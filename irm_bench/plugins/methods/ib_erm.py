@@ -27,8 +27,6 @@ LIMIT = {"bottleneck": 1e-9}
 
 def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
-    spread = problem.spread(parameters)
-    means = (problem.means[:-1] * spread).sum(dim=0)
-    squares = (problem.moments.gram * spread[:, None] * spread[None, :]).sum(dim=(0, 1))
-    variance = problem.mean(squares - means**2)
-    return problem.mean(problem.risks(parameters)) + problem.params["bottleneck"] * variance
+    _, variances = problem.variances(parameters)
+    bottleneck = problem.params["bottleneck"] * problem.mean(variances)
+    return problem.mean(problem.risks(parameters)) + bottleneck

@@ -25,10 +25,7 @@ LIMIT = {"error_weight": 1e-8}
 
 def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
-    spread = problem.spread(parameters)
-    means = (problem.means[:-1] * spread).sum(dim=0)
-    squares = (problem.moments.gram * spread[:, None] * spread[None, :]).sum(dim=(0, 1))
-    variance = problem.total(squares - means**2)
-    along_dummy = 2 * problem.slope(parameters).value
-    error = problem.total(problem.risks(parameters)) + problem.params["bottleneck"] * variance
-    return problem.error_weight * error + problem.total(along_dummy**2)
+    _, variances = problem.variances(parameters)
+    bottleneck = problem.params["bottleneck"] * problem.total(variances)
+    error = problem.total(problem.risks(parameters)) + bottleneck
+    return problem.error_weight * error + problem.total(problem.along_dummy(parameters) ** 2)

@@ -25,6 +25,5 @@ def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
     risks = problem.risks(parameters)
     deviations = risks - problem.spread(problem.mean(risks))
-    along_dummy = 2 * problem.slope(parameters).value
-    penalty = problem.total(along_dummy**2) + problem.mean(deviations**2)
+    penalty = problem.total(problem.along_dummy(parameters) ** 2) + problem.mean(deviations**2)
     return problem.error_weight * problem.total(risks) + penalty
