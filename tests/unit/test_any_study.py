@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.unit import books
+from tests.unit.any_config import N_DRAWS
 from tests.unit.books import WrittenBook
 from tests.unit.test_any_config import holes
 
@@ -115,7 +116,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> WrittenBook:
 
 
 @settings(
-    max_examples=30,
+    max_examples=N_DRAWS // 2,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink would take minutes
     suppress_health_check=list(HealthCheck),

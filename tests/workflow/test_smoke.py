@@ -6,7 +6,7 @@ import pytest
 
 from irm_bench import config
 from irm_bench.storage import tables
-from tests.workflow.conftest import SMOKE, copy_project, snakemake, tables_of
+from tests.workflow.conftest import SMOKE, snakemake, tables_of
 
 
 def test_the_page_and_every_table_are_made(finished: Path) -> None:
@@ -22,17 +22,6 @@ def test_a_second_run_does_nothing_and_says_so(finished: Path) -> None:
     assert again.returncode == 0
     assert "Nothing to be done" in again.stderr + again.stdout
     assert "profile profiles/default" in again.stderr  # found without being named
-
-
-def test_from_scratch_elsewhere_on_one_core_gives_the_same_bytes(
-    finished: Path, tmp_path: Path
-) -> None:
-    elsewhere = copy_project(tmp_path)
-    done = snakemake(
-        elsewhere, "--config", "shards=3", cores=1, LC_ALL="C", TZ="Asia/Tokyo", LANG="C"
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert tables_of(elsewhere) == tables_of(finished)
 
 
 @pytest.mark.parametrize(
