@@ -174,7 +174,9 @@ def _against_kept(name: str, fresh: Path, folder: Path, digest: str, is_same: bo
 
 def read(path: Path, kinds: Mapping[str, str] | None = None) -> pd.DataFrame:
     """A table as it is written, or with columns of some kinds; an empty text is a text."""
-    frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict(kinds or {}), low_memory=False)
+    frame = pd.read_csv(
+        path, keep_default_na=False, na_values=[""], dtype=dict(kinds or {}), low_memory=False
+    )
     texts = frame.select_dtypes(exclude="number").columns
     return frame.assign(**{name: frame[name].fillna("") for name in texts})
 

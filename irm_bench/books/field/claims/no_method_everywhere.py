@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from irm_bench.books.field.settings import FAR, decide, limit
+from irm_bench.books.field.settings import NEAR, decide, limit
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 from irm_bench.judging.wording import listed
@@ -14,7 +14,7 @@ SECTION = ("map",)
 STUDY = "example_1"
 FAMILY = "field"
 RULE = (
-    "every method of the map that is no control is further than 0.1 from the invariant "
+    "every method of the map that is no control is further than 0.01 from the invariant "
     "predictor, or has no answer, on some data"
 )
 MIN_SEEDS = 1
@@ -29,7 +29,7 @@ def measure(evidence: Evidence) -> list[Part]:
             continue
         right = 0
         for study in evidence.config.studies:
-            right += bool(limit(evidence, study.name, method.name) < FAR)
+            right += bool(limit(evidence, study.name, method.name) < NEAR)
         n_data = len(evidence.config.studies)
         what = f"data sets of {n_data} on which {method.label} tends to the invariant predictor"
         place = {"of": n_data, "label": method.label}
