@@ -1,9 +1,13 @@
 """How many repetitions a comparison needs."""
 
+from bisect import bisect_left
+
 import numpy as np
 from scipy import stats
 
 POWER, SIZE = 0.8, 0.05
+# Beyond so many the normal law's number is as good.
+LARGEST_EXACT = 1000
 
 
 def repetitions(differences: np.ndarray) -> float:
@@ -19,11 +23,18 @@ def needed(effect: float) -> float:
     """The same for a mean of ``effect`` standard deviations."""
     if effect > 10:
         return 2.0
-    # the power grows with n: to the normal law's n it is not far
-    for n in range(max(2, int((2.0 / max(effect, 1e-9)) ** 2)), 1001):
-        if effect * np.sqrt(n) > 10 or _power(effect, n) >= POWER:
-            return float(n)
-    return float(min(np.ceil((2.8 / max(effect, 1e-9)) ** 2), 1e6))
+    # the power grows with n; the normal law's number, (2.8 / effect)², is not far
+    effect = max(effect, 1e-9)
+    first, last = max(2, int((2.0 / effect) ** 2)), int((3.2 / effect) ** 2) + 6
+    candidates = range(first, min(last, LARGEST_EXACT) + 1)
+    place = bisect_left(candidates, True, key=lambda n: _is_enough(effect, n))
+    if place < len(candidates):
+        return float(candidates[place])
+    return float(min(np.ceil((2.8 / effect) ** 2), 1e6))
+
+
+def _is_enough(effect: float, n: int) -> bool:
+    return effect * np.sqrt(n) > 10 or _power(effect, n) >= POWER
 
 
 def _power(effect: float, n: int) -> float:
