@@ -33,7 +33,7 @@ def test_slurm_gives_the_same_bytes(
     cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     project = create(tmp_path)
-    line = [*SNAKEMAKE, *SLURM, "--configfile", SMOKE]
+    line = [*SNAKEMAKE, *SLURM, "--configfile", SMOKE, "--config", "shards=2"]
     with tiny.running(project, line) as process:
         local = request.getfixturevalue("local")  # while the other run waits for its cluster
         said, _ = process.communicate(timeout=600)
@@ -51,7 +51,7 @@ def test_another_executor_differs_in_its_profile_alone(
 ) -> None:
     project = create(tmp_path)
     before = cluster.jobs()
-    run(project, "results/notebook/tables/printed.csv", *GENERIC)
+    run(project, "results/notebook/tables/printed.csv", *GENERIC, "--config", "shards=2")
     jobs = [job for job in cluster.jobs() if job not in before]
     assert [job.state for job in jobs] == ["COMPLETED"] * 3  # two shards, the tables
     wanted, found = tables_of(local), tables_of(project)
