@@ -34,9 +34,9 @@ def raw(n_seeds: int) -> dict[str, Any]:
     return found
 
 
-def copy_shard(folder: Path, n_seeds: int) -> None:
-    """What shards of ``N_RUN`` seeds each would leave of so many seeds, in a folder."""
-    few, many = (config.parse(raw(n)) for n in (N_RUN, n_seeds))
+def copy_shard(folder: Path, n_seeds: int, n_run: int) -> None:
+    """What shards of ``n_run`` seeds each would leave of so many seeds, in a folder."""
+    few, many = (config.parse(raw(n)) for n in (n_run, n_seeds))
     for name in ("simulate", "train", "evaluate", "diagnose"):
         stage.run(name, few, folder)
     for module, kind in ((evaluate, "parts"), (diagnose, "diagnosis")):
@@ -44,18 +44,18 @@ def copy_shard(folder: Path, n_seeds: int) -> None:
             part = part_files.read(
                 folder / kind / "0" / f"{name}.npz", module.STAGE, few.stage_hash
             )
-            for shard in range(n_seeds // N_RUN):
+            for shard in range(n_seeds // n_run):
                 path = folder / kind / f"{shard}" / f"{name}.npz"
                 if name == "histograms" and shard:  # of the first seed alone
                     part = part.iloc[:0]
-                seeds = part["seed"].astype(int) + shard * N_RUN
+                seeds = part["seed"].astype(int) + shard * n_run
                 part_files.write(path, module.STAGE, many.stage_hash, part.assign(seed=seeds))
 
 
-def measure(n_seeds: int) -> Iterator[dict[str, Any]]:
-    """Seconds and peak MB of every stage, each a process of its own."""
+def measure(n_seeds: int, n_run: int = N_RUN) -> Iterator[dict[str, Any]]:
+    """Seconds and peak MB of every stage, each a process of its own; ``n_run`` seeds are run."""
     with tempfile.TemporaryDirectory() as folder:
-        copy_shard(Path(folder), n_seeds)
+        copy_shard(Path(folder), n_seeds, n_run)
         for name in stage.WHOLE:
             command = [sys.executable, "-m", "benchmarks.stage", name, json.dumps(raw(n_seeds))]
             done = run([*command, folder], cwd=ROOT, check=True, stdout=PIPE, text=True)
