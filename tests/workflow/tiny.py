@@ -161,7 +161,7 @@ def running(project: Path, line: Command, **environment: str) -> Iterator[subpro
         process.communicate()
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 240) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
