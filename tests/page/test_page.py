@@ -55,7 +55,8 @@ def test_the_page_reads_whole_without_scripts(seen: dict[str, Any], case: Case) 
     assert plain["sections"] == scripted["sections"] == n_sections
     assert plain["figures"] == scripted["figures"] == len(case.config.figures)
     assert not plain["formVisible"]
-    assert plain["text"] > 0.98 * scripted["text"]
+    # scripts add the words of buttons, of every figure and table some
+    assert plain["text"] > 0.95 * scripted["text"]
 
 
 def test_dark_is_dark(seen: dict[str, Any]) -> None:
