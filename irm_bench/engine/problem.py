@@ -179,8 +179,12 @@ class Problem:
         """The mean square (pair,) of the prediction φᵀx in every pair, of φ (d, run)."""
         return _MeanSquares.apply(self.slots.spread(phi), self.moments)
 
-    def variances(self, phi: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance (pair,) of the prediction φᵀx in every pair: NEEDS "means"."""
+    def means_and_variances(self, phi: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance (pair,) of the prediction φᵀx in every pair, of φ (d, run).
+
+        Raises:
+            ValueError: the method does not have "means" in its NEEDS.
+        """
         means = combine(self.means[:-1].unbind(), self.slots.spread(phi).unbind())
         return means, self.mean_squares(phi) - means**2
 

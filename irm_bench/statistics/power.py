@@ -23,7 +23,8 @@ def needed(effect: float) -> float:
     """The same for a mean of ``effect`` standard deviations."""
     if effect > 10:
         return 2.0
-    # the power grows with n; the normal law's number, (2.8 / effect)², is not far
+    # the power grows with n; the normal law's number, (2.8 / effect)², is not far, and far beyond
+    # it scipy's noncentral t law has no number
     effect = max(effect, 1e-9)
     first, last = max(2, int((2.0 / effect) ** 2)), int((3.2 / effect) ** 2) + 6
     candidates = range(first, min(last, LARGEST_EXACT) + 1)

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from irm_bench import config
+from irm_bench.books.field.figures import who_is_right
 from irm_bench.config import Config
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import REFUTED, SUPPORTED
+from irm_bench.presentation.series import Looks
 from irm_bench.stages import judge, locate
 from irm_bench.storage import tables
 
@@ -91,3 +94,21 @@ def test_where_all_methods_are_wrong_so_are_the_claims_that_some_are_right(
     assert {found[name] for name in refuted} == {REFUTED}
     assert found["no_method_everywhere"] == SUPPORTED
     assert found["two_environments_suffice"] == SUPPORTED
+
+
+def test_the_figure_of_the_map_counts_what_is_right() -> None:
+    """A limit at the margin is not right; no answer is a dash, and is counted nowhere."""
+    settings = config.of_book("field", {})
+    assert settings.map is not None
+    names = [method.name for method in settings.map.methods][:2]
+    values = {names[0]: [0.5, who_is_right.NEAR], names[1]: [0.0, float("nan")]}
+    rows = [
+        {"data": data, "method": name, "regime": "limit", "quantity": "distance", "value": value}
+        for name, of_method in values.items()
+        for data, value in zip(("a", "b"), of_method, strict=True)
+    ]
+    cells = pd.DataFrame(rows).assign(reason="")
+    found = who_is_right.data({"map": cells}, settings)
+    assert dict(zip(found["method"], found["n_right"], strict=True)) == {names[0]: 0, names[1]: 1}
+    assert [who_is_right.told(v) for v in found["value"]] == ["0", "–", "0.5", "0.01"]
+    who_is_right.draw(found, Figure(), Looks(settings))

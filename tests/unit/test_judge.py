@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.power import TTestPower
 
 from irm_bench import config
 from irm_bench.config import Config
@@ -19,6 +20,7 @@ from irm_bench.judging.findings import FAILS, HOLDS, OPEN, above, below, mean, w
 from irm_bench.plugins.registry import find_book
 from irm_bench.stages import judge
 from irm_bench.stages.judge import Draft
+from irm_bench.statistics import power
 from irm_bench.storage import tables
 from tests.unit import claims_case
 
@@ -331,6 +333,12 @@ def test_numbers_that_hang_together_count_once() -> None:
     assert printed_numbers.independent(pd.DataFrame(free)) == pytest.approx(5, abs=0.1)
     twice = pd.DataFrame(np.concatenate([free, 3 * free + 1, np.ones((2, 2000))]))
     assert printed_numbers.independent(twice) == pytest.approx(5, abs=0.1)
+
+
+@pytest.mark.parametrize("effect", [0.1, 0.3, 0.58, 0.8, 1.5, 3.0])
+def test_seeds_needed_are_those_of_statsmodels(effect: float) -> None:
+    solved = TTestPower().solve_power(effect, power=power.POWER, alpha=power.SIZE)
+    assert power.needed(effect) == np.ceil(solved)
 
 
 def test_seeds_needed_are_those_of_a_t_test_with_its_power() -> None:

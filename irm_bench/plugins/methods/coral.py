@@ -25,7 +25,7 @@ LIMIT = {"match_weight": 1e9}
 
 def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
-    means, variances = problem.variances(parameters)
+    means, variances = problem.means_and_variances(parameters)
     gap = _variance(means, problem) + _variance(variances, problem)
     return problem.mean(problem.risks(parameters)) + problem.params["match_weight"] * gap
 

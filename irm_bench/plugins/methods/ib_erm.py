@@ -27,6 +27,6 @@ LIMIT = {"bottleneck": 1e-9}
 
 def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
-    _, variances = problem.variances(parameters)
+    _, variances = problem.means_and_variances(parameters)
     bottleneck = problem.params["bottleneck"] * problem.mean(variances)
     return problem.mean(problem.risks(parameters)) + bottleneck

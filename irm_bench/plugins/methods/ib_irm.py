@@ -25,7 +25,7 @@ LIMIT = {"error_weight": 1e-8}
 
 def value(parameters: Tensor, problem: Problem) -> Tensor:
     """What is minimised, of φ (d, run): (run,)."""
-    _, variances = problem.variances(parameters)
+    _, variances = problem.means_and_variances(parameters)
     bottleneck = problem.params["bottleneck"] * problem.total(variances)
     error = problem.total(problem.risks(parameters)) + bottleneck
     return problem.error_weight * error + problem.total(problem.along_dummy(parameters) ** 2)
