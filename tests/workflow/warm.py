@@ -1,0 +1,147 @@
+"""A Python that has imported the libraries already, for the many short runs of these tests.
+
+A run of Snakemake and its jobs spend most of their time on imports: here a server imports the
+libraries once and forks a process for each that is asked for. Nothing of the project is among what
+it imports, so that every process reads the project's code anew, from the folder it is started in.
+
+What is not a child of its caller is no good where a test hurts processes, sets limits, or chooses
+what libraries do as they are loaded: such tests start Python itself.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LIBRARIES = (
+    "torch",
+    "pandas",
+    "scipy.stats",
+    "scipy.optimize",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_svg",
+    "jinja2",
+    "jsonschema",
+    "psutil",
+    "snakemake.cli",
+    "snakemake.script",
+    "snakemake_executor_plugin_slurm",
+)
+# Asks the server for a process: hands over its own input and outputs, and ends as that ends.
+CLIENT = """\
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    socket.send_fds(server, [b"-"], [0, 1, 2])
+    server.sendall(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
+    server.shutdown(socket.SHUT_WR)
+    status = server.recv(16)
+sys.exit(int(status) if status else 1)
+"""
+
+
+@contextmanager
+def interpreter(folder: Path) -> Iterator[Path]:
+    """The path of a program that does as Python does, while the block lasts."""
+    address = folder / "warm.socket"
+    client, program = folder / "client.py", folder / "python"
+    client.write_text(CLIENT.format(address=str(address)), encoding="utf-8")
+    line = shlex.join([sys.executable, "-IS", str(client)])
+    program.write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    command = [sys.executable, "-m", __name__, str(address), str(program)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    root = Path(__file__).parents[2]
+    server = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True)
+    try:
+        while not address.exists():
+            assert server.poll() is None, "the server of warm processes ended"
+            time.sleep(0.05)
+        yield program
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def serve(address: str, program: str) -> None:
+    """Fork a process for each connection, until it is killed."""
+    path = sys.path[1:]  # less the folder that this module was found from
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait for a process
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{address}.new")
+        server.listen(64)
+        os.rename(f"{address}.new", address)
+        while True:
+            connection, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _attend(connection, path, program)
+            connection.close()
+
+
+def _attend(connection: socket.socket, path: list[str], program: str) -> None:
+    """Fork the process that is asked for, tell how it ended, and end."""
+    _, files, _, _ = socket.recv_fds(connection, 1, 3)
+    parts = []
+    while part := connection.recv(1 << 16):
+        parts.append(part)
+    asked = json.loads(b"".join(parts))
+    process = os.fork()
+    if process == 0:
+        connection.close()
+        for place, file in enumerate(files):
+            os.dup2(file, place)
+            os.close(file)
+        _become(*asked, path, program)
+        sys.exit()  # as an interpreter ends, what is registered for its end included
+    _, status = os.waitpid(process, 0)
+    code = os.waitstatus_to_exitcode(status)
+    connection.sendall(str(code if code >= 0 else 128 - code).encode())
+    os._exit(0)
+
+
+def _become(
+    arguments: list[str],
+    folder: str,
+    environment: dict[str, str],
+    path: list[str],
+    program: str,
+) -> None:
+    """What Python does with a command line."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.executable = program
+    brought = [p for p in environment.get("PYTHONPATH", "").split(os.pathsep) if p]
+    what, *rest = arguments
+    is_script = not what.startswith("-")
+    sys.path[:] = [str(Path(what).resolve().parent) if is_script else folder, *brought, *path]
+    if is_script:
+        sys.argv = [what, *rest]
+        runpy.run_path(what, run_name="__main__")
+    elif what == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    else:
+        assert what == "-c"
+        sys.argv = ["-c", *rest[1:]]
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])
