@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import once
+from tests.workflow import warm
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
@@ -47,7 +48,8 @@ def snakemake(
     """Run Snakemake in a project; its standard error holds what it says."""
     executables = str(Path(sys.executable).parent)
     path = os.pathsep.join([executables, os.environ["PATH"]])
-    command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
+    python = sys.executable if environment else warm.python()
+    command = [python, "-m", "snakemake", "--cores", str(cores)]
     if configfile:
         command += ["--configfile", configfile]
     return subprocess.run(

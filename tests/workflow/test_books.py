@@ -4,13 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from irm_bench import config
+from tests.workflow import warm
 from tests.workflow.conftest import ROOT, copy_project, snakemake
 
 Done = subprocess.CompletedProcess[str]
@@ -31,9 +31,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "requirements.lock", project)
     binaries = project / ".venv/bin"
     binaries.mkdir(parents=True)
-    for name in ("python", "snakemake"):
-        script = f'#!/bin/sh\nexec "{Path(sys.executable).parent / name}" "$@"\n'
-        (binaries / name).write_text(script)
+    for name, line in {"python": "", "snakemake": "-m snakemake "}.items():
+        (binaries / name).write_text(f'#!/bin/sh\nexec "{warm.python()}" {line}"$@"\n')
         (binaries / name).chmod(0o755)
     (project / ".venv/.ready").touch()
     return project
@@ -164,7 +163,7 @@ rule mine:
 def test_another_workflow_uses_it_as_a_module(clone: Path, tmp_path: Path) -> None:
     (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=clone / "Snakefile"))
     shutil.copy(clone / "config/smoke.yaml", tmp_path)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "smoke.yaml"]
+    command = [warm.python(), "-m", "snakemake", "--cores", "2", "--configfile", "smoke.yaml"]
     done = subprocess.run(
         command,
         cwd=tmp_path,

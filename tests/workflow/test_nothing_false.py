@@ -3,14 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from irm_bench.storage import archives, tables
-from tests.workflow import tiny
+from tests.workflow import tiny, warm
 
 RESULTS = Path("results/notebook")
 
@@ -41,7 +40,7 @@ def project(done: Path, tmp_path: Path) -> Path:
 def told(project: Path) -> list[str]:
     """What ``make check-results`` says."""
     ended = subprocess.run(
-        [sys.executable, "-m", "irm_bench.running.chain"],
+        [warm.python(), "-m", "irm_bench.running.chain"],
         cwd=project,
         env=tiny.surroundings(project),
         capture_output=True,

@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from irm_bench.running import closure
+from tests.workflow import warm
 from tests.workflow.conftest import ROOT, SMOKE, snakemake
 
 # Where the modules of each rule begin.
@@ -101,7 +101,7 @@ def test_what_a_stage_loads_is_in_its_closure(stage: str) -> None:
         "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('irm_bench.')))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        [warm.python(), "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     loaded = {Path(path).resolve() for path in done.stdout.split()}
     # imported with the package itself, by whoever imports anything of it

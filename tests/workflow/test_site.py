@@ -4,14 +4,13 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.workflow import tiny
+from tests.workflow import tiny, warm
 from tests.workflow.conftest import ROOT
 
 BOOKS = {"notebook": "notebook", "my_book": "../my_book"}
@@ -19,7 +18,7 @@ BOOKS = {"notebook": "notebook", "my_book": "../my_book"}
 
 def command(project: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", f"irm_bench.publishing.{name}", *arguments],
+        [warm.python(), "-m", f"irm_bench.publishing.{name}", *arguments],
         cwd=project,
         env=tiny.surroundings(project),
         capture_output=True,

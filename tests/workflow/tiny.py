@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from irm_bench import config
+from tests.workflow import warm
 from tests.workflow.conftest import ROOT, copy_project
 
 CONFIGFILE = "config/tiny.yaml"
@@ -112,9 +113,14 @@ def go(project: Path) -> None:
     (project / "go").touch()
 
 
-def command(*arguments: str, configfiles: Sequence[str] = (CONFIGFILE,), cores: int = 2) -> Command:
+def command(
+    *arguments: str,
+    configfiles: Sequence[str] = (CONFIGFILE,),
+    cores: int = 2,
+    python: str = sys.executable,
+) -> Command:
     """The command line of a run."""
-    program = (sys.executable, "-m", "snakemake", "--cores", str(cores))
+    program = (python, "-m", "snakemake", "--cores", str(cores))
     return [*program, *arguments, "--configfile", *configfiles]
 
 
@@ -128,8 +134,9 @@ def run(
     project: Path, *arguments: str, prefix: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake to its end, by way of another program if there is a prefix."""
+    python = sys.executable if prefix else warm.python()
     return subprocess.run(
-        [*prefix, *command(*arguments)],
+        [*prefix, *command(*arguments, python=python)],
         cwd=project,
         env=surroundings(project),
         capture_output=True,

@@ -13,14 +13,16 @@ import importlib
 import json
 import os
 import runpy
+import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 LIBRARIES = (
@@ -50,48 +52,48 @@ sys.exit(int(status) if status else 1)
 """
 
 
-@contextmanager
-def interpreter(folder: Path) -> Iterator[Path]:
-    """The path of a program that does as Python does, while the block lasts."""
-    address = folder / "warm.socket"
-    client, program = folder / "client.py", folder / "python"
+@cache
+def python() -> str:
+    """The path of a program that does as Python does, until these tests end."""
+    folder = Path(tempfile.mkdtemp())
+    address, client, program = folder / "socket", folder / "client.py", folder / "python"
     client.write_text(CLIENT.format(address=str(address)), encoding="utf-8")
     line = shlex.join([sys.executable, "-IS", str(client)])
     program.write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
-    command = [sys.executable, "-m", __name__, str(address), str(program)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    root = Path(__file__).parents[2]
-    server = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True)
-    try:
-        while not address.exists():
-            assert server.poll() is None, "the server of warm processes ended"
-            time.sleep(0.05)
-        yield program
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+    server = subprocess.Popen(
+        [sys.executable, "-m", __name__, str(folder)],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        stdin=subprocess.PIPE,  # closed as this process ends, however it does
+        start_new_session=True,
+    )
+    while not address.exists():
+        assert server.poll() is None, "the server of warm processes ended"
+        time.sleep(0.05)
+    return str(program)
 
 
-def serve(address: str, program: str) -> None:
-    """Fork a process for each connection, until it is killed."""
+def serve(folder: Path) -> None:
+    """Fork a process for each connection, until the standard input is closed."""
     path = sys.path[1:]  # less the folder that this module was found from
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait for a process
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(f"{address}.new")
-        server.listen(64)
-        os.rename(f"{address}.new", address)
-        while True:
-            connection, _ = server.accept()
-            if os.fork() == 0:
-                server.close()
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _attend(connection, path, program)
-            connection.close()
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(folder / "new"))
+    server.listen(64)
+    (folder / "new").rename(folder / "socket")
+    while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
+        connection, _ = server.accept()
+        if os.fork() == 0:
+            server.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _attend(connection, path, str(folder / "python"))
+        connection.close()
+    shutil.rmtree(folder)
 
 
 def _attend(connection: socket.socket, path: list[str], program: str) -> None:
@@ -144,4 +146,4 @@ def _become(
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    serve(Path(sys.argv[1]))
