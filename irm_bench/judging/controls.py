@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from irm_bench.config import Environment
+from irm_bench.config import Environment, MapMethod, Study
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import REFUTED
 from irm_bench.plugins.registry import Plugin
@@ -60,6 +60,46 @@ class Reversed(Evidence):
 def reversed_environments(evidence: Evidence) -> Evidence:
     """The environments from the largest σ to the smallest."""
     return _as(Reversed, evidence)
+
+
+@dataclass(frozen=True)
+class OnMap(Evidence):
+    """Evidence of the map in which data and methods play the parts of others."""
+
+    data: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
+
+    def study(self, name: str) -> Study:
+        return super().study(self.data.get(name, name))
+
+    def map_method(self, name: str) -> MapMethod:
+        return super().map_method(self.methods.get(name, name))
+
+    def find(self, table: str, **where: Any) -> pd.DataFrame:
+        for key, played in (("data", self.data), ("method", self.methods)):
+            if where.get(key) in played:
+                where[key] = played[where[key]]
+        return super().find(table, **where)
+
+
+def on_map(
+    evidence: Evidence,
+    data: Mapping[str, str] | None = None,
+    methods: Mapping[str, str] | None = None,
+) -> Evidence:
+    """Data and methods of the map that play the parts of others: by the name of the part."""
+    return _as(OnMap, evidence, data=data or {}, methods=methods or {})
+
+
+def with_training_set(
+    evidence: Evidence, study: str, environments: tuple[Environment, ...]
+) -> Evidence:
+    """A study that trains on other environments, for claims that look at exact data alone."""
+    studies = tuple(
+        replace(one, train_sets=(environments,)) if one.name == study else one
+        for one in evidence.config.studies
+    )
+    return replace(evidence, config=replace(evidence.config, studies=studies))
 
 
 class _Changed(Rows):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench.config import Config, Environment, ModelKey, Study
+from irm_bench.config import Config, Environment, MapMethod, ModelKey, Study
 from irm_bench.config.layout import layout_of
 from irm_bench.planning import plan
 from irm_bench.planning.columns import ORDER, setting
@@ -62,6 +62,12 @@ class Evidence:
             if study.name == name:
                 return study
         raise InsufficientError(f"needs the study {name!r}, which the config does not have")
+
+    def map_method(self, name: str) -> MapMethod:
+        for method in self.config.map.methods if self.config.map else ():
+            if method.name == name:
+                return method
+        raise InsufficientError(f"needs the method {name!r} in the map")
 
     def rows(self, table: str, study: str, **where: Any) -> pd.DataFrame:
         """The rows of a study where every named key has the given value."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts load where they are first used
 
 from irm_bench.judging.evidence import InsufficientError
 from irm_bench.statistics import elementary, intervals
@@ -198,7 +198,7 @@ def _deviation(values: np.ndarray) -> float:
 
 def _cautious(rule: Rule, values: np.ndarray, seeds: pd.Index) -> pd.Series:
     """Outcomes by seed of a reader who knows how far one run may be off: 95% of runs are nearer."""
-    off = stats.t.ppf(1 - ALPHA / 2, max(1, len(values) - 1)) * _deviation(values)
+    off = scipy.stats.t.ppf(1 - ALPHA / 2, max(1, len(values) - 1)) * _deviation(values)
     met = np.where(rule.holds(values), HOLDS, FAILS)
     return pd.Series(np.where(np.abs(rule.gap(values)) > off, met, OPEN), seeds)
 
@@ -246,7 +246,7 @@ def median(key: str, quantity: str, values: pd.Series, rule: Rule, role: str = P
     singles = pd.Series(rule.holds(array), finite.index)
 
     def retest(other: Rule) -> float:
-        return float(stats.binomtest(int(other.holds(array).sum()), len(array)).pvalue)
+        return float(scipy.stats.binomtest(int(other.holds(array).sum()), len(array)).pvalue)
 
     interval = intervals.median_interval(array)
     p_value = retest(rule)
@@ -285,7 +285,7 @@ def share(
 
     def retest(other: Rule) -> float:
         bound = min(max(other.bound, 0.0), 1.0)  # a margin may be scaled beyond what a share is
-        return float(stats.binomtest(count, len(flags), bound).pvalue)
+        return float(scipy.stats.binomtest(count, len(flags), bound).pvalue)
 
     p_value = retest(rule)
     singles = pd.Series(rule.holds(flags.to_numpy(dtype=float)), flags.index)

@@ -66,14 +66,23 @@ def hash_of_claim(claim: ModuleType) -> str:
     """A hash of a claim's constants, its rule and margins among them, and of its code but for the
     sentence."""
     source = inspect.getsource(claim)
+    lines = source.splitlines(keepends=True)
     parts = {}
     for node in ast.parse(source).body:
         names = [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names = [node.name]
         for name in set(names) - WORDS:
-            parts[name] = " ".join((ast.get_source_segment(source, node) or "").split())
+            parts[name] = " ".join(_text_of(node, lines).split())
     return _hash(parts)
+
+
+def _text_of(node: ast.stmt, lines: list[str]) -> str:
+    """The text of a statement that begins its line; ``ast.get_source_segment`` splits the source
+    anew for each."""
+    assert node.end_lineno is not None
+    *others, last = lines[node.lineno - 1 : node.end_lineno]
+    return "".join([*others, last.encode()[: node.end_col_offset].decode()])
 
 
 def _hash(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts load where they are first used
 
 from irm_bench.config.layout import Layout, layout_of
 from irm_bench.judging.evidence import Evidence, InsufficientError
@@ -112,8 +112,8 @@ def beside(rows: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     error = np.hypot(found["standard_error"], found["our_error"])
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(beyond > 0, beyond / error, 0.0)
-    found["p_value"] = 2 * stats.norm.sf(score)
-    half = stats.norm.ppf((1 + LEVEL) / 2) * error + found["half_unit"]
+    found["p_value"] = 2 * scipy.stats.norm.sf(score)
+    half = scipy.stats.norm.ppf((1 + LEVEL) / 2) * error + found["half_unit"]
     found["ci_low"], found["ci_high"] = found["difference"] - half, found["difference"] + half
     found["inside"] = (found["p_value"] >= 1 - LEVEL).astype(float)
     return found

@@ -11,7 +11,7 @@ from irm_bench.config.layout import set_label
 from irm_bench.config.model import Value, short
 from irm_bench.planning import plan
 from irm_bench.plugins.model import CAUSE
-from irm_bench.plugins.registry import Plugin
+from irm_bench.plugins.registry import Book, Plugin
 from irm_bench.storage.paged import Rows
 
 # Where a table holds training sets, whichever of them it has (``Layout.train_column``).
@@ -51,6 +51,7 @@ class Looks:
 
     def __init__(self, config: Config):
         self._book = config.book
+        self._plain = {kind: _without_color(config.book, kind) for kind in ("methods", "penalties")}
         self._environments: dict[str, str] = {}
         self._train_sets: dict[str, tuple[Environment, ...]] = {}
         for study in config.studies:
@@ -100,10 +101,13 @@ class Looks:
 
     def _place(self, plugin: Plugin) -> int:
         """The place of a plugin among those of its kind that have no colour: whatever is drawn."""
-        kind = plugin.kind
-        plugins = [self._book.plugin(kind, name) for name in self._book.names(kind)]
-        plain = [other.name for other in plugins if not other.get("COLOR")]
+        plain = self._plain[plugin.kind]
         return plain.index(plugin.name) if plugin.name in plain else 0
+
+
+def _without_color(book: Book, kind: str) -> list[str]:
+    plugins = [book.plugin(kind, name) for name in book.names(kind)]
+    return [plugin.name for plugin in plugins if not plugin.get("COLOR")]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts load where they are first used
 
 POWER, SIZE = 0.8, 0.05
 # Beyond so many the normal law's number is as good.
@@ -40,6 +40,6 @@ def _is_enough(effect: float, n: int) -> bool:
 
 def _power(effect: float, n: int) -> float:
     """Of a two-sided t test of n differences whose mean is ``effect`` standard deviations."""
-    limit = stats.t.ppf(1 - SIZE / 2, n - 1)
-    beyond = stats.nct.sf(limit, n - 1, effect * np.sqrt(n))
-    return float(beyond + stats.nct.cdf(-limit, n - 1, effect * np.sqrt(n)))
+    limit = scipy.stats.t.ppf(1 - SIZE / 2, n - 1)
+    beyond = scipy.stats.nct.sf(limit, n - 1, effect * np.sqrt(n))
+    return float(beyond + scipy.stats.nct.cdf(-limit, n - 1, effect * np.sqrt(n)))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from irm_bench.config import MapMethod
 from irm_bench.judging.evidence import Evidence, InsufficientError
 from irm_bench.judging.findings import (
     HOLDS,
@@ -31,20 +30,7 @@ RIVALS = ("vrex", "mm_rex", "iga", "causal_dantzig", "drig")
 
 def label(evidence: Evidence, method: str) -> str:
     """What the page calls a method."""
-    return method_of(evidence, method).label
-
-
-def method_of(evidence: Evidence, name: str) -> MapMethod:
-    """A method of the map.
-
-    Raises:
-        InsufficientError: the map does not have it.
-    """
-    if evidence.config.map is not None:
-        for method in evidence.config.map.methods:
-            if method.name == name:
-                return method
-    raise InsufficientError(f"needs the method {name!r} in the map")
+    return evidence.map_method(method).label
 
 
 def of_seeds(evidence: Evidence, data: str, method: str, regime: str, quantity: str) -> pd.Series:

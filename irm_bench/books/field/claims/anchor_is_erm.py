@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import FAR, NEAR, data_of, decide, end, held, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 
@@ -21,6 +22,7 @@ RULE = (
     "on all data without shifted means the two limits are within 0.01 of each other, and "
     "on those with shifted means and a hidden cause they are further than 0.1 apart"
 )
+TWIN = "IRM in the place of anchor regression"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -37,6 +39,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"distance of anchor regression's limit to ERM's on {study.name}"
         parts.append(fact(study.name, what, gap, above(FAR) if is_shifted else below(NEAR)))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"anchor_regression": "irm"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

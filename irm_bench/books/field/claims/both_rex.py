@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import NEAR, data_of, decide, end, held, some_parts, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 
@@ -18,6 +19,7 @@ RULE = (
     "on all data where V-REx's limit has risks in the training environments that differ "
     "by less than 0.001 of their mean, MM-REx's limit is within 0.01 of it"
 )
+TWIN = "Group DRO in the place of MM-REx"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -35,6 +37,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"distance of the two limits on {study.name}, beside their size"
         parts.append(fact(study.name, what, gap, below(NEAR)))
     return some_parts(parts, "data where some predictor has equal risks")
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"mm_rex": "group_dro"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

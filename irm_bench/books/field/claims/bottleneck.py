@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import NEAR, decide, end, of_seeds
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact, mean
 from irm_bench.judging.wording import num, say
@@ -19,6 +20,7 @@ RULE = (
     "the mean over seeds of IB-ERM's worst-case risk less ERM's is below 0 on samples; "
     "its limit, without a bottleneck, is ERM's within 0.01"
 )
+TWIN = "matching of predictions in the place of IB-ERM"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -33,6 +35,10 @@ def measure(evidence: Evidence) -> list[Part]:
         mean("samples", what, first - second, below(0.0)),
         fact("limit", "distance of the two limits", gap, below(NEAR)),
     ]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"ib_erm": "coral"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from irm_bench.books.field.settings import data_of, decide, method_of
+from irm_bench.books.field.settings import data_of, decide
 from irm_bench.engine import limits
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, fact, within
 from irm_bench.judging.wording import num
@@ -23,6 +24,7 @@ FAMILY = "field"
 RULE = (
     "the slope of log distance over log error weight, between 1e-7 and 1e-4, is within 0.02 of 1/3"
 )
+TWIN = "the data with a hidden cause in the place of Example 1"
 MIN_SEEDS = 1
 WEIGHTS = (1e-4, 1e-5, 1e-6, 1e-7)
 __all__ = ["decide"]
@@ -31,7 +33,7 @@ __all__ = ["decide"]
 def measure(evidence: Evidence) -> list[Part]:
     data = data_of(evidence, STUDY)
     pool = data.pool(False)
-    method = method_of(evidence, "irm")
+    method = evidence.map_method("irm")
     penalty: Any = method.penalty.load() if method.penalty else None
     start = data.causal[None] + 0.01
     distances = []
@@ -43,6 +45,10 @@ def measure(evidence: Evidence) -> list[Part]:
     what = "slope of log distance over log error weight"
     place = {"first": distances[0], "last": distances[-1]}
     return [fact("slope", what, slope, within(0.02, 1 / 3), truth=1 / 3, place=place)]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, data={"example_1": "confounded"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

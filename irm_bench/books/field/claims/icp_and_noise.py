@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import NEAR, decide, held, limit, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 
@@ -22,6 +23,7 @@ RULE = (
     "is within 0.01 of the invariant predictor on the dual, under covariate shift and on "
     "the chain with equal noise"
 )
+TWIN = "ERM in the place of ICP"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -35,6 +37,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"distance of the limit of ICP on {data} to the causes"
         parts.append(fact(data, what, limit(evidence, data, "icp"), below(NEAR)))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"icp": "erm"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import NEAR, decide, end, held, limit, some_parts, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 
@@ -20,6 +21,7 @@ RULE = (
     "on all data where the causal Dantzig has an answer the two limits are within 0.01 of "
     "each other"
 )
+TWIN = "IRM in the place of IGA"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -35,6 +37,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"distance of the two limits on {study.name}, beside their size"
         parts.append(fact(study.name, what, gap, below(NEAR)))
     return some_parts(parts, "data where the causal Dantzig has an answer")
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"iga": "irm"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import NEAR, decide, held, limit, some_parts, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 
@@ -13,6 +14,7 @@ SECTION = ("bits",)
 STUDY = "example_1"
 FAMILY = "field"
 RULE = "on every data set where IRM's limit is within 0.01 of the invariant predictor, so is IRMX's"
+TWIN = "Group DRO in the place of IRMX"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -25,6 +27,10 @@ def measure(evidence: Evidence) -> list[Part]:
             what = f"distance of the limit of IRMX on {study.name} to the invariant predictor"
             parts.append(fact(study.name, what, off, below(NEAR)))
     return some_parts(parts, "data where IRM tends to the invariant predictor")
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"irmx": "group_dro"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import CAUSE, FAR, NOTHING, decide, minima
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, fact
 from irm_bench.judging.wording import num
@@ -19,6 +20,7 @@ SECTION = ("irm",)
 STUDY = "example_1_dual"
 FAMILY = "field"
 RULE = "at least one start ends at a minimum further than 0.1 from both"
+TWIN = "V-REx in the place of IRM"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -32,6 +34,10 @@ def measure(evidence: Evidence) -> list[Part]:
     place = {"n": int((off > FAR).sum()), "of": len(points)}
     what = "largest distance of a minimum to the nearer of the causal predictor and 0"
     return [fact("spurious", what, float(off.max()), above(FAR), place=place)]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"irm": "vrex"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

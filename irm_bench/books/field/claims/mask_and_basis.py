@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from irm_bench.books.field.settings import FAR, NEAR, data_of, decide, held, method_of, told
+from irm_bench.books.field.settings import FAR, NEAR, data_of, decide, held, told
 from irm_bench.engine.limits import Pool
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 from irm_bench.stages.locate import find_ends
@@ -24,6 +25,7 @@ RULE = (
     "from the same start, the ends in features turned by 45 degrees, turned back, are "
     "further than 0.1 from those in plain ones for AND-mask, and within 0.01 for V-REx"
 )
+TWIN = "AND-mask and V-REx in each other's place"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -39,7 +41,7 @@ def measure(evidence: Evidence) -> list[Part]:
     start = np.ones((1, 1, 2))
     parts = []
     for name, rule in (("and_mask", above(FAR)), ("vrex", below(NEAR))):
-        method = method_of(evidence, name)
+        method = evidence.map_method(name)
         plain = find_ends(method, pool, start, is_limit=True).best()[0][0]
         other = Pool(turned, pool.n_samples)
         end = find_ends(method, other, start @ turn, is_limit=True).best()[0][0]
@@ -47,6 +49,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"distance between the two ends of {method.label}"
         parts.append(fact(name, what, gap, rule))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"and_mask": "vrex", "vrex": "and_mask"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

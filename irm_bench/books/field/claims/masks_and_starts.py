@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import FAR, decide, held, label, minima, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, fact
 
@@ -15,6 +16,7 @@ SECTION = ("masks",)
 STUDY = "example_1"
 FAMILY = "field"
 RULE = "the ends of the starts spread by more than 0.1, for both"
+TWIN = "ERM in the place of both masks"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -27,6 +29,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"largest distance of an end of {label(evidence, method)} to their mean"
         parts.append(fact(method, what, spread, above(FAR)))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"and_mask": "erm", "sand_mask": "erm"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

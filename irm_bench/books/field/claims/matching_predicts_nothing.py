@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import NOTHING, at, decide, held, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part
 
@@ -16,12 +17,17 @@ SECTION = ("rivals",)
 STUDY = "example_1"
 FAMILY = "field"
 RULE = "the limit of matching is within 0.01 of 0"
+TWIN = "ERM in the place of matching"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
 
 def measure(evidence: Evidence) -> list[Part]:
     return [at(evidence, STUDY, "coral", NOTHING, "0")]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"coral": "erm"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from irm_bench.books.field.settings import decide, method_of
+from irm_bench.books.field.settings import decide
 from irm_bench.config import Environment
 from irm_bench.engine import limits
 from irm_bench.engine.limits import Pool
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, mean
 from irm_bench.judging.wording import listed, num, say
@@ -30,6 +31,7 @@ RULE = (
     "left out, the test environments) of the worst-case risk, averaged over V-REx, IGA and DRIG, "
     "less the range over these methods, averaged over the rules, is above 0"
 )
+TWIN = "ERM and Group DRO, which have no weight to choose, in the place of the methods"
 MIN_SEEDS = 5
 METHODS = {"vrex": "beta", "iga": "gradient_weight", "drig": "robustness"}
 WEIGHTS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -88,7 +90,7 @@ def _left_out(evidence: Evidence, data: Data, pool: Pool, method: str) -> np.nda
 
 def _trained(evidence: Evidence, data: Data, pool: Pool, name: str, weight: float) -> np.ndarray:
     """φ (seed, d) of the minimum of a method's objective on samples, at a weight."""
-    method = method_of(evidence, name)
+    method = evidence.map_method(name)
     module = method.plugin.load()
     penalty: Any = None  # none of them takes one
     params = {**method.plugin.get("PARAMS", {}), METHODS[name]: weight}
@@ -103,6 +105,11 @@ def _least_squares(moments: Moments) -> np.ndarray:
     """ERM's φ (seed, d)."""
     gram, cross = moments.gram.mean(axis=0), moments.cross.mean(axis=0)
     return np.linalg.solve(gram, cross[..., None])[..., 0]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    without_weight = {"vrex": "erm", "iga": "erm", "drig": "group_dro"}
+    return controls.on_map(evidence, methods=without_weight)
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

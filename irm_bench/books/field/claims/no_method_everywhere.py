@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import NEAR, decide, limit
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 from irm_bench.judging.wording import listed
@@ -17,6 +18,7 @@ RULE = (
     "every method of the map that is no control is further than 0.01 from the invariant "
     "predictor, or has no answer, on some data"
 )
+TWIN = "the covariate shift in the place of all data"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -35,6 +37,11 @@ def measure(evidence: Evidence) -> list[Part]:
         place = {"of": n_data, "label": method.label}
         parts.append(fact(method.name, what, float(right), below(n_data), place=place))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    everywhere = {study.name: "covariate_shift" for study in evidence.config.studies}
+    return controls.on_map(evidence, data=everywhere)
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import FAR, decide, held, label, limit, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 
@@ -16,6 +17,7 @@ RULE = (
     "on the chain with unequal noise V-REx's limit is more than 0.1 from the invariant "
     "predictor and IRM's less, and with equal noise both are less than 0.1 from it"
 )
+TWIN = "V-REx and IRM in each other's place"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -31,6 +33,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"distance of the limit of {label(evidence, method)} on {data} to the causes"
         parts.append(fact(f"{method} on {data}", what, limit(evidence, data, method), rule))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"vrex": "irm", "irm": "vrex"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

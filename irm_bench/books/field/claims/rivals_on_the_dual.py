@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import CAUSE, RIVALS, at, decide, held, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part
 
@@ -18,12 +19,17 @@ SECTION = ("rivals",)
 STUDY = "example_1_dual"
 FAMILY = "field"
 RULE = "the limit of each is within 0.01 of (a, b) = (1, 0)"
+TWIN = "Example 1 in the place of its dual"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
 
 def measure(evidence: Evidence) -> list[Part]:
     return [at(evidence, STUDY, method, CAUSE, "(1, 0)") for method in RIVALS]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, data={"example_1_dual": "example_1"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

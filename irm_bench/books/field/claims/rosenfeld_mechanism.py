@@ -7,6 +7,7 @@ from scipy import optimize
 
 from irm_bench.books.field.sems import rosenfeld
 from irm_bench.books.field.settings import decide
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 from irm_bench.judging.wording import num
@@ -28,6 +29,7 @@ RULE = (
     "that differ by less than 1e-6; with three environments no p comes within 0.01 of "
     "pᵀμ_e = 1"
 )
+TWIN = "few and many environments in each other's place"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -58,6 +60,12 @@ def _logistic(mean: float, scale: float) -> float:
         return float(-(weights * u / (1 + np.exp(w * u))).sum())
 
     return float(optimize.brentq(slope, 0.0, 50.0, xtol=1e-14))
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(
+        evidence, data={"rosenfeld_few": "rosenfeld_many", "rosenfeld_many": "rosenfeld_few"}
+    )
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

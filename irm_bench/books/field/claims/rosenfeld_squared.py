@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import FAR, NEAR, decide, held, limit, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 
@@ -18,6 +19,7 @@ RULE = (
     "IRM's limit is within 0.01 of the invariant predictor with three environments, and "
     "further than 0.1 with two"
 )
+TWIN = "few and many environments in each other's place"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -30,6 +32,12 @@ def measure(evidence: Evidence) -> list[Part]:
         fact("three environments", f"{what}, three environments", many, below(NEAR)),
         fact("two environments", f"{what}, two environments", few, above(FAR)),
     ]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(
+        evidence, data={"rosenfeld_few": "rosenfeld_many", "rosenfeld_many": "rosenfeld_few"}
+    )
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

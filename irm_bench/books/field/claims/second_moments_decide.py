@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import NEAR, decide, end, held, limit, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 
@@ -22,6 +23,7 @@ RULE = (
     "a limit but Fishr and those that depend on the start, and Fishr's are further than "
     "0.01"
 )
+TWIN = "V-REx in the place of Fishr"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -42,6 +44,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"larger distance of the limits of {method.label} on the twins to that on Example 1"
         parts.append(fact(method.name, what, gap, rule))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"fishr": "vrex"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

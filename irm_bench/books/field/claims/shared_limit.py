@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import FAR, NEAR, decide, end, held, limit, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 
@@ -21,6 +22,7 @@ RULE = (
     "the limits are within 0.01 of each other under covariate shift; ERM's is further "
     "than 0.1 from the invariant predictor with a hidden cause and with effects alone"
 )
+TWIN = "the data with a hidden cause in the place of the covariate shift"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -32,6 +34,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"distance of ERM's limit on {data} to the invariant predictor"
         parts.append(fact(data, what, limit(evidence, data, "erm"), above(FAR)))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, data={"covariate_shift": "confounded"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

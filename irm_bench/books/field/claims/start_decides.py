@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import NEAR, decide, minima
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, fact
 from irm_bench.judging.wording import percent
@@ -14,6 +15,7 @@ SECTION = ("irm",)
 STUDY = "example_1"
 FAMILY = "field"
 RULE = "all starts end within 0.001 of one point"
+TWIN = "AND-mask in the place of IRM"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -26,6 +28,10 @@ def measure(evidence: Evidence) -> list[Part]:
     what = "largest share of the starts that end at one minimum"
     place = {"n": at_cause, "of": n_total}
     return [fact("share", what, share, above(0.999), place=place)]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"irm": "and_mask"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

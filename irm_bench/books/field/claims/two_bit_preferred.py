@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import data_of, decide, end, held, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, above, below, fact
 
@@ -18,6 +19,7 @@ RULE = (
     "over the two pairs of environments, IRM's limit has |b| > 0.05 exactly where the "
     "inequality holds"
 )
+TWIN = "the oracle in the place of IRM"
 MIN_SEEDS = 1
 LEAST_WEIGHT = 0.05
 __all__ = ["decide"]
@@ -35,6 +37,10 @@ def measure(evidence: Evidence) -> list[Part]:
         what = f"|b| of IRM's limit on {data}, where the inequality's sides differ by {gain:.3f}"
         parts.append(fact(data, what, float(found), rule))
     return parts
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"irm": "oracle"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from irm_bench.books.field.settings import at, data_of, decide, held, told
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part
 
@@ -21,6 +22,7 @@ RULE = (
     "IRM's limit is within 0.01 of the formula, and on environments with unlike flips "
     "within 0.01 of the invariant predictor"
 )
+TWIN = "IRMX in the place of IRM"
 MIN_SEEDS = 1
 __all__ = ["decide"]
 
@@ -32,6 +34,10 @@ def measure(evidence: Evidence) -> list[Part]:
         at(evidence, STUDY, "irm", formula, "the formula"),
         at(evidence, "two_bit_far", "irm", np.array([r, 0.0]), "the invariant predictor"),
     ]
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"irm": "irmx"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

@@ -7,6 +7,7 @@ from scipy import optimize
 
 from irm_bench.books.field.sems import two_bit
 from irm_bench.books.field.settings import decide
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import Part, below, fact
 from irm_bench.judging.wording import num
@@ -25,6 +26,7 @@ RULE = (
     "0.05 is below 1e-10 where the chance is less than the threshold, and above it "
     "elsewhere"
 )
+TWIN = "one environment in the place of two"
 MIN_SEEDS = 1
 CHANCES = tuple(np.linspace(0.03, 0.25, 12))
 ZERO, LEAST_WEIGHT = 1e-10, 0.05
@@ -53,6 +55,10 @@ def _least_penalty(alpha: float, environments: list[dict[str, float]]) -> float:
     options = {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15}
     found = [optimize.least_squares(values, start, bounds=bounds, **options) for start in starts]
     return min(2 * end.cost for end in found)
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.with_training_set(evidence, STUDY, evidence.study(STUDY).train_sets[0][:1])
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:

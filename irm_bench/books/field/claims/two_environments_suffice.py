@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from irm_bench.books.field.settings import NEAR, limit
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import (
     HOLDS,
@@ -26,6 +27,7 @@ RULE = (
     "refuted if IRM's limit is within 0.01 of the causal predictor on fewer environments "
     "than d − r + d/r, with d features of which r are causes"
 )
+TWIN = "the oracle in the place of IRM"
 MIN_SEEDS = 1
 
 
@@ -52,6 +54,10 @@ def decide(outcomes: Outcomes) -> str:
     if outcomes["lacking"] != HOLDS:
         return INCONCLUSIVE
     return SUPPORTED if outcomes["distance"] == HOLDS else REFUTED
+
+
+def twin(evidence: Evidence) -> Evidence:
+    return controls.on_map(evidence, methods={"irm": "oracle"})
 
 
 def sentence(parts: Mapping[str, Part], verdict: str) -> str:
