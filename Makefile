@@ -14,6 +14,7 @@ BIN       := $(VENV)/bin
 READY     := $(VENV)/.ready
 # The shell says where we are: the folder's name may hold what is special to make or to a shell.
 SNAKEMAKE := PATH="$$(cd "$(BIN)" && pwd):$$PATH" $(BIN)/python -m snakemake --cores $(CORES)
+ASKED     := $(if $(CONFIG),"$(CONFIG)") $(if $(PLUGINS),--plugins "$(PLUGINS)")
 OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
              $(if $(PLUGINS),plugins="$(PLUGINS)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
@@ -22,9 +23,9 @@ OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
 .DEFAULT_GOAL := report
 
 report: $(READY)
-	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(if $(CONFIG),"$(CONFIG)") $(if $(PLUGINS),--plugins "$(PLUGINS)")
+	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(ASKED)
 	@$(SNAKEMAKE) $(OVERRIDE)
-	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)"
+	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)" --asked $(ASKED)
 
 # On all cores: tests of a file stay together, as they share its fixtures.
 test: $(READY)

@@ -2,28 +2,37 @@
 
 import sys
 
-from irm_bench.config import ConfigError, checks, of_book, read
+from irm_bench.config import Config, ConfigError, checks, of_book, read
 
 NOUNS = {"book": "a book is", "plugins": "plugins are"}
 
 
-def main(arguments: list[str]) -> int:
-    """Check config files laid over a book's own, the last one on top; 0 if they can be run."""
+def asked(arguments: list[str]) -> Config:
+    """The config of a command line: a book's with config files laid over, the last one on top.
+
+    Raises:
+        ConfigError, OSError: it is none.
+    """
     book, *paths = arguments
     brought: list[str] = []
     if "--plugins" in paths:
         place = paths.index("--plugins")
         paths, brought = paths[:place], paths[place + 1 :]
+    overlays = [read(path) for path in paths]
+    for path, overlay in zip(paths, overlays, strict=True):
+        for key, word in (("book", "BOOK"), ("plugins", "PLUGINS")):
+            if key in overlay:
+                raise ConfigError(
+                    f"{path}: config key {key}: {overlay[key]!r}; {NOUNS[key]} named on the "
+                    f"command line alone (make report {word}=…), for files are code that runs"
+                )
+    return of_book(book, *overlays, {"plugins": brought} if brought else {})
+
+
+def main(arguments: list[str]) -> int:
+    """Check the config of a command line; 0 if it can be run."""
     try:
-        overlays = [read(path) for path in paths]
-        for path, overlay in zip(paths, overlays, strict=True):
-            for key, word in (("book", "BOOK"), ("plugins", "PLUGINS")):
-                if key in overlay:
-                    raise ConfigError(
-                        f"{path}: config key {key}: {overlay[key]!r}; {NOUNS[key]} named on the "
-                        f"command line alone (make report {word}=…), for files are code that runs"
-                    )
-        parsed = of_book(book, *overlays, {"plugins": brought} if brought else {})
+        parsed = asked(arguments)
         checks.device(parsed)
         for note in checks.notes(parsed):
             print(f"note: {note}", file=sys.stderr)

@@ -66,17 +66,17 @@ def reversed_environments(evidence: Evidence) -> Evidence:
 class OnMap(Evidence):
     """Evidence of the map in which data and methods play the parts of others."""
 
-    data: Mapping[str, str] = field(default_factory=dict)
-    methods: Mapping[str, str] = field(default_factory=dict)
+    played_data: Mapping[str, str] = field(default_factory=dict)
+    played_methods: Mapping[str, str] = field(default_factory=dict)
 
     def study(self, name: str) -> Study:
-        return super().study(self.data.get(name, name))
+        return super().study(self.played_data.get(name, name))
 
     def map_method(self, name: str) -> MapMethod:
-        return super().map_method(self.methods.get(name, name))
+        return super().map_method(self.played_methods.get(name, name))
 
     def find(self, table: str, **where: Any) -> pd.DataFrame:
-        for key, played in (("data", self.data), ("method", self.methods)):
+        for key, played in (("data", self.played_data), ("method", self.played_methods)):
             if where.get(key) in played:
                 where[key] = played[where[key]]
         return super().find(table, **where)
@@ -88,7 +88,7 @@ def on_map(
     methods: Mapping[str, str] | None = None,
 ) -> Evidence:
     """Data and methods of the map that play the parts of others: by the name of the part."""
-    return _as(OnMap, evidence, data=data or {}, methods=methods or {})
+    return _as(OnMap, evidence, played_data=data or {}, played_methods=methods or {})
 
 
 def with_training_set(

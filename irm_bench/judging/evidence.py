@@ -26,9 +26,9 @@ class Selection:
     """One trained model of a study: what a claim speaks of. None: the study's first, or only.
 
     ``n_samples`` None is the study's largest that the method was trained on. ``start`` is where
-    training starts; empty: where the study's first model does. ``params`` are values
-    of the method's own parameters, the study's first where it is not told; ``rule`` names the
-    selection that chose the model, for a study that selects.
+    training starts; empty: where the study's first model does. ``rate`` and ``optimiser`` are how
+    it steps, and ``params`` values of the method's own parameters: the study's first where they are
+    not told. ``rule`` names the selection that chose the model, for a study that selects.
     """
 
     study: str
@@ -38,6 +38,8 @@ class Selection:
     train: tuple[Environment, ...] | None = None
     n_samples: int | None = None
     start: str = ""
+    rate: float | None = None
+    optimiser: str = ""
     params: tuple[tuple[str, float], ...] = ()
     rule: str = ""
 
@@ -195,8 +197,13 @@ class Evidence:
 
 
 def _fits(cell: Cell, model: Selection) -> bool:
-    """Whether a cell has the start and the parameters that are asked for, where it has any."""
+    """Whether a cell has the start, steps and parameters that are asked for, where it has any."""
     if model.start and cell.start not in ("", model.start):
+        return False
+    if model.rate is not None and cell.learning_rate not in (None, model.rate):
+        return False
+    optimiser = cell.optimiser.plugin.name if cell.optimiser else ""
+    if model.optimiser and optimiser not in ("", model.optimiser):
         return False
     told = dict(model.params)
     if model.error_weight is not None:

@@ -1,5 +1,8 @@
 """``python -m irm_bench.running.chain [BOOK]``: are results as they were made, stage by stage?
 
+With ``--asked [CONFIG …] [--plugins PATH]``, also whether they are those of this config. Snakemake
+does not see that in results that were brought here without its own records.
+
 The record of a job (``provenance.py``) has the checksum of every file that it read and wrote. The
 chain holds where each table and figure is the one that its job wrote, is sealed, and every file
 that a job read is the one that its own job wrote.
@@ -11,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from irm_bench.config import DEFAULT_BOOK, Config, ConfigError
+from irm_bench.config.__main__ import asked
 from irm_bench.plugins.registry import BookError, find_book
 from irm_bench.presentation import gallery
 from irm_bench.running import provenance
@@ -71,14 +75,26 @@ def check(folder: Path) -> list[str]:
     return faults(config, folder, [*made_of(config, folder), *(folder / page for page in PAGES)])
 
 
+def _is_of(folder: Path, config: Config) -> bool:
+    """Whether results are those of a config, the methods of its map included."""
+    made = config_of(folder)
+    mapped = [
+        [str(m.plugin.path) for m in one.map.methods] if one.map else [] for one in (made, config)
+    ]
+    return made.results_hash == config.results_hash and mapped[0] == mapped[1]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Say what is not as it was made, or where the page is; 0 where all is as it was made."""
     parser = argparse.ArgumentParser(prog="python -m irm_bench.running.chain")
     parser.add_argument("book", nargs="?", default=DEFAULT_BOOK, help="a book's name or folder")
+    parser.add_argument("--asked", nargs=argparse.REMAINDER, help="config files, --plugins PATH")
     given = parser.parse_args(arguments)
     try:
         folder = results_of(find_book(given.book))
         found = check(folder)
+        if given.asked is not None and not _is_of(folder, asked([given.book, *given.asked])):
+            found.append(f"{folder} has the results of another config than the one asked for")
     except (BookError, ConfigError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

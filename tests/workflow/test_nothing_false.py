@@ -37,10 +37,10 @@ def project(done: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(done, tmp_path / "project", symlinks=True))
 
 
-def told(project: Path) -> list[str]:
-    """What ``make check-results`` says."""
+def told(project: Path, *asked: str) -> list[str]:
+    """What ``make check-results`` says; and what ``make report`` says of another config."""
     ended = subprocess.run(
-        [warm.python(), "-m", "irm_bench.running.chain"],
+        [warm.python(), "-m", "irm_bench.running.chain", "notebook", *asked],
         cwd=project,
         env=tiny.surroundings(project),
         capture_output=True,
@@ -179,6 +179,13 @@ def test_what_is_not_as_it_was_made_is_told(project: Path, edit: Callable[[Path]
     found = told(project)
     assert any(line in one for one in found)
     assert "delete what is named and run again" in found[-1]
+
+
+def test_results_of_another_config_than_was_asked_for_are_told(project: Path) -> None:
+    (project / "other.yaml").write_text("root_seed: 7\n", encoding="utf-8")
+    assert told(project, "--asked", tiny.CONFIGFILE) == []
+    found = told(project, "--asked", tiny.CONFIGFILE, "other.yaml")
+    assert "results/notebook has the results of another config" in found[0]
 
 
 def test_a_page_of_edited_results_says_so_and_another_run_mends_it(project: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2.runtime import Context
 
 from irm_bench import theory
+from irm_bench.books.notebook import conclusions
 from irm_bench.books.notebook.calculator import plane as calculator_plane
 from irm_bench.books.notebook.calculator import setting as calculator_setting
 from irm_bench.books.notebook.claims.causes_from_any_start import NAMES, NEAR
@@ -53,6 +54,7 @@ ROW_KEYS = {
     "penalty_pairs": ("n_samples", "environment", "predictor"),
     "calculator": ("model",),
     "premium": ("name",),
+    "robustness": ("claim", "setting"),
 }
 
 PULL = "updates in which the slowest direction at IRM's minimum shrinks e-fold, infinite rows"
@@ -73,6 +75,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "penalty_pairs": penalty_pairs,
         "calculator": calculator,
         "premium": premium,
+        "robustness": robustness,
     }
     found = {name: make(tables, config) for name, make in makers.items()}
     return {name: frame for name, frame in found.items() if not frame.empty}
@@ -124,6 +127,21 @@ def penalty_pairs(tables: Tables, config: Config) -> pd.DataFrame:
         return pd.DataFrame()
     frame = (pair["split_half"] - pair["plug_in"]).rename("difference").reset_index()
     return over_seeds(frame, keys[:-1], "difference")
+
+
+def robustness(tables: Tables, config: Config) -> pd.DataFrame:
+    """How many of the notebook's conclusions stand in every other setting, and which do not."""
+    details = tables["claim_details"].astype({"claim": str, "part": str, "quantity": str})
+    is_mine = details["claim"].isin(conclusions.IN_SETTINGS)
+    found = details[is_mine & details["part"].str.startswith(conclusions.IN)]
+    return pd.DataFrame(
+        {
+            "claim": found["claim"],
+            "setting": found["part"].str.removeprefix(conclusions.IN),
+            "kept": found["estimate"],
+            "changed": found["quantity"].str.partition(conclusions.CHANGED)[2],
+        }
+    )
 
 
 def sign(entry: Entry) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from irm_bench.books.field.sems._linear import Linear
+from irm_bench.plugins.sems._linear import Linear
 from irm_bench.theory.moments import Moments
 
 LABEL = "effects alone"

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from irm_bench import theory
-from irm_bench.judging import findings
+from irm_bench.books.notebook import conclusions
+from irm_bench.books.notebook.conclusions import ALL, CLAIMS
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
 from irm_bench.judging.findings import (
     FAILS,
@@ -46,8 +47,6 @@ RULE = (
 TWIN = "at every weight but the notebook's, ERM is in the place of IRM"
 MIN_SEEDS = 5
 NOTEBOOK = 1e-5
-CLAIMS = ("squashes_z", "worse_on_average", "crossover", "near_lower_bound")
-ALL = -1
 MODEL = Selection(STUDY, "irm", "plug_in")
 # Where the converged weight of Z follows its power law undisturbed by sampling noise.
 LAW_FROM, LAW_TO, LAW_MARGIN = 1e-4, 1e-2, 0.05
@@ -58,7 +57,7 @@ def measure(evidence: Evidence) -> list[Part]:
     if NOTEBOOK not in weights:
         raise InsufficientError(f"needs the weight {NOTEBOOK:g} in the study {STUDY!r}")
     models = {weight: replace(MODEL, error_weight=weight) for weight in weights}
-    found = {weight: _verdicts(evidence, model) for weight, model in models.items()}
+    found = {weight: conclusions.verdicts(evidence, model) for weight, model in models.items()}
     parts = [_law(evidence, models)] if {LAW_FROM, LAW_TO} <= set(weights) else []
     clear = float((found[NOTEBOOK].loc[ALL] != INCONCLUSIVE).sum())
     what = f"verdicts that are conclusive at {NOTEBOOK:g}"
@@ -67,22 +66,6 @@ def measure(evidence: Evidence) -> list[Part]:
         parts.append(_kept(evidence, weight, found[weight], found[NOTEBOOK]))
         parts += _weights(evidence, weight, model)
     return parts
-
-
-def _verdicts(evidence: Evidence, model: Selection) -> pd.DataFrame:
-    """Verdicts of the other claims, with this model in place of theirs: a column a claim.
-
-    The row ``ALL`` for all seeds together, and a row for each seed alone.
-    """
-    modules = {name: evidence.config.book.plugin("claims", name).load() for name in CLAIMS}
-    parts = {name: list(module.measure(evidence, model)) for name, module in modules.items()}
-    adjusted = iter(findings.adjust([part for own in parts.values() for part in own]))
-    verdicts = {}
-    for name, module in modules.items():
-        own = [next(adjusted) for _ in parts[name]]
-        found = {ALL: findings.outcomes(own)} | findings.single_outcomes(own)
-        verdicts[name] = {seed: module.decide(outcomes) for seed, outcomes in found.items()}
-    return pd.DataFrame(verdicts)
 
 
 def _kept(evidence: Evidence, weight: float, found: pd.DataFrame, reference: pd.DataFrame) -> Part:

@@ -1,0 +1,136 @@
+"""The notebook's four conclusions about IRM, judged on other models than its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from irm_bench.judging import findings
+from irm_bench.judging.evidence import Evidence, Selection
+from irm_bench.judging.findings import (
+    HOLDS,
+    INCONCLUSIVE,
+    PARTLY,
+    REFUTED,
+    SUPPORTED,
+    InsufficientError,
+    Outcomes,
+    Part,
+    above,
+    fact,
+)
+from irm_bench.judging.wording import listed
+
+CLAIMS = ("squashes_z", "worse_on_average", "crossover", "near_lower_bound")
+# The row of verdicts that all seeds together lead to; seeds are 0 and above.
+ALL = -1
+# The notebook's own training, with the estimator that its other settings are trained with.
+REFERENCE = Selection("notebook", "irm", "plug_in")
+ALMOST_ALL = 0.999
+# The claims that ask in which settings they stand, and how their parts tell of one.
+IN_SETTINGS = ("however_trained", "other_data")
+IN, CHANGED = "in ", "; another one on "
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A model that is trained, or whose data are, in another way than the notebook's."""
+
+    name: str
+    model: Selection
+
+
+def verdicts(evidence: Evidence, model: Selection) -> pd.DataFrame:
+    """Verdicts of the conclusions, with a model in place of the notebook's: a column a claim.
+
+    The row ``ALL`` is for all seeds together; each other is for one seed alone. Where the tests
+    of the four are adjusted, they are one family.
+
+    Raises:
+        InsufficientError: the results do not hold what the claims need.
+    """
+    modules = {name: evidence.config.book.plugin("claims", name).load() for name in CLAIMS}
+    parts = {name: list(module.measure(evidence, model)) for name, module in modules.items()}
+    adjusted = iter(findings.adjust([part for own in parts.values() for part in own]))
+    found = {}
+    for name, module in modules.items():
+        own = [next(adjusted) for _ in parts[name]]
+        outcomes = {ALL: findings.outcomes(own)} | findings.single_outcomes(own)
+        found[name] = {seed: module.decide(of_seed) for seed, of_seed in outcomes.items()}
+    return pd.DataFrame(found)
+
+
+def kept(evidence: Evidence, settings: list[Setting]) -> list[Part]:
+    """How many of the four verdicts are those of the notebook's own training, setting by setting,
+    and the share of settings in which each of them stands.
+
+    Raises:
+        InsufficientError: the results hold no other setting, or not the notebook's own.
+    """
+    reference = verdicts(evidence, REFERENCE).loc[ALL]
+    stands = {}
+    for setting in settings:
+        try:
+            found = verdicts(evidence, setting.model).loc[ALL]
+        except InsufficientError:
+            continue  # as where every run diverged: nothing stands there
+        stands[setting.name] = found == reference
+    for setting in settings:
+        stands.setdefault(setting.name, pd.Series(False, index=list(CLAIMS)))
+    if not stands:
+        raise InsufficientError("needs a setting that is not the notebook's")
+    table = pd.DataFrame(stands).T
+    clear = int((reference != INCONCLUSIVE).sum())
+    what = "verdicts that are conclusive on the notebook's own training"
+    return [
+        *_shares(evidence, table),
+        fact("reference", what, clear, above(len(CLAIMS) - 0.5)),
+        *_by_setting(evidence, table),
+    ]
+
+
+def _shares(evidence: Evidence, table: pd.DataFrame) -> Iterator[Part]:
+    for name in CLAIMS:
+        title = title_of(evidence, name)
+        share = float(table[name].mean())
+        what = f"share of {len(table)} settings in which the verdict stands on “{title}”"
+        place = {"share": share, "title": title}
+        yield fact(f"share {name}", what, share, above(ALMOST_ALL), place=place)
+
+
+def _by_setting(evidence: Evidence, table: pd.DataFrame) -> Iterator[Part]:
+    for name, stands in table.iterrows():
+        lost = [title_of(evidence, claim) for claim in CLAIMS if not stands[claim]]
+        what = f"verdicts kept of {len(CLAIMS)}: {name}"
+        if lost:
+            what += f"{CHANGED}{listed(f'“{title}”' for title in lost)}"
+        place = {"setting": name}
+        yield fact(f"{IN}{name}", what, int(stands.sum()), above(len(CLAIMS) - 0.5), place=place)
+
+
+def title_of(evidence: Evidence, claim: str) -> str:
+    return str(evidence.config.book.plugin("claims", claim).get("TITLE"))
+
+
+def decide(outcomes: Outcomes) -> str:
+    """Supported where all four stand in every setting, refuted where none does; else in part."""
+    shares = findings.some(outcomes, "share")
+    if outcomes["reference"] != HOLDS:
+        return INCONCLUSIVE
+    n_held = shares.count(HOLDS)
+    return SUPPORTED if n_held == len(shares) else PARTLY if n_held else REFUTED
+
+
+def told(parts: Mapping[str, Part]) -> str:
+    """In what share of the settings each of the verdicts stands, and where all do."""
+    if parts["reference"].outcome != HOLDS:
+        clear = parts["reference"].estimate
+        return f"Only {clear:.0f} of the {len(CLAIMS)} verdicts are conclusive: nothing can change."
+    settings = [part for part in parts.values() if "setting" in part.place]
+    whole = sum(part.outcome == HOLDS for part in settings)
+    shares = [part for part in parts.values() if "share" in part.place]
+    words = listed(f"“{p.place['title']}” {100 * p.place['share']:.0f}%" for p in shares)
+    return (
+        f"All {len(CLAIMS)} verdicts stand in {whole} of {len(settings)} settings; one by one they "
+        f"stand in: {words}."
+    )
