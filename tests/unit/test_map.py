@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from irm_bench import config, library
-from irm_bench.plugins.sems import _linear
 from irm_bench.config import ConfigError
+from irm_bench.plugins.sems import _linear
 from irm_bench.stages import locate
 from irm_bench.theory.moments import products, unpack_products
 

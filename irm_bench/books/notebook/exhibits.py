@@ -55,6 +55,7 @@ ROW_KEYS = {
     "calculator": ("model",),
     "premium": ("name",),
     "robustness": ("claim", "setting"),
+    "components": ("quantity", "component"),
 }
 
 PULL = "updates in which the slowest direction at IRM's minimum shrinks e-fold, infinite rows"
@@ -76,6 +77,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "calculator": calculator,
         "premium": premium,
         "robustness": robustness,
+        "components": components,
     }
     found = {name: make(tables, config) for name, make in makers.items()}
     return {name: frame for name, frame in found.items() if not frame.empty}
@@ -142,6 +144,12 @@ def robustness(tables: Tables, config: Config) -> pd.DataFrame:
             "changed": found["quantity"].str.partition(conclusions.CHANGED)[2],
         }
     )
+
+
+def components(tables: Tables, config: Config) -> pd.DataFrame:
+    """What ``benchmarks/components.py --write`` measured; nothing without its file."""
+    path = config.book.file("components.csv")
+    return pd.DataFrame() if path is None else pd.read_csv(path)
 
 
 def sign(entry: Entry) -> int | None:
