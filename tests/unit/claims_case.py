@@ -69,6 +69,17 @@ RAW: dict[str, Any] = {
             "methods": [{"name": "erm"}, {"name": "irm", "penalty": "plug_in"}],
         },
         {
+            "name": "robustness",
+            "optimiser": [{"name": "gd"}, {"name": "adam"}],
+            "start": ["ones", "zeros"],
+            "methods": [{"name": "erm"}, {"name": "irm", "penalty": "plug_in"}],
+        },
+        {
+            "name": "heavy_tails",
+            "options": {"dim": 1},
+            "methods": [{"name": "erm"}, {"name": "irm", "penalty": "plug_in"}],
+        },
+        {
             "name": "sample_size",
             "n_samples": [50, 10_000],
             "methods": [
@@ -177,6 +188,9 @@ def _setting(study: Study, cell: Cell) -> dict[str, Any]:
         "learning_rate": np.nan if cell.learning_rate is None else cell.learning_rate,
         "steps": cell.steps,
         "start": cell.start,
+        "optimiser": cell.optimiser.plugin.name if cell.optimiser else "",
+        **dict.fromkeys(BOOK.plugin("optimisers", "adam").get("PARAMS"), np.nan),
+        **dict(cell.optimiser.params if cell.optimiser else ()),
         "seed": np.array(study.seeds),
     }
 

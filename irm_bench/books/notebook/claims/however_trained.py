@@ -16,7 +16,8 @@ STATEMENT = (
     "from where it is trained"
 )
 SOURCE = (
-    "Asked here; the notebook trains once: 50,000 updates of gradient descent at 1e-3 from ones"
+    "Beyond the notebook, which trains in one way: 50,000 updates of gradient descent at 1e-3, "
+    "from ones"
 )
 SECTION = ("robustness",)
 STUDY = "robustness"

@@ -14,7 +14,7 @@ STATEMENT = (
     "The notebook's conclusions about IRM stand with noise that is heavy-tailed or skewed, and "
     "with one or five causes and effects"
 )
-SOURCE = "Asked here; the notebook draws Gaussian noise, two causes and two effects"
+SOURCE = "Beyond the notebook, which draws Gaussian noise, two causes and two effects"
 SECTION = ("robustness",)
 STUDY = "heavy_tails"
 STUDIES = {
