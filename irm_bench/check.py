@@ -135,7 +135,7 @@ def tiny(book: Book, sem: str, loss: str, intercept: bool = False) -> dict[str, 
         "trajectories": True,
         "methods": _without_oracle(book.plugin("sems", sem), methods, book),
         "optimiser": book.names("optimisers"),
-        "learning_rate": {"rule": "fixed", "value": 1e-3},
+        "learning_rate": {"rule": "fixed", "value": 1e-6},
         **TINY,
     }
     audit = {"replicates": 20, "seed_counts": [2]}

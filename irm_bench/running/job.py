@@ -4,6 +4,7 @@ import contextlib
 import gc
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -43,6 +44,7 @@ def run(snakemake: Any, stage: str) -> Iterator[tuple[Config, ModuleType]]:
         os._exit(interrupts.STATUS)  # Snakemake says that it was told to end
     else:
         _write(log, provenance.as_text(record))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is done: to end is no work to interrupt
 
 
 def _imported(name: str) -> ModuleType:

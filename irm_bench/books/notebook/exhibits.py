@@ -141,7 +141,7 @@ def robustness(tables: Tables, config: Config) -> pd.DataFrame:
             "claim": found["claim"],
             "setting": found["part"].str.removeprefix(conclusions.IN),
             "kept": found["estimate"],
-            "changed": found["quantity"].str.partition(conclusions.CHANGED)[2],
+            "changed": [what.partition(conclusions.CHANGED)[2] for what in found["quantity"]],
         }
     )
 
