@@ -165,10 +165,10 @@ def _multiply_add(total: torch.Tensor, term: torch.Tensor, w: torch.Tensor, repe
 
 
 def _normals(parsed: config.Config) -> float:
-    """Standard normals in all rows, three a component (X, Y and Z of Example 1)."""
+    """Random noises in all rows: three for each cause and its effect (X, Y and Z of Example 1)."""
     return float(
         sum(
-            3 * dataset.model.option["dim"] * dataset.n_samples * len(use.seeds)
+            3 * dataset.model.n_features // 2 * dataset.n_samples * len(use.seeds)
             for dataset, use in plan.datasets(parsed).items()
             if dataset.sampling == "rows"
         )

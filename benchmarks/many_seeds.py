@@ -24,19 +24,21 @@ ROOT = Path(__file__).parents[1]
 N_RUN = 50
 
 
-def raw(n_seeds: int) -> dict[str, Any]:
-    """The default config with so many seeds, in one shard, and rows and steps as few as may be."""
+def raw(n_seeds: int, n_studies: int | None = None) -> dict[str, Any]:
+    """The default config, or its first studies, with so many seeds in one shard, and with rows and
+    steps as few as may be."""
     found: dict[str, Any] = config.laid_over({})
     found["shards"] = 1
     found["defaults"] |= {"seeds": n_seeds, "n_samples": 50, "n_test_samples": 50, "steps": 20}
+    found["studies"] = found["studies"][:n_studies]
     for study in found["studies"]:
         study["n_samples"] = [50, 60, 70, 80, 90] if "n_samples" in study else 50
     return found
 
 
-def copy_shard(folder: Path, n_seeds: int, n_run: int) -> None:
+def copy_shard(folder: Path, n_seeds: int, n_run: int, n_studies: int | None) -> None:
     """What shards of ``n_run`` seeds each would leave of so many seeds, in a folder."""
-    few, many = (config.parse(raw(n)) for n in (n_run, n_seeds))
+    few, many = (config.parse(raw(n, n_studies)) for n in (n_run, n_seeds))
     for name in ("simulate", "train", "evaluate", "diagnose"):
         stage.run(name, few, folder)
     for module, kind in ((evaluate, "parts"), (diagnose, "diagnosis")):
@@ -52,13 +54,16 @@ def copy_shard(folder: Path, n_seeds: int, n_run: int) -> None:
                 part_files.write(path, module.STAGE, many.stage_hash, part.assign(seed=seeds))
 
 
-def measure(n_seeds: int, n_run: int = N_RUN) -> Iterator[dict[str, Any]]:
+def measure(
+    n_seeds: int, n_run: int = N_RUN, n_studies: int | None = None
+) -> Iterator[dict[str, Any]]:
     """Seconds and peak MB of every stage, each a process of its own; ``n_run`` seeds are run."""
     with tempfile.TemporaryDirectory() as folder:
-        copy_shard(Path(folder), n_seeds, n_run)
+        copy_shard(Path(folder), n_seeds, n_run, n_studies)
         for name in stage.WHOLE:
-            command = [sys.executable, "-m", "benchmarks.stage", name, json.dumps(raw(n_seeds))]
-            done = run([*command, folder], cwd=ROOT, check=True, stdout=PIPE, text=True)
+            told = json.dumps(raw(n_seeds, n_studies))
+            command = [sys.executable, "-m", "benchmarks.stage", name, told, folder]
+            done = run(command, cwd=ROOT, check=True, stdout=PIPE, text=True)
             peak, seconds = map(float, done.stdout.split())
             yield {"stage": name, "megabytes": peak, "cpu_seconds": seconds}
 

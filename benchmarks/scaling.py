@@ -180,14 +180,15 @@ MEMORY: dict[str, dict[str, dict[str, Any]]] = {
 STAGES = {"full": ("simulate", "train", "evaluate", "aggregate"), "quick": ("simulate",)}
 
 
-# Seeds of the default benchmark at which the jobs that read all shards are told, and those run.
-MANY_SEEDS = {"full": (1000, many_seeds.N_RUN), "quick": (8, 4)}
+# Seeds of the default benchmark at which the jobs that read all shards are told, those that are
+# run, and how many of its studies; None: all.
+MANY_SEEDS = {"full": (1000, many_seeds.N_RUN, None), "quick": (8, 4, 1)}
 
 
 def peaks(size: str) -> list[dict[str, Any]]:
     """Peak resident memory (MB) of each stage of each job, every stage a process of its own."""
-    n_seeds, n_run = MANY_SEEDS[size]
-    measured = many_seeds.measure(n_seeds, n_run)
+    n_seeds, n_run, n_studies = MANY_SEEDS[size]
+    measured = many_seeds.measure(n_seeds, n_run, n_studies)
     found = [{"job": f"{n_seeds:,} seeds, default", **row} for row in measured]
     for name, keys in MEMORY[size].items():
         raw = study(**{"steps": 2, **keys})
