@@ -122,8 +122,8 @@ def terms(
     else:
         assert seeds is not None
         moments = _of_seeds(model, environments, root_seed, seeds)
-        train = _swapped(_of_seeds(model, cell.train, root_seed, seeds))
-        population = _minimum(train, cell.error_weight)
+        told = tuple(seeds.tolist())
+        population = _minima_of_seeds(model, cell.train, cell.error_weight, root_seed, told)
         causal = exact.causal_of_seeds(model, root_seed, seeds)
     assert causal is not None  # ``_is_decomposable`` has seen to it
     return theory.decompose(trained, converged, population, causal, moments)
@@ -135,6 +135,19 @@ def population_minimum(
 ) -> tuple[float, ...]:
     """φ with infinitely many rows and updates; error weight None: ERM's."""
     return tuple(_minimum(plan.population(model, train), error_weight))
+
+
+@cache
+def _minima_of_seeds(
+    model: Model,
+    train: tuple[Environment, ...],
+    error_weight: float | None,
+    root_seed: int,
+    seeds: tuple[int, ...],
+) -> np.ndarray:
+    """The same φ (seed, d) of mechanisms that are drawn for each seed; not to be written to."""
+    moments = _swapped(_of_seeds(model, train, root_seed, np.array(seeds)))
+    return _minimum(moments, error_weight)
 
 
 def _minimum(moments: Moments, error_weight: float | None) -> np.ndarray:
