@@ -8,6 +8,7 @@ What is not a child of its caller is no good where a test hurts processes, sets 
 what libraries do as they are loaded: such tests start Python itself.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -22,8 +23,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any, NoReturn
 
 LIBRARIES = (
     "torch",
@@ -109,12 +112,29 @@ def _attend(connection: socket.socket, path: list[str], program: str) -> None:
         for place, file in enumerate(files):
             os.dup2(file, place)
             os.close(file)
-        _become(*asked, path, program)
-        sys.exit()  # as an interpreter ends, what is registered for its end included
+        _end(_become, *asked, path, program)
     _, status = os.waitpid(process, 0)
     code = os.waitstatus_to_exitcode(status)
     connection.sendall(str(code if code >= 0 else 128 - code).encode())
     os._exit(0)
+
+
+def _end(work: Callable[..., None], *arguments: Any) -> NoReturn:
+    """Work, and end as an interpreter does, but leave what it holds to the system."""
+    code = 0
+    try:
+        work(*arguments)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _become(
