@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import batched_loop, notebook_loop, scaling
+import irm_bench
+from benchmarks import batched_loop, components, notebook_loop, scaling
 from benchmarks.contenders import CONTENDERS, METHODS, draw_rows
 
 ROOT = Path(__file__).parents[2]
@@ -98,3 +99,31 @@ def test_the_matrix_benchmark_measures_both_sides() -> None:
     assert found is not None
     assert int(found[1]) > 1
     assert len(re.findall(r"slope -?\d", told)) == 2
+
+
+def test_a_sequence_of_splits_trains_as_the_pipeline_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipeline's own sequence, the one of its root seed, gives the pipeline's models."""
+    parsed, study = components.study_of_notebook(quick=True)
+    monkeypatch.setattr(components, "FIRST_SEQUENCE", parsed.root_seed)
+    found = components.Trainings(parsed, study, n_seeds=2).phi(0)
+    split_half = [{"name": "irm", "penalty": "split_half"}]
+    one = {"studies": [{"name": "notebook", "methods": split_half}], "claims": [], "figures": []}
+    sizes = {"n_samples": 100, "n_test_samples": 100, "steps": 1200, "seeds": 2}
+    models = irm_bench.run("notebook", config=one, **sizes)["models"]
+    names = [f"phi_{j}" for j in range(1, 5)]
+    assert found == pytest.approx(models[names].to_numpy(), abs=1e-9)
+
+
+def test_components_are_those_that_values_are_made_of() -> None:
+    rng = np.random.default_rng(0)
+    n_sequences, n_seeds = 300, 400
+    exact = (
+        2.0 * rng.normal(size=n_seeds)
+        + 0.5 * rng.normal(size=(n_sequences, 1))
+        + 1.0 * rng.normal(size=(n_sequences, n_seeds))
+    )
+    found = components.components(exact, exact + 0.3 * rng.normal(size=exact.shape))
+    variances = [variance for variance, _ in found.values()]
+    assert variances == pytest.approx([4.0, 0.25, 1.0, 0.09], rel=0.2)
+    nothing_shared = components.components(exact - exact.mean(axis=1)[:, None], exact)
+    assert nothing_shared["split sequence, shared"][0] == 0
