@@ -10,11 +10,14 @@ from matplotlib.figure import Figure
 from irm_bench import config
 from irm_bench.books.field.figures import who_is_right
 from irm_bench.config import Config
+from irm_bench.judging import controls
 from irm_bench.judging.evidence import Evidence
 from irm_bench.judging.findings import REFUTED, SUPPORTED
+from irm_bench.plugins.registry import find_book
 from irm_bench.presentation.series import Looks
 from irm_bench.stages import judge, locate
 from irm_bench.storage import tables
+from tests.unit import claims_case
 
 # Claims that look at the tables alone, and not at a search of their own.
 OF_TABLES = (
@@ -112,3 +115,20 @@ def test_the_figure_of_the_map_counts_what_is_right() -> None:
     assert dict(zip(found["method"], found["n_right"], strict=True)) == {names[0]: 0, names[1]: 1}
     assert [who_is_right.told(v) for v in found["value"]] == ["0", "–", "0.5", "0.01"]
     who_is_right.draw(found, Figure(), Looks(settings))
+
+
+PUBLISHED = Path(__file__).parents[2] / "results/published/field/tables"
+
+
+@pytest.fixture(scope="module")
+def published(field: Config) -> Evidence:
+    """The map as it was published."""
+    names = ("map_runs", "minima")
+    return claims_case.known(field, {n: pd.read_csv(PUBLISHED / f"{n}.csv") for n in names})
+
+
+@pytest.mark.parametrize("name", find_book("field").names("claims"))
+def test_a_claims_false_twin_is_refuted(published: Evidence, name: str) -> None:
+    row = controls.row_of(published, find_book("field").plugin("claims", name), judge.judge)
+    assert row is not None, "has no twin"
+    assert row["verdict"] == REFUTED, row["sentence"]
