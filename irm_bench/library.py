@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ def run(
     folder: Path | str | None = None,
     report: bool = False,
     progress: bool = True,
+    studies: Sequence[str] | None = None,
     **defaults: Any,
 ) -> Results:
     """Run a book, by its name or folder, and return its tables.
@@ -39,6 +40,7 @@ def run(
         folder: where to keep the files of the run; without one they are not kept.
         report: whether to draw the figures and write the page (it needs ``folder``).
         progress: whether to show a bar, in a terminal or in Jupyter.
+        studies: which of the book's studies; all by default.
         defaults: keys that every study has unless it says otherwise, e.g. ``steps=1000``.
 
     Returns:
@@ -50,7 +52,7 @@ def run(
     """
     if report and folder is None:
         raise ValueError("a report is a file: name a folder to keep it in")
-    parsed = _config(str(book), dict(config or {}), defaults, seeds)
+    parsed = _config(str(book), dict(config or {}), defaults, seeds, studies)
     with _place(folder) as place:
         run_stages(parsed, place, progress=progress, report=report)
         found = Results(_read(parsed, place / "tables"))
@@ -61,12 +63,22 @@ def run(
 
 
 def _config(
-    book: str, overlay: dict[str, Any], defaults: dict[str, Any], seeds: int | list[int] | None
+    book: str,
+    overlay: dict[str, Any],
+    defaults: dict[str, Any],
+    seeds: int | list[int] | None,
+    names: Sequence[str] | None,
 ) -> "Config":
     """The book's config with all that is laid over it; ``seeds`` those of every study."""
-    from irm_bench.config import checks, laid_over, merge, parse
+    from irm_bench.config import ConfigError, checks, laid_over, merge, parse
 
     raw = merge(laid_over({**overlay, "book": book}), {"defaults": defaults})
+    if names is not None:
+        known = {study["name"]: study for study in raw.get("studies", [])}
+        for name in names:
+            if name not in known:
+                raise ConfigError(f"studies: {name!r}; the book has {', '.join(known)}")
+        raw["studies"] = [known[name] for name in names]
     if seeds is not None:
         raw["studies"] = [{**study, "seeds": seeds} for study in raw.get("studies", [])]
     parsed = parse(raw)

@@ -55,6 +55,8 @@ def test_mistakes_are_told_before_any_work(tmp_path: Path) -> None:
         irm_bench.run("notebook", stepps=1)
     with pytest.raises(ConfigError, match="neither a folder nor a book"):
         irm_bench.run("no_book")
+    with pytest.raises(ConfigError, match="'no_study'; the book has notebook, start"):
+        irm_bench.run("notebook", studies=["notebook", "no_study"])
     with pytest.raises(ConfigError, match="seeds"):
         irm_bench.run("notebook", seeds=0)
     with pytest.raises(ValueError, match="name a folder"):
