@@ -48,7 +48,7 @@ def snakemake(
     """Run Snakemake in a project; its standard error holds what it says."""
     executables = str(Path(sys.executable).parent)
     path = os.pathsep.join([executables, os.environ["PATH"]])
-    python = sys.executable if environment else warm.python()
+    python = sys.executable if set(environment) - {"PYTHONPATH"} else warm.python()
     command = [python, "-m", "snakemake", "--cores", str(cores)]
     if configfile:
         command += ["--configfile", configfile]

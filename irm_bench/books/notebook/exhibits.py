@@ -133,6 +133,8 @@ def penalty_pairs(tables: Tables, config: Config) -> pd.DataFrame:
 
 def robustness(tables: Tables, config: Config) -> pd.DataFrame:
     """How many of the notebook's conclusions stand in every other setting, and which do not."""
+    if "claim_details" not in tables:
+        return pd.DataFrame()
     details = tables["claim_details"].astype({"claim": str, "part": str, "quantity": str})
     is_mine = details["claim"].isin(conclusions.IN_SETTINGS)
     found = details[is_mine & details["part"].str.startswith(conclusions.IN)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from irm_bench.theory import small
 from irm_bench.theory.moments import Moments, product_index
 
 # How noises of variance one are drawn, by name, and their excess kurtosis.
@@ -68,7 +69,7 @@ class Linear:
     @property
     def covariance(self) -> np.ndarray:
         scaled = self.loadings * self.scales
-        return scaled @ scaled.T
+        return small.multiply(scaled, scaled.T)
 
     def moments(self) -> Moments:
         """Exact moments: gram (d, d), cross (d,), target (), mean (d + 1,)."""
@@ -79,7 +80,7 @@ class Linear:
         """Rows: features (n, d) and target (n,)."""
         drawn = [LAWS[law][0](rng, n_samples) for law in self.laws]
         noises = np.array(drawn) * self.scales[:, None]
-        rows = (self.loadings @ noises).T + self.means
+        rows = small.multiply(self.loadings, noises).T + self.means
         return rows[:, :-1], rows[:, -1]
 
     def product_covariance(self) -> np.ndarray:
@@ -96,7 +97,7 @@ class Linear:
         found = pairs(left, left) * pairs(right, right) + pairs(left, right) * pairs(right, left)
         kurtosis = np.array([LAWS[law][1] for law in self.laws]) * self.scales**4
         both = self.loadings[left] * self.loadings[right]
-        found = found + (both * kurtosis) @ both.T
+        found = found + small.multiply(both * kurtosis, both.T)
         for one, other in ((left, right), (right, left)):
             for first, second_ in ((left, right), (right, left)):
                 found = found + np.outer(self.means[one], self.means[first]) * pairs(other, second_)
