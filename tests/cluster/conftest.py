@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.slurm import Cluster, why_not
-from tests.workflow import tiny
-from tests.workflow.conftest import SMOKE, copy_project
+from tests.workflow import tiny, warm
+from tests.workflow.conftest import copy_project
 
 REQUIRED = "IRM_BENCH_REQUIRE_CLUSTER"
 SNAKEMAKE = (sys.executable, "-m", "snakemake")
@@ -46,10 +46,12 @@ def create(folder: Path) -> Path:
     return copy_project(folder)
 
 
-def run(project: Path, *arguments: str, configfiles: Sequence[str] = (SMOKE,)) -> None:
+def run(project: Path, *arguments: str, configfiles: Sequence[str] = (tiny.CONFIGFILE,)) -> None:
     """Run Snakemake to its end, which must be a good one."""
+    is_here = "--workflow-profile" not in arguments
+    program = (warm.python(), *SNAKEMAKE[1:]) if is_here else SNAKEMAKE
     done = subprocess.run(
-        [*SNAKEMAKE, *arguments, "--configfile", *configfiles],
+        [*program, *arguments, "--configfile", *configfiles],
         cwd=project,
         env=tiny.surroundings(project),
         capture_output=True,
@@ -63,6 +65,6 @@ def run(project: Path, *arguments: str, configfiles: Sequence[str] = (SMOKE,)) -
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run without a cluster."""
-    project = create(tmp_path_factory.mktemp("local"))
-    run(project, "--cores", "2")
+    project = tiny.create(tmp_path_factory.mktemp("local"))
+    run(project, "--cores", "2", "--config", "shards=2")
     return project

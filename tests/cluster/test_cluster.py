@@ -12,7 +12,7 @@ from tests.cluster.conftest import SNAKEMAKE, create, run
 from tests.cluster.slurm import Cluster
 from tests.unit import pipeline
 from tests.workflow import tiny
-from tests.workflow.conftest import SMALL, SMOKE, tables_of
+from tests.workflow.conftest import SMALL, tables_of
 from tests.workflow.test_bits import page_of
 from tests.workflow.tiny import wait_for
 
@@ -32,8 +32,8 @@ GENERIC = (
 def test_slurm_gives_the_same_bytes(
     cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    project = create(tmp_path)
-    line = [*SNAKEMAKE, *SLURM, "--configfile", SMOKE, "--config", "shards=2"]
+    project = tiny.create(tmp_path / "there")
+    line = [*SNAKEMAKE, *SLURM, "--configfile", *TINY, "--config", "shards=2"]
     with tiny.running(project, line) as process:
         local = request.getfixturevalue("local")  # while the other run waits for its cluster
         said, _ = process.communicate(timeout=600)
@@ -49,7 +49,7 @@ def test_slurm_gives_the_same_bytes(
 def test_another_executor_differs_in_its_profile_alone(
     cluster: Cluster, local: Path, tmp_path: Path
 ) -> None:
-    project = create(tmp_path)
+    project = tiny.create(tmp_path / "there")
     before = cluster.jobs()
     run(project, "results/notebook/tables/printed.csv", *GENERIC, "--config", "shards=2")
     jobs = [job for job in cluster.jobs() if job not in before]
@@ -98,7 +98,7 @@ def test_a_job_over_its_memory_is_run_again_with_more(cluster: Cluster, tmp_path
     before = {job.number for job in cluster.jobs()}
     little = ("--set-resources", "simulate:mem_mb=600*attempt")
     target = "results/notebook/moments/0.npz"
-    run(project, target, *SLURM, *little, configfiles=TINY)
+    run(project, target, *SLURM, *little)
     first, second = (job for job in cluster.jobs() if job.number not in before)
     assert first.state in {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}
     assert (first.memory, second.memory) == ("600M", "1200M")
@@ -141,7 +141,7 @@ def test_a_queue_that_refuses_is_told_and_the_next_run_goes_on(
     # and two retries; of jobs in a group Snakemake does not tell what sbatch said
     assert said.count("Error in rule simulate") == 3
     assert "Traceback" not in said
-    run(project, MOMENTS, *SLURM, configfiles=TINY)
+    run(project, MOMENTS, *SLURM)
     assert (project / MOMENTS).exists()
 
 
@@ -149,7 +149,7 @@ def test_a_job_over_its_time_is_run_again_with_more(cluster: Cluster, tmp_path: 
     project = tiny.create(tmp_path)
     trouble_the_first(project, "time.sleep(300)")
     before = {job.number for job in cluster.jobs()}
-    run(project, MOMENTS, *SLURM, "--set-resources", "simulate:runtime=attempt", configfiles=TINY)
+    run(project, MOMENTS, *SLURM, "--set-resources", "simulate:runtime=attempt")
     first, second = (job for job in cluster.jobs() if job.number not in before)
     assert first.state == "TIMEOUT"
     assert second.state == "COMPLETED"
@@ -198,7 +198,7 @@ def test_output_that_is_lost_is_made_again(cluster: Cluster, tmp_path: Path) -> 
     project = tiny.create(tmp_path)
     trouble_the_first(project, "os.remove(output)")
     before = {job.number for job in cluster.jobs()}
-    run(project, MOMENTS, *SLURM, "--latency-wait", "5", configfiles=TINY)
+    run(project, MOMENTS, *SLURM, "--latency-wait", "5")
     states = [job.state for job in cluster.jobs() if job.number not in before]
     assert states == ["FAILED", "COMPLETED"]
     assert (project / MOMENTS).exists()
