@@ -10,7 +10,9 @@ none; nothing falls back to another method's. A penalty whose mean is neither of
 product covariance no study keeps, has none either, and so has every loss but the squared one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,14 +27,31 @@ from irm_bench.storage.handover import MomentStore, TrainedStore, trained_cells
 from irm_bench.theory import unbiased
 from irm_bench.theory.moments import Moments
 
+# Numbers of the moments that are descended on together, at most: 32 MB, and a few times as much on
+# the way.
+MOST_NUMBERS = 2**22
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The runs of a cell that have a counterpart: where they stand, and what it follows from."""
+
+    cell: Cell
+    runs: np.ndarray
+    start: np.ndarray
+    seeds: np.ndarray
+
 
 class Converger:
-    """Converged counterparts of a shard's cells, each computed once."""
+    """Converged counterparts of a shard's cells.
+
+    Those of all cells of a kind are found together: a descent takes some hundred steps, each of
+    which costs about the same for one run and for thousands.
+    """
 
     def __init__(self, config: Config, models: TrainedStore, inputs: MomentStore):
         self._models, self._inputs = models, inputs
         self._wanted = {dataset: use.wanted for dataset, use in plan.datasets(config).items()}
-        self._found: dict[Cell, np.ndarray] = {}
 
     def objective(self, cell: Cell) -> str:
         """``erm``, ``plug_in`` or ``u_statistic``; empty where there is no counterpart."""
@@ -43,34 +62,66 @@ class Converger:
         kept = all(self._wanted[dataset] for dataset in cell.datasets())
         return mean if mean == "plug_in" or kept else ""
 
-    def phi(self, cell: Cell) -> np.ndarray:
-        """φ (run, d) of the cell's counterparts; NaN for a run that diverged or does not end."""
-        if cell not in self._found:
-            self._found[cell] = self._phi(cell)
-        return self._found[cell]
-
-    def _phi(self, cell: Cell) -> np.ndarray:
-        trained = self._models.get(cell, "phi")[-1].T
-        runs = np.flatnonzero(np.isfinite(trained).all(axis=1))
-        seeds = self._models.get(cell, "seeds")[runs]
-        found = np.full_like(trained, np.nan)
-        if len(runs):
-            found[runs] = self._minimum(cell, trained[runs], seeds)
+    def phis(self, cells: Iterable[Cell]) -> dict[Cell, np.ndarray]:
+        """φ (run, d) of the counterparts of cells; NaN for a run that diverged or does not end."""
+        found = {}
+        kinds: dict[tuple[str, int, int], list[_Job]] = defaultdict(list)
+        for cell in cells:
+            trained = self._models.get(cell, "phi")[-1].T
+            found[cell] = np.full_like(trained, np.nan)
+            runs = np.flatnonzero(np.isfinite(trained).all(axis=1))
+            seeds = self._models.get(cell, "seeds")[runs]
+            if len(runs):
+                kind = (self.objective(cell), cell.model.n_features, len(cell.train))
+                kinds[kind].append(_Job(cell, runs, trained[runs], seeds))
+        for kind, jobs in kinds.items():
+            for batch in _batches(jobs, *kind):
+                ends = self._minima(kind[0], batch)
+                places = np.cumsum([len(job.runs) for job in batch])[:-1]
+                for job, phi in zip(batch, np.split(ends, places), strict=True):
+                    found[job.cell][job.runs] = phi
         return found
 
-    def _minimum(self, cell: Cell, start: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-        moments = _stacked([self._inputs.moments(d, seeds) for d in cell.datasets()])
-        if self.objective(cell) == "erm":
+    def _minima(self, objective: str, jobs: Sequence[_Job]) -> np.ndarray:
+        """φ (run, d) of the runs of jobs, one after the other."""
+        moments = _joined([self._moments(job) for job in jobs])
+        if objective == "erm":
             return theory.pooled_least_squares(moments)
-        weight = cell.error_weight or 0.0
-        if self.objective(cell) == "plug_in":
-            minimum = theory.minimise(moments, weight, start)
+        start = np.concatenate([job.start for job in jobs])
+        weights = np.concatenate(
+            [np.full(len(job.runs), job.cell.error_weight or 0.0) for job in jobs]
+        )
+        if objective == "plug_in":
+            minimum = theory.minimise(moments, weights, start)
         else:
-            variance = [self._inputs.take(d, seeds, "product_variance") for d in cell.datasets()]
-            weights = np.full(len(seeds), weight)
-            problem = unbiased.Unbiased(moments, np.stack(variance, axis=1), weights)
+            variance = np.concatenate([self._variance(job) for job in jobs])
+            problem = unbiased.Unbiased(moments, variance, weights)
             minimum = unbiased.minimise(problem, start)
         return np.where(minimum.converged[:, None], minimum.phi, np.nan)
+
+    def _moments(self, job: _Job) -> Moments:
+        return _stacked([self._inputs.moments(d, job.seeds) for d in job.cell.datasets()])
+
+    def _variance(self, job: _Job) -> np.ndarray:
+        """Product covariances (run, E, P, P)."""
+        datasets = job.cell.datasets()
+        parts = [self._inputs.take(d, job.seeds, "product_variance") for d in datasets]
+        return np.stack(parts, axis=1)
+
+
+def _batches(
+    jobs: Sequence[_Job], objective: str, d: int, n_environments: int
+) -> Iterator[list[_Job]]:
+    """Jobs in turn, as many together as their numbers allow."""
+    n_products = d * (d + 1) // 2 + d
+    of_run = n_environments * (n_products**2 if objective == "u_statistic" else d * d)
+    batch: list[_Job] = []
+    for job in jobs:
+        if batch and of_run * sum(len(one.runs) for one in (*batch, job)) > MOST_NUMBERS:
+            yield batch
+            batch = []
+        batch.append(job)
+    yield batch
 
 
 def _stacked(parts: Sequence[Moments]) -> Moments:
@@ -79,19 +130,25 @@ def _stacked(parts: Sequence[Moments]) -> Moments:
     return Moments(*(np.stack([getattr(p, name) for p in parts], axis=1) for name in names))
 
 
+def _joined(parts: Sequence[Moments]) -> Moments:
+    """Moments (run, E, …) of runs of several cells, one after the other."""
+    names = ("gram", "cross", "target")
+    return Moments(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
 def frames(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
     """The shard's part of the table ``converged``."""
     converger = Converger(config, models, inputs)
     layout = layout_of(config)
-    for order, study, cell, mine in trained_cells(config, models):
-        objective = converger.objective(cell)
-        if objective:
-            phi = converger.phi(cell)[mine]
-            yield {
-                **setting(layout, order, study, cell),
-                "order_3": 0,
-                "seed": models.get(cell, "seeds")[mine],
-                "objective": objective,
-                "converged": np.isfinite(phi).all(axis=1).astype(int),
-                **phi_columns(phi.T),
-            }
+    told = [one for one in trained_cells(config, models) if converger.objective(one[2])]
+    found = converger.phis(dict.fromkeys(cell for _, _, cell, _ in told))
+    for order, study, cell, mine in told:
+        phi = found[cell][mine]
+        yield {
+            **setting(layout, order, study, cell),
+            "order_3": 0,
+            "seed": models.get(cell, "seeds")[mine],
+            "objective": converger.objective(cell),
+            "converged": np.isfinite(phi).all(axis=1).astype(int),
+            **phi_columns(phi.T),
+        }
