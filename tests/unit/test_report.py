@@ -138,6 +138,7 @@ def test_the_conclusions_are_shown_setting_by_setting(tmp_path: Path) -> None:
     for setting in ("300 updates, Adam, rate 0.001, start zeros", "t₅ noise, one cause"):
         assert setting in text
     assert "The shared sequence makes" in text
+    assert re.search(r"robustness, \d+ of \d+; heavy tails, \d+ of \d+\.", text)
 
 
 def test_a_changed_number_changes_the_prose(case: Case, page: str, tmp_path: Path) -> None:

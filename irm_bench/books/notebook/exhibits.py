@@ -13,6 +13,7 @@ from irm_bench import theory
 from irm_bench.books.notebook import conclusions
 from irm_bench.books.notebook.calculator import plane as calculator_plane
 from irm_bench.books.notebook.calculator import setting as calculator_setting
+from irm_bench.books.notebook.claims import however_trained, other_data
 from irm_bench.books.notebook.claims.causes_from_any_start import NAMES, NEAR
 from irm_bench.books.notebook.labels import feature_label
 from irm_bench.config import Config, Study
@@ -56,6 +57,7 @@ ROW_KEYS = {
     "premium": ("name",),
     "robustness": ("claim", "setting"),
     "components": ("quantity", "component"),
+    "settings_runs": ("study",),
 }
 
 PULL = "updates in which the slowest direction at IRM's minimum shrinks e-fold, infinite rows"
@@ -78,6 +80,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "premium": premium,
         "robustness": robustness,
         "components": components,
+        "settings_runs": settings_runs,
     }
     found = {name: make(tables, config) for name, make in makers.items()}
     return {name: frame for name, frame in found.items() if not frame.empty}
@@ -146,6 +149,17 @@ def robustness(tables: Tables, config: Config) -> pd.DataFrame:
             "changed": [what.partition(conclusions.CHANGED)[2] for what in found["quantity"]],
         }
     )
+
+
+def settings_runs(tables: Tables, config: Config) -> pd.DataFrame:
+    """How many runs the studies of other settings have, and how many of them diverged."""
+    rows = []
+    for name in (*however_trained.STUDIES, *other_data.STUDIES):
+        if find_study(config, name) is not None:
+            models = tables["models"].find(study=name)
+            n_diverged = int(models["diverged_at"].notna().sum())
+            rows.append({"study": name, "n_runs": len(models), "n_diverged": n_diverged})
+    return pd.DataFrame(rows)
 
 
 def components(tables: Tables, config: Config) -> pd.DataFrame:
