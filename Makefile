@@ -18,6 +18,9 @@ ASKED     := $(if $(CONFIG),"$(CONFIG)") $(if $(PLUGINS),--plugins "$(PLUGINS)")
 OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
              $(if $(PLUGINS),plugins="$(PLUGINS)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
+# Results that ask for more seeds until their claims are decided end in status 75.
+AGAIN     = $(MAKE) --no-print-directory report
+
 .PHONY: report check check-results test test-page test-cluster lint format benchmark site publish verify docs lock setup \
         clean distclean
 .DEFAULT_GOAL := report
@@ -25,7 +28,7 @@ OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
 report: $(READY)
 	@$(BIN)/python -m irm_bench.config "$(BOOK)" $(ASKED)
 	@$(SNAKEMAKE) $(OVERRIDE)
-	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)" --asked $(ASKED)
+	@$(BIN)/python -m irm_bench.running.chain "$(BOOK)" --asked $(ASKED) || { [ $$? -eq 75 ] && $(AGAIN); }
 
 # On all cores: tests of a file stay together, as they share its fixtures.
 test: $(READY)

@@ -23,7 +23,7 @@ class Results(dict[str, "pd.DataFrame"]):
 def run(
     book: str | Path,
     *,
-    seeds: int | list[int] | None = None,
+    seeds: int | list[int] | Mapping[str, Any] | None = None,
     config: Mapping[str, Any] | None = None,
     folder: Path | str | None = None,
     report: bool = False,
@@ -35,7 +35,8 @@ def run(
 
     Args:
         book: a book of the project by name, or the folder of any other; its files are run.
-        seeds: how many seeds every study has, or which.
+        seeds: how many seeds every study has, or which, or how they are added
+            (``{"until": "decided", "at_most": 640}``).
         config: keys to lay over the book's config.
         folder: where to keep the files of the run; without one they are not kept.
         report: whether to draw the figures and write the page (it needs ``folder``).
@@ -52,9 +53,16 @@ def run(
     """
     if report and folder is None:
         raise ValueError("a report is a file: name a folder to keep it in")
+    from irm_bench.running import adding
+
     parsed = _config(str(book), dict(config or {}), defaults, seeds, studies)
     with _place(folder) as place:
-        run_stages(parsed, place, progress=progress, report=report)
+        run_stages(parsed, place, progress=progress)
+        while (look := adding.look_of(parsed, place)) != parsed.look:
+            parsed = parsed.at_look(look)
+            run_stages(parsed, place, progress=progress)
+        if report:
+            _report(parsed, place)
         found = Results(_read(parsed, place / "tables"))
     if folder is not None:
         found.folder = Path(folder)
@@ -66,7 +74,7 @@ def _config(
     book: str,
     overlay: dict[str, Any],
     defaults: dict[str, Any],
-    seeds: int | list[int] | None,
+    seeds: int | list[int] | Mapping[str, Any] | None,
     names: Sequence[str] | None,
 ) -> "Config":
     """The book's config with all that is laid over it; ``seeds`` those of every study."""

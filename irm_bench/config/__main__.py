@@ -1,6 +1,7 @@
 """``python -m irm_bench.config BOOK [CONFIG …] [--plugins PATH]``: whether a book can be run so."""
 
 import sys
+from typing import Any
 
 from irm_bench.config import Config, ConfigError, checks, of_book, read
 
@@ -13,8 +14,17 @@ def asked(arguments: list[str]) -> Config:
     Raises:
         ConfigError, OSError: it is none.
     """
-    book, *paths = arguments
-    brought: list[str] = []
+    book, *rest = arguments
+    return of_book(book, *overlays_of(rest))
+
+
+def overlays_of(arguments: list[str]) -> list[dict[str, Any]]:
+    """What a command line lays over a book's config: its config files, and plugins if it has any.
+
+    Raises:
+        ConfigError, OSError: a file cannot be read, or says what the command line alone may say.
+    """
+    paths, brought = arguments, list[str]()
     if "--plugins" in paths:
         place = paths.index("--plugins")
         paths, brought = paths[:place], paths[place + 1 :]
@@ -26,7 +36,7 @@ def asked(arguments: list[str]) -> Config:
                     f"{path}: config key {key}: {overlay[key]!r}; {NOUNS[key]} named on the "
                     f"command line alone (make report {word}=…), for files are code that runs"
                 )
-    return of_book(book, *overlays, {"plugins": brought} if brought else {})
+    return [*overlays, {"plugins": brought}] if brought else overlays
 
 
 def main(arguments: list[str]) -> int:

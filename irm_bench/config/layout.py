@@ -33,6 +33,7 @@ class Layout:
     has_choice_of_features: bool
     has_repeated_source: bool
     has_map: bool
+    has_looks: bool
 
 
 def layout_of(config: Config) -> Layout:
@@ -64,6 +65,7 @@ def layout_of(config: Config) -> Layout:
         has_selection=any(study.selection for study in studies),
         has_repeated_source=config.printed is not None and config.printed.is_repeated,
         has_map=config.map is not None,
+        has_looks=bool(config.look),
         has_truth=any(study.model.has("causal_solution") for study in studies),
         has_choice_of_features=any(
             method.plugin.get("SELECTS", False)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from irm_bench.plugins.model import Model
@@ -156,6 +156,26 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class UntilDecided:
+    """Seeds that are added until every claim is decided: at each look twice as many as before."""
+
+    first: int
+    at_most: int
+
+    def count(self, look: int) -> int:
+        """How many seeds there are at a look; the first one is 1."""
+        return min(self.at_most, self.first * 2 ** (look - 1))
+
+    @property
+    def last_look(self) -> int:
+        """The look at which there are as many seeds as there may be."""
+        look = 1
+        while self.count(look) < self.at_most:
+            look += 1
+        return look
+
+
+@dataclass(frozen=True)
 class Study:
     """A grid of trainings: one model for each element of the product of its lists, and seed."""
 
@@ -179,6 +199,12 @@ class Study:
     sampling: str
     trajectories: bool
     keep: str
+    # Where seeds are added; ``seeds`` are then those of the config's look.
+    added: UntilDecided | None = None
+
+    def seeds_at(self, look: int) -> tuple[int, ...]:
+        """Its seeds at a look, the same at all where none are added."""
+        return tuple(range(self.added.count(look))) if self.added else self.seeds
 
     @property
     def model(self) -> Model:
@@ -298,7 +324,11 @@ OF_THE_PAGE = (
 
 @dataclass(frozen=True)
 class Config:
-    """A whole benchmark; ``resolved`` is the raw config with every default written out."""
+    """A whole benchmark; ``resolved`` is the raw config with every default written out.
+
+    ``look`` says how often the results have been looked at, this time included, where seeds are
+    added until all claims are decided; 0 where no study adds any.
+    """
 
     book: Book
     title: str
@@ -317,6 +347,7 @@ class Config:
     has_averages: bool
     baseline: str
     resolved: Mapping[str, Any]
+    look: int = 0
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -324,9 +355,39 @@ class Config:
         return tuple(sorted({seed for study in self.studies for seed in study.seeds}))
 
     @property
+    def last_look(self) -> int:
+        """The look at which every study has all the seeds that it may have."""
+        return max((study.added.last_look for study in self.studies if study.added), default=0)
+
+    def at_look(self, look: int) -> "Config":
+        """The config at another look at its results."""
+        studies = tuple(replace(study, seeds=study.seeds_at(look)) for study in self.studies)
+        resolved = {**self.resolved, "look": look}
+        return replace(self, studies=studies, look=look, resolved=resolved)
+
+    @property
+    def added_seeds(self) -> list[tuple[int, ...]]:
+        """The seeds of all studies that each look brought; all of them where none are added."""
+        found: list[tuple[int, ...]] = []
+        before: set[int] = set()
+        for look in range(1, max(1, self.look) + 1):
+            seeds = {seed for study in self.studies for seed in study.seeds_at(look)}
+            found.append(tuple(sorted(seeds - before)))
+            before = seeds
+        return found
+
+    @property
     def results_hash(self) -> str:
         """Hash of all that a result depends on: not of titles, shards, figures, claims or audit."""
-        kept = {k: v for k, v in self.resolved.items() if k not in OF_THE_PAGE}
+        return self._hash_without(OF_THE_PAGE)
+
+    @property
+    def asked_hash(self) -> str:
+        """The same of any look: what was asked for, however many seeds it took so far."""
+        return self._hash_without((*OF_THE_PAGE, "look"))
+
+    def _hash_without(self, names: Sequence[str]) -> str:
+        kept = {k: v for k, v in self.resolved.items() if k not in names}
         return _hash(json.dumps(kept, sort_keys=True))
 
     @property
@@ -338,8 +399,19 @@ class Config:
 
     @property
     def stage_hash(self) -> str:
-        """Hash of all that a shard's files depend on: the results, and how seeds are cut."""
-        return _hash(f"{self.results_hash} cut in {min(self.shards, len(self.seeds))}")
+        """Hash of all that a shard's files depend on but for which seeds these are.
+
+        Where seeds are fixed these are told by how they are cut. Those that are added make shards
+        of their own, so that what there is stays when there are to be more.
+        """
+        if not self.look:
+            return _hash(f"{self.results_hash} cut in {min(self.shards, len(self.seeds))}")
+        studies = [dict(study) for study in self.resolved["studies"]]
+        for raw, study in zip(studies, self.studies, strict=True):
+            if study.added:
+                raw["seeds"] = {"first": study.added.first}
+        grown = replace(self, resolved={**self.resolved, "studies": studies})
+        return _hash(f"{grown.asked_hash} cut in {self.shards}")
 
 
 def _hash(text: str) -> str:

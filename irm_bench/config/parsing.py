@@ -64,9 +64,10 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
     raw_studies = [_with_defaults(study, defaults) for study in raw["studies"]]
     if not checked:
         size.check(raw_studies, raw.get("limits", {}))
+    look = _look(raw, raw_studies)
     try:
         studies = [
-            parse_study(book, f"studies[{i}]", study, raw["root_seed"])
+            parse_study(book, f"studies[{i}]", study, raw["root_seed"], look)
             for i, study in enumerate(raw_studies)
         ]
     except PluginError as error:
@@ -93,7 +94,8 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         audit=_audit(raw.get("audit", {})),
         has_averages=raw.get("averages", False),
         baseline=raw.get("baseline", ""),
-        resolved=_resolved(raw, studies),
+        resolved=_resolved(raw, studies, look),
+        look=look,
     )
 
 
@@ -172,9 +174,27 @@ def _book(raw: Mapping[str, Any]) -> Book:
         raise ConfigError(f"config key plugins: {error}") from None
 
 
+def _look(raw: Mapping[str, Any], studies: list[dict[str, Any]]) -> int:
+    """At which look at the results a run is; 0 where no study adds seeds."""
+    if any(isinstance(study["seeds"], Mapping) for study in studies):
+        return int(raw.get("look", 1))
+    if "look" in raw:
+        raise ConfigError(
+            f"config key look: {raw['look']}; no study adds seeds until claims are decided: "
+            "allowed is no look"
+        )
+    return 0
+
+
 def _least_shards(studies: list[Study]) -> int:
-    """How many shards keep the memory of their jobs within bounds, whatever the number of seeds."""
-    total = sum(len(study.seeds) * _numbers_of_a_seed(study) for study in studies)
+    """How many shards keep the memory of their jobs within bounds, whatever the number of seeds.
+
+    The same at every look, where seeds are added.
+    """
+    total = 0
+    for study in studies:
+        n_seeds = study.added.at_most if study.added else len(study.seeds)
+        total += n_seeds * _numbers_of_a_seed(study)
     return -(-total // MAX_SHARD_NUMBERS)
 
 
@@ -238,7 +258,7 @@ def _audit(raw: Mapping[str, Any]) -> Audit:
     return Audit(found["replicates"], tuple(sorted(found["seed_counts"])))
 
 
-def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
+def _resolved(raw: Mapping[str, Any], studies: list[Study], look: int) -> dict[str, Any]:
     """The config with every default written out, in canonical order: what provenance stores."""
     resolved = {"shards": 1, "device": "cpu", "figures": [], "claims": [], **raw}
     resolved["book"] = _book(raw).name
@@ -247,8 +267,17 @@ def _resolved(raw: Mapping[str, Any], studies: list[Study]) -> dict[str, Any]:
         resolved.pop(key, None)
     defaults = {**DEFAULTS, **raw.get("defaults", {})}
     resolved["studies"] = [
-        _with_defaults(study, defaults) | {"seeds": list(typed.seeds)}
+        _with_defaults(study, defaults) | {"seeds": _resolved_seeds(typed)}
         for study, typed in zip(raw["studies"], studies, strict=True)
     ]
+    if look:
+        resolved["look"] = look
     ordered: dict[str, Any] = schema.ordered(resolved)
     return ordered
+
+
+def _resolved_seeds(study: Study) -> list[int] | dict[str, Any]:
+    """The list of them, or how they are added."""
+    if study.added is None:
+        return list(study.seeds)
+    return {"until": "decided", "at_most": study.added.at_most, "first": study.added.first}

@@ -25,7 +25,7 @@ def check(studies: Sequence[Mapping[str, Any]], limits: Mapping[str, int]) -> No
     rows = 0
     for i, study in enumerate(studies):
         n_models, n_environments = _check_grids(study, f"studies[{i}]", limits.get("grid", GRID))
-        rows += _length(study["seeds"], of_count=True) * n_models * n_environments
+        rows += _n_seeds(study["seeds"]) * n_models * n_environments
     _refuse("studies", rows, "rows of results", "rows", limits.get("rows", ROWS))
 
 
@@ -80,11 +80,16 @@ def _product(lists: Iterable[Any]) -> int:
     return math.prod(_length(values) for values in lists)
 
 
-def _length(value: Any, of_count: bool = False) -> int:
-    """How many values a list has; a value alone is one, or as many as it says."""
-    if isinstance(value, list):
-        return len(value)
-    return value if of_count else 1
+def _length(value: Any) -> int:
+    """How many values a list has; a value alone is one."""
+    return len(value) if isinstance(value, list) else 1
+
+
+def _n_seeds(value: Any) -> int:
+    """How many seeds there are; where they are added, at most."""
+    if isinstance(value, Mapping):
+        return int(value["at_most"])
+    return len(value) if isinstance(value, list) else int(value)
 
 
 def _as_list(value: Any) -> list[Any]:

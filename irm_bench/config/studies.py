@@ -15,6 +15,7 @@ from irm_bench.config.model import (
     Optimiser,
     Selection,
     Study,
+    UntilDecided,
     Value,
 )
 from irm_bench.plugins.model import Model, check_targets, model_of, probe
@@ -30,13 +31,18 @@ METHOD_KEYS = (
     "hyperparameters",
     "candidates",
 )
+# Seeds that are there at the first look, unless the config says otherwise.
+FIRST_SEEDS = 20
 STARTS = ("ones", "zeros", "oracle", "erm", "random", "linear")
 
 
-def parse_study(book: Book, where: str, raw: Mapping[str, Any], root_seed: int) -> Study:
+def parse_study(
+    book: Book, where: str, raw: Mapping[str, Any], root_seed: int, look: int = 1
+) -> Study:
     """Type a study whose defaults are filled in; ``where`` is its place in the config.
 
-    ``root_seed`` is that of the hyper-parameters that are drawn.
+    ``root_seed`` is that of the hyper-parameters that are drawn; ``look`` says how many of its
+    seeds there are, where they are added.
 
     Raises:
         ConfigError: for the first thing wrong with it.
@@ -46,6 +52,7 @@ def parse_study(book: Book, where: str, raw: Mapping[str, Any], root_seed: int) 
             raise ConfigError(f"config key {where}: key {key!r} is missing, here and in defaults")
     sem = checks.known(book, "sems", raw["sem"], f"{where}.sem")
     train_sets = _train_sets(sem, raw, where)
+    added = _added(raw["seeds"], f"{where}.seeds")
     test_place = f"{where}.test_environments"
     study = Study(
         name=raw["name"],
@@ -64,10 +71,11 @@ def parse_study(book: Book, where: str, raw: Mapping[str, Any], root_seed: int) 
         optimisers=_optimisers(book, raw["optimiser"], f"{where}.optimiser"),
         starts=tuple(_as_list(raw["start"])),
         selection=_selections(book, sem, raw["selection"], f"{where}.selection"),
-        seeds=_seeds(raw["seeds"]),
+        seeds=_seeds(added.count(look) if added else raw["seeds"]),
         sampling=raw["sampling"],
         trajectories=raw["trajectories"],
         keep=raw.get("keep", "all"),
+        added=added,
     )
     checks.consistent(book, study, where)
     if study.loss.get("TARGETS"):
@@ -83,6 +91,18 @@ def _as_list(value: Any) -> list[Any]:
 
 def _seeds(value: int | list[int]) -> tuple[int, ...]:
     return tuple(range(value)) if isinstance(value, int) else tuple(sorted(value))
+
+
+def _added(raw: Any, where: str) -> UntilDecided | None:
+    """How seeds are added until all is decided; None where they are fixed."""
+    if not isinstance(raw, Mapping):
+        return None
+    first = raw.get("first", FIRST_SEEDS)
+    if raw["at_most"] < first:
+        raise ConfigError(
+            f"config key {where}.at_most: {raw['at_most']}; allowed is at least first, {first}"
+        )
+    return UntilDecided(first, raw["at_most"])
 
 
 def _learning_rate(raw: Mapping[str, Any]) -> LearningRate:

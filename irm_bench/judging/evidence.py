@@ -48,6 +48,23 @@ class Selection:
         return replace(self, method=method, penalty="", error_weight=None)
 
 
+class RowsOfSeeds(Rows):
+    """A table's rows of some seeds of each study; a table without studies has those of all."""
+
+    def __init__(self, rows: Rows, seeds: Mapping[str, set[int]]):
+        self._all, self._seeds = rows, seeds
+        self.keys = rows.keys
+
+    def find(self, **where: Any) -> pd.DataFrame:
+        found = self._all.find(**where)
+        if "study" not in found:
+            return found[found["seed"].isin(set().union(*self._seeds.values()))]
+        is_kept = np.zeros(len(found), dtype=bool)
+        for study, seeds in self._seeds.items():
+            is_kept |= ((found["study"] == study) & found["seed"].isin(seeds)).to_numpy()
+        return found[is_kept]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Look-ups that return one value a seed, NaN where the run diverged.
@@ -58,6 +75,16 @@ class Evidence:
     config: Config
     tables: Mapping[str, Rows]
     findings: Sequence[Any] = field(default=())
+
+    def at_look(self, look: int) -> "Evidence":
+        """What there was at an earlier look: the rows of its seeds alone."""
+        config = self.config.at_look(look)
+        seeds = {study.name: set(study.seeds) for study in config.studies}
+        return replace(
+            self,
+            config=config,
+            tables={name: RowsOfSeeds(rows, seeds) for name, rows in self.tables.items()},
+        )
 
     def study(self, name: str) -> Study:
         for study in self.config.studies:

@@ -9,6 +9,7 @@ parts of a family are adjusted together (Holm); only then does the claim decide 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,7 @@ class Part:
     the standard deviation over seeds and ``gap`` the estimate's distance from the bound, both on
     the scale of the test. ``retest`` gives the p value of another rule on the same values.
     ``place`` says where it was measured (σ, rows, a name …), for the words of the claim.
+    ``interval_at`` gives the interval at another level than 95%.
     """
 
     key: str
@@ -121,6 +123,7 @@ class Part:
     spread: float = np.nan
     gap: float = np.nan
     retest: Callable[[Rule], float] | None = None
+    interval_at: Callable[[float], Interval] | None = None
 
     @property
     def estimate(self) -> float:
@@ -131,11 +134,17 @@ class Part:
         """Holds, fails, open; empty for an estimate without a rule."""
         if self.rule is None:
             return ""
-        met = HOLDS if bool(self.rule.holds(np.array([self.estimate]))[0]) else FAILS
         if self.role == FACT:
-            return met
+            return self.side
         p_value = self.p_adjusted if self.role == PRIMARY else self.p_value
-        return met if p_value < ALPHA else OPEN
+        return self.side if p_value < ALPHA else OPEN
+
+    @property
+    def side(self) -> str:
+        """Whether the estimate meets the rule, however sure that is."""
+        if self.rule is None:
+            return ""
+        return HOLDS if bool(self.rule.holds(np.array([self.estimate]))[0]) else FAILS
 
     @property
     def seeds_needed(self) -> float:
@@ -181,7 +190,12 @@ def mean(
     interval = intervals.t_interval(array)
     role = role if rule else SECONDARY
     part = Part(key, quantity, interval, rule, role, p_value, test, truth, n_diverged, singles)
-    part = replace(part, place=place or {}, spread=_deviation(array))
+    part = replace(
+        part,
+        place=place or {},
+        spread=_deviation(array),
+        interval_at=lambda level: intervals.t_interval(array, level),
+    )
     if rule is None:
         return part
     return replace(
@@ -218,7 +232,11 @@ def ratio(
     interval = intervals.ratio_interval(top, bottom)
     logs = elementary.log(values)
     part = Part(key, quantity, interval, role=SECONDARY, truth=truth, n_diverged=n_diverged)
-    part = replace(part, spread=_deviation(logs))
+    part = replace(
+        part,
+        spread=_deviation(logs),
+        interval_at=lambda level: intervals.ratio_interval(top, bottom, level),
+    )
     if rule is None:
         return part
 
@@ -251,24 +269,36 @@ def median(key: str, quantity: str, values: pd.Series, rule: Rule, role: str = P
     interval = intervals.median_interval(array)
     p_value = retest(rule)
     part = Part(key, quantity, interval, rule, role, p_value, "sign", np.nan, n_diverged, singles)
-    cautious = _cautious(rule, array, finite.index)
-    return replace(part, cautious=cautious, spread=_deviation(array), retest=retest)
+    return replace(
+        part,
+        cautious=_cautious(rule, array, finite.index),
+        spread=_deviation(array),
+        retest=retest,
+        interval_at=lambda level: intervals.median_interval(array, level),
+    )
 
 
 def wins(key: str, quantity: str, first: pd.Series, second: pd.Series) -> Part:
     """The share of seeds where the first is below the second, paired; a tie counts one half."""
     finite, n_diverged = _finite(key, first - second)
-    pair = (series.loc[finite.index].to_numpy(dtype=float) for series in (first, second))
-    interval = intervals.probability_better(*pair)
-    return Part(key, quantity, interval, role=SECONDARY, n_diverged=n_diverged)
+    one, other = (series.loc[finite.index].to_numpy(dtype=float) for series in (first, second))
+    return _estimate(key, quantity, n_diverged, partial(intervals.probability_better, one, other))
 
 
 def rank_correlation(key: str, quantity: str, first: pd.Series, second: pd.Series) -> Part:
     """Spearman's correlation over seeds, with Fisher's interval."""
     finite, n_diverged = _finite(key, first - second)
-    pair = (series.loc[finite.index].to_numpy(dtype=float) for series in (first, second))
-    interval = intervals.rank_correlation(*pair)
-    return Part(key, quantity, interval, role=SECONDARY, n_diverged=n_diverged)
+    one, other = (series.loc[finite.index].to_numpy(dtype=float) for series in (first, second))
+    return _estimate(key, quantity, n_diverged, partial(intervals.rank_correlation, one, other))
+
+
+def _estimate(
+    key: str, quantity: str, n_diverged: int, interval_at: Callable[[float], Interval]
+) -> Part:
+    """A part without a rule, of an interval by its level."""
+    interval = interval_at(1 - ALPHA)
+    part = Part(key, quantity, interval, role=SECONDARY, n_diverged=n_diverged)
+    return replace(part, interval_at=interval_at)
 
 
 def share(
@@ -290,7 +320,12 @@ def share(
     p_value = retest(rule)
     singles = pd.Series(rule.holds(flags.to_numpy(dtype=float)), flags.index)
     part = Part(key, quantity, interval, rule, role, p_value, "binomial", singles=singles)
-    return replace(part, place=place or {}, retest=retest)
+    return replace(
+        part,
+        place=place or {},
+        retest=retest,
+        interval_at=lambda level: intervals.wilson_interval(count, len(flags), level),
+    )
 
 
 def fact(

@@ -4,7 +4,9 @@ A *dataset* is the rows of one environment, one of them a seed. A *cell* is all 
 trained model but its seed. Studies that overlap share both.
 """
 
+import hashlib
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -321,14 +323,27 @@ def groups(config: Config) -> list[str]:
 
 
 def shard_seeds(config: Config, shard: int) -> tuple[int, ...]:
-    """The seeds of a shard, consecutive ones; shards differ by one seed at most."""
-    parts = np.array_split(np.asarray(config.seeds), n_shards(config))
-    return tuple(int(seed) for seed in parts[shard])
+    """The seeds of a shard, consecutive ones; those that one look added differ by one at most."""
+    for seeds in config.added_seeds:
+        n_parts = min(config.shards, len(seeds))
+        if shard < n_parts:
+            part = np.array_split(np.asarray(seeds), n_parts)[shard]
+            return tuple(int(seed) for seed in part)
+        shard -= n_parts
+    raise IndexError(f"there is no shard with {shard} more before it")
+
+
+def shard_hash(config: Config, shard: int) -> str:
+    """Hash of all that a shard's files depend on: which study has which of its seeds, too."""
+    mine = set(shard_seeds(config, shard))
+    seeds = {study.name: sorted(mine & set(study.seeds)) for study in config.studies}
+    text = json.dumps([config.stage_hash, seeds])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def n_shards(config: Config) -> int:
-    """No more shards than seeds."""
-    return min(config.shards, len(config.seeds))
+    """No more shards than seeds, of those that each look added."""
+    return sum(min(config.shards, len(seeds)) for seeds in config.added_seeds)
 
 
 def setting_names(cell: Cell) -> dict[str, Any]:

@@ -22,6 +22,7 @@ ROW_KEYS = {
     "coverage_ends": ("interval", "n_seeds"),
     "published": ("table",),
     "margin_flips": ("claim",),
+    "looked": ("look",),
 }
 VERDICTS = (
     "supported",
@@ -42,6 +43,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "distances": truths.distances(tables, config),
         "choices": choices(tables),
         "margin_flips": margin_flips(tables),
+        "looked": looked(tables),
     }
     return {name: frame for name, frame in found.items() if not frame.empty}
 
@@ -112,6 +114,31 @@ def control_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
         if not flips.empty:
             robust = ~(flips["from_factor"] > 0.5) & ~(flips["to_factor"] < 2)
             yield "n_margins_robust", int(robust.sum()), "claims that stand from half to twice"
+
+
+def looked(tables: Tables) -> pd.DataFrame:
+    """By look, where seeds are added: how many claims were decided, and which had not been before.
+
+    ``news`` names these claims, joined by ;.
+    """
+    if "looks" not in tables:
+        return pd.DataFrame()
+    rows = []
+    known: set[str] = set()
+    for look, found in tables["looks"].groupby("look"):
+        decided = found.loc[found["verdict"] != "inconclusive", "claim"].astype(str)
+        rows.append(
+            {
+                "look": look,
+                "n_seeds": found["n_seeds"].iloc[0],
+                "level": found["level"].iloc[0],
+                "n_decided": len(decided),
+                "n_open": int(found["open"].sum()),
+                "news": ";".join(claim for claim in decided if claim not in known),
+            }
+        )
+        known |= set(decided)
+    return pd.DataFrame(rows)
 
 
 def margin_flips(tables: Tables) -> pd.DataFrame:

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from irm_bench.config import DEFAULT_BOOK, Config, ConfigError
-from irm_bench.config.__main__ import asked
+from irm_bench.config.__main__ import asked, overlays_of
 from irm_bench.plugins.registry import BookError, find_book
 from irm_bench.presentation import gallery
-from irm_bench.running import provenance
+from irm_bench.running import adding, provenance
 from irm_bench.running.places import config_of, results_of
 from irm_bench.storage import archives, tables
 
@@ -76,25 +76,32 @@ def check(folder: Path) -> list[str]:
 
 
 def _is_of(folder: Path, config: Config) -> bool:
-    """Whether results are those of a config, the methods of its map included."""
+    """Whether results are those of a config at whatever look, the methods of its map included."""
     made = config_of(folder)
     mapped = [
         [str(m.plugin.path) for m in one.map.methods] if one.map else [] for one in (made, config)
     ]
-    return made.results_hash == config.results_hash and mapped[0] == mapped[1]
+    return made.asked_hash == config.asked_hash and mapped[0] == mapped[1]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Say what is not as it was made, or where the page is; 0 where all is as it was made."""
+    """Say what is not as it was made, or where the page is; 0 where all is as it was made.
+
+    ``adding.ANOTHER_LOOK`` where the results ask for more seeds than they have.
+    """
     parser = argparse.ArgumentParser(prog="python -m irm_bench.running.chain")
     parser.add_argument("book", nargs="?", default=DEFAULT_BOOK, help="a book's name or folder")
     parser.add_argument("--asked", nargs=argparse.REMAINDER, help="config files, --plugins PATH")
     given = parser.parse_args(arguments)
+    next_look = ""
     try:
         folder = results_of(find_book(given.book))
         found = check(folder)
-        if given.asked is not None and not _is_of(folder, asked([given.book, *given.asked])):
-            found.append(f"{folder} has the results of another config than the one asked for")
+        if given.asked is not None:
+            if not _is_of(folder, asked([given.book, *given.asked])):
+                found.append(f"{folder} has the results of another config than the one asked for")
+            elif not found and not any("look" in overlay for overlay in overlays_of(given.asked)):
+                next_look = adding.told(config_of(folder), folder)
     except (BookError, ConfigError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -107,6 +114,9 @@ def main(arguments: list[str] | None = None) -> int:
         end = f"error: {folder} is not as it was made: delete what is named and run again"
         print(end, file=sys.stderr)
         return 1
+    if next_look:
+        print(next_look)
+        return adding.ANOTHER_LOOK
     print(f"The page is at {folder / 'report.html'}; it and all below it is as it was made")
     return 0
 

@@ -8,6 +8,7 @@ from typing import Any
 from irm_bench import config as configuration
 from irm_bench.config import Config, ConfigError, checks
 from irm_bench.plugins.registry import known_books
+from irm_bench.running import adding
 from irm_bench.running.places import other_owner, results_of
 
 
@@ -47,8 +48,12 @@ def config_of(workflow: Any, config: dict[str, Any]) -> Config:
             "(make report PLUGINS=… or snakemake --config plugins=…), for they are code that runs"
         )
     whole = configuration.laid_over(raw)
-    config.update(whole)  # for the jobs, which then need not read the book's config
     parsed = configuration.parse(whole)
+    if parsed.look and "look" not in whole and not is_module:
+        # a job is told which it is: the table that says so may be in the making by then
+        whole["look"] = adding.look_of(parsed, results_of(parsed.book))
+        parsed = parsed.at_look(whole["look"])
+    config.update(whole)  # for the jobs, which then need not read the book's config
     owner = None if is_module else other_owner(parsed.book)
     if owner is not None:
         raise ConfigError(

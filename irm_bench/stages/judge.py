@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config
-from irm_bench.judging import controls, findings, margins, printed, registration
+from irm_bench.judging import controls, findings, looks, margins, printed, registration
 from irm_bench.judging.evidence import Evidence, InsufficientError
 from irm_bench.judging.findings import FAILS, INCONCLUSIVE, OPEN, PRIMARY, SECONDARY, Part
 from irm_bench.judging.wording import percent, rate
@@ -33,7 +33,7 @@ from irm_bench.plugins.registry import Plugin
 from irm_bench.statistics import intervals
 from irm_bench.storage import tables
 from irm_bench.storage.contracts import Contract
-from irm_bench.storage.contracts.judged import CLAIM_DETAILS, CLAIMS, CONTROLS, MARGINS
+from irm_bench.storage.contracts.judged import CLAIM_DETAILS, CLAIMS, CONTROLS, LOOKS, MARGINS
 
 # With a larger share of runs diverged, those that are left say little of a method.
 MAX_DIVERGED = 0.05
@@ -95,6 +95,16 @@ class Finding:
         return self.readings["cautious"] == INCONCLUSIVE
 
     @property
+    def weakness(self) -> str:
+        """Why its evidence is too weak for any verdict; empty if it is not."""
+        return self.draft.reason or _weakness(self.draft)
+
+    @property
+    def is_diverged(self) -> bool:
+        """Whether too many runs diverged, which more seeds do not mend."""
+        return _most_diverged(self.draft.parts) > MAX_DIVERGED
+
+    @property
     def exceptions(self) -> list[Part]:
         """The tests of the claim that do not hold."""
         return [p for p in self.parts if p.role != SECONDARY and p.outcome in (FAILS, OPEN)]
@@ -113,40 +123,73 @@ def run(config: Config, folder: Path | str, output: Path | str) -> None:
 
 def all_tables(evidence: Evidence) -> Mapping[str, pd.DataFrame]:
     """The judged tables by name."""
-    found = judge(evidence, evidence.config.claims)
+    looked = judge_at_all_looks(evidence, evidence.config.claims)
+    found = looked[-1]
     contracts = tables.contracts(evidence.config)
     registered = registration.of_config(evidence.config)
-    return {
+    judged = {
         "printed": printed.compare(evidence).reindex(columns=contracts["printed"].names),
         "claims": _frame([_row(f, registered.status(f.draft.module)) for f in found], CLAIMS),
         "margins": _frame([row for f in found for row in margins.rows(f)], MARGINS),
         "controls": _frame(list(controls.rows(evidence, judge)), CONTROLS),
         "claim_details": _frame([_detail(f, p) for f in found for p in f.parts], CLAIM_DETAILS),
     }
+    if evidence.config.look:
+        rows: list[dict[str, object]] = []
+        for number, found_then in enumerate(looked, start=1):
+            rows += looks.rows(found_then, evidence.config.at_look(number))
+        judged["looks"] = _frame(rows, LOOKS)
+    return judged
 
 
 def judge(evidence: Evidence, claims: Sequence[Plugin]) -> list[Finding]:
     """The findings of claims, in their order."""
+    return judge_at_all_looks(evidence, claims)[-1]
+
+
+def judge_at_all_looks(evidence: Evidence, claims: Sequence[Plugin]) -> list[list[Finding]]:
+    """The findings of claims at every look at the results, of seeds that are fixed at one alone."""
+    look = evidence.config.look
+    if not look:
+        return [_judge_once(evidence, claims, {})]
+    looked: list[list[Finding]] = []
+    for number in range(1, look + 1):
+        earlier = looks.judged_parts(looked[-1]) if looked else {}
+        looked.append(_judge_once(evidence.at_look(number), claims, earlier))
+    return looked
+
+
+def _judge_once(
+    evidence: Evidence, claims: Sequence[Plugin], earlier: looks.Parts
+) -> list[Finding]:
     modules = {claim.name: claim.load() for claim in claims}
     first = [name for name in modules if not getattr(modules[name], "AFTER", False)]
-    found = {f.name: f for f in _judge_together(evidence, {n: modules[n] for n in first})}
+    found = {f.name: f for f in _judge_together(evidence, {n: modules[n] for n in first}, earlier)}
     later = {name: module for name, module in modules.items() if name not in found}
     informed = replace(evidence, findings=tuple(found.values()))
-    found |= {f.name: f for f in _judge_together(informed, later)}
+    found |= {f.name: f for f in _judge_together(informed, later, earlier)}
     return [found[name] for name in modules]
 
 
-def _judge_together(evidence: Evidence, modules: Mapping[str, ModuleType]) -> list[Finding]:
+def _judge_together(
+    evidence: Evidence, modules: Mapping[str, ModuleType], earlier: looks.Parts
+) -> list[Finding]:
     drafts = [draft(evidence, name, module) for name, module in modules.items()]
-    return [conclude(found) for found in adjusted(drafts)]
+    found = []
+    for one in adjusted(drafts):
+        parts = tuple(looks.remembering(one.name, part, earlier) for part in one.parts)
+        found.append(conclude(replace(one, parts=parts)))
+    return found
 
 
 def draft(evidence: Evidence, name: str, module: ModuleType) -> Draft:
-    """Measure a claim."""
+    """Measure a claim; where seeds are added, what it finds counts by the look's share."""
     try:
-        return Draft(name, module, tuple(module.measure(evidence)))
+        measured = module.measure(evidence)
     except InsufficientError as error:
         return Draft(name, module, reason=str(error))
+    look = evidence.config.look
+    return Draft(name, module, tuple(looks.at_its_share(part, look) for part in measured))
 
 
 def adjusted(drafts: Sequence[Draft]) -> list[Draft]:
@@ -177,8 +220,8 @@ def _weakness(found: Draft) -> str:
     if not primary:
         return ""
     weakest = min(primary, key=lambda part: part.interval.n)
-    lost = max(primary, key=lambda part: part.share_diverged)
-    if lost.share_diverged > MAX_DIVERGED:
+    if _most_diverged(primary) > MAX_DIVERGED:
+        lost = max(primary, key=lambda part: part.share_diverged)
         total = lost.n_diverged + lost.interval.n
         return (
             f"{lost.n_diverged} of {total} runs diverged ({percent(lost.share_diverged)}), "
@@ -187,6 +230,11 @@ def _weakness(found: Draft) -> str:
     if weakest.interval.n < found.module.MIN_SEEDS:
         return f"has {weakest.interval.n} seeds and needs at least {found.module.MIN_SEEDS}"
     return ""
+
+
+def _most_diverged(parts: Sequence[Part]) -> float:
+    """The largest share of runs that diverged, of the primary parts."""
+    return max((part.share_diverged for part in parts if part.role == PRIMARY), default=0.0)
 
 
 def _readings(found: Draft, verdict: str) -> pd.DataFrame:

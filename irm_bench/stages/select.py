@@ -94,7 +94,7 @@ def merge(
         chosen = _chosen(choice.selection.plugin, scores)
         arrays |= {f"{choice.name}/seeds": seeds, f"{choice.name}/chosen": chosen}
         frames.append(_table(config, choice, seeds, scores, chosen))
-    archives.write_arrays(output, CHOSEN, config.stage_hash, arrays)
+    archives.write_arrays(output, CHOSEN, config.results_hash, arrays)
     contract = tables.contracts(config)["selections"]
     whole = pd.concat(frames, ignore_index=True).reindex(columns=contract.names)
     tables.write(table, whole, contract)
@@ -137,7 +137,7 @@ class Chosen:
     """Which candidate each seed takes, as ``merge`` wrote it."""
 
     def __init__(self, config: Config, path: Path | str):
-        self._arrays = archives.read_arrays(path, CHOSEN, config.stage_hash)
+        self._arrays = archives.read_arrays(path, CHOSEN, config.results_hash)
 
     def cells(self, choice: Choice, seeds: np.ndarray) -> np.ndarray:
         """The number of the chosen candidate of each seed (seed,)."""

@@ -1,8 +1,11 @@
 """The commands of the Makefile, without running them."""
 
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,3 +29,31 @@ def test_names_of_files_may_have_spaces() -> None:
     assert checks[-2:] == ["my books/one", "my tiny.yaml"]
     assert runs[-2:] == ["--configfile", "my tiny.yaml"]
     assert {"book=my books/one", "baseline=old page.html"} <= set(runs)
+
+
+# Writes down what it is asked for; the check asks for two more looks, then ends as it is told.
+PYTHON = """\
+#!/bin/sh
+echo "$2" >> calls
+[ "$2" = irm_bench.running.chain ] || exit 0
+[ $(grep -c chain calls) -gt 2 ] || exit 75
+exit STATUS
+"""
+
+
+@pytest.mark.parametrize(("status", "ended"), [("0", 0), ("1", 2)])
+def test_a_report_looks_again_as_long_as_its_results_ask_for_it(
+    tmp_path: Path, status: str, ended: int
+) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PYTHON.replace("STATUS", status), encoding="utf-8")
+    python.chmod(0o755)
+    (tmp_path / ".venv/.ready").touch()
+    done = subprocess.run(["make", "report"], cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.returncode == ended, done.stderr
+    modules = ["irm_bench.config", "snakemake", "irm_bench.running.chain"]
+    assert (tmp_path / "calls").read_text(encoding="utf-8").split() == 3 * modules

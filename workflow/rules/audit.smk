@@ -15,6 +15,6 @@ rule audit:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=(CONFIG.root_seed, str(CONFIG.audit), CONFIG.resolved["studies"][0]),
+        config=(CONFIG.results_hash, str(CONFIG.audit)),
     script:
         "../scripts/audit.py"

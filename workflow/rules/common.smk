@@ -103,6 +103,11 @@ def code_of_map(wildcards):
     return code("stages.locate", *plugins)
 
 
+def shard_hash(wildcards):
+    """What the files of a shard depend on, beside code: Snakemake runs it again when that changes."""
+    return plan.shard_hash(CONFIG, int(wildcards.shard))
+
+
 def learning_rates(wildcards):
     """The learning rates of a training group: theory has a say in those that are capped."""
     return [cell.learning_rate for cell in CELLS if cell.group == wildcards.group]

@@ -16,7 +16,7 @@ rule diagnose:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=CONFIG.stage_hash,
+        config=shard_hash,
     script:
         "../scripts/diagnose.py"
 

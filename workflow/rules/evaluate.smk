@@ -15,7 +15,7 @@ rule evaluate:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=CONFIG.stage_hash,
+        config=shard_hash,
     script:
         "../scripts/evaluate.py"
 

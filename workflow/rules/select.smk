@@ -16,7 +16,7 @@ rule score:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=CONFIG.stage_hash,
+        config=shard_hash,
     script:
         "../scripts/score.py"
 
@@ -40,6 +40,6 @@ rule select:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=CONFIG.stage_hash,
+        config=CONFIG.results_hash,
     script:
         "../scripts/select.py"

@@ -14,6 +14,6 @@ rule simulate:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        config=CONFIG.stage_hash,
+        config=shard_hash,
     script:
         "../scripts/simulate.py"

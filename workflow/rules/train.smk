@@ -15,7 +15,7 @@ rule train:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        config=CONFIG.stage_hash,
+        config=shard_hash,
         learning_rates=learning_rates,
     script:
         "../scripts/train.py"

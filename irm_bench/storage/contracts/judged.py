@@ -205,6 +205,21 @@ CONTROLS = Contract(
     apart=("claim",),
 )
 
+LOOKS = Contract(
+    "looks",
+    "What was known of each claim at each look, where seeds are added until all are decided.",
+    columns(
+        ("look", "integer", "which look at the results it was, from 1"),
+        ("n_seeds", "integer", "how many seeds there were"),
+        ("level", "number", "level of the intervals of claims at this look"),
+        ("claim", "text", "file of the book's claims"),
+        ("title", "text", "what the claim is called"),
+        ("verdict", "text", VERDICT),
+        ("open", "integer", "1: more seeds may decide it; 0: they will not, or it is decided"),
+    ),
+    apart=("look", "claim"),
+)
+
 COVERAGE = Contract(
     "coverage",
     "How often the intervals of this project hold a truth that is known exactly.",
@@ -328,6 +343,7 @@ def contracts(layout: Layout) -> tuple[Contract, ...]:
         replace(CLAIM_DETAILS, stage=judge, kept=WHOLE),
         replace(MARGINS, stage=judge, kept=WHOLE),
         replace(CONTROLS, stage=judge, kept=WHOLE),
+        *([replace(LOOKS, stage=judge, kept=WHOLE)] if layout.has_looks else []),
     )
 
 
