@@ -10,7 +10,7 @@ from irm_bench import config
 from irm_bench.books.unit_tests import limits
 from irm_bench.plugins.losses import logistic
 from irm_bench.theory.mixtures import Mixture, mean_risk, minimum
-from tests.unit.test_unit_tests import model_of
+from tests.unit.unit_tests_case import model_of
 
 SEMS = ("cows_camels", "small_invariant_margin")
 
