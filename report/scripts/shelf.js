@@ -19,5 +19,6 @@ function startSearch() {
 }
 
 document.documentElement.classList.add("scripted");
+startTheme();
 startTables();
 if (document.getElementById("search")) startSearch();
