@@ -79,15 +79,19 @@ def render(finished: Sequence[Path]) -> str:
     found = [(path, config_of(path)) for path in finished]
     columns, rows = _matrix(found)
     code = script()
-    return _environment().get_template("shelf.html.j2").render(
-        books=[_entry(path, parsed) for path, parsed in found],
-        claims=[claim for path, parsed in found for claim in _claims(path, parsed)],
-        columns=columns,
-        rows=rows,
-        style=Markup(page.stylesheet({})),
-        script=Markup(code),
-        script_hash=page.hash_of(code),
-        has_feed=bool(versions()),
+    return (
+        _environment()
+        .get_template("shelf.html.j2")
+        .render(
+            books=[_entry(path, parsed) for path, parsed in found],
+            claims=[claim for path, parsed in found for claim in _claims(path, parsed)],
+            columns=columns,
+            rows=rows,
+            style=Markup(page.stylesheet({})),
+            script=Markup(code),
+            script_hash=page.hash_of(code),
+            has_feed=bool(versions()),
+        )
     )
 
 

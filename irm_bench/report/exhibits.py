@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config, Study
-from irm_bench.report import truths
+from irm_bench.report import runs, truths
 from irm_bench.storage import comparison
 from irm_bench.storage.paged import Rows
 
@@ -22,6 +22,7 @@ ROW_KEYS = {
     "coverage_ends": ("interval", "n_seeds"),
     "published": ("table",),
     "margin_flips": ("claim",),
+    "runs": runs.KEYS,
 }
 VERDICTS = (
     "supported",
@@ -42,6 +43,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "distances": truths.distances(tables, config),
         "choices": choices(tables),
         "margin_flips": margin_flips(tables),
+        "runs": runs.table(tables["errors"], config),
     }
     return {name: frame for name, frame in found.items() if not frame.empty}
 

@@ -27,7 +27,7 @@ from irm_bench.presentation.series import (
     features,
 )
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
-from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
+from irm_bench.report import bundle, citation, exhibits, filters, origin, runs, sections, views
 from irm_bench.report.changes import Baseline
 from irm_bench.report.chapter import Chapter
 from irm_bench.report.ledger import Entry, Ledger, compare
@@ -44,6 +44,7 @@ SCRIPTS = (
     "marks",
     "explore",
     "figures",
+    "runs",
     "tables",
     "cited",
     "rail",
@@ -276,6 +277,7 @@ def look_ups(config: Config, book: Ledger, vocabulary: Vocabulary) -> dict[str, 
         "value_at": book.value_at,
         "rows": book.rows,
         "compare": compare,
+        "pair_of_runs": runs.pair,
         "claims_of": sections.claims_of(config, book),
         "claim_link": filters.claim_links(book, vocabulary.text),
     }

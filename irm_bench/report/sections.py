@@ -10,6 +10,7 @@ from irm_bench.report.ledger import Ledger
 CLAIMS = Section("claims", "Claim by claim", table="claims")
 COMMON = (
     CLAIMS,
+    Section("runs", "Would another run have said the same?", table="runs"),
     Section("methods", "Methods and statistics"),
     Section("coverage", "Do the intervals hold what they promise?", table="coverage"),
     Section("controls", "Would the rules notice?", table="controls"),
@@ -24,6 +25,7 @@ COMMON = (
 STORY, EVIDENCE, RECORD = "Story", "Evidence", "Record"
 GROUPS = {
     "claims": EVIDENCE,
+    "runs": EVIDENCE,
     "methods": EVIDENCE,
     "coverage": EVIDENCE,
     "changes": RECORD,

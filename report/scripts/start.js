@@ -3,6 +3,7 @@
 
 document.documentElement.classList.add("scripted");
 startTheme();
+startRuns();
 startTables();
 startFigures();
 startExplorers();

@@ -43,6 +43,7 @@ async function look(browser, url, { width, height, scheme, script = true }) {
       found.cited = await followNumber(page);
     }
     found.calculator = await page.evaluate(calculate);
+    found.runs = await page.evaluate(compareRuns);
   }
   await page.close();
   return found;
@@ -175,6 +176,30 @@ function calculate() {
   form.elements.train.value = "nonsense";
   form.dispatchEvent(new Event("input", { bubbles: true }));
   return { initial, set, marks, panel, message: form.querySelector(".message").textContent };
+}
+
+/* The table of two runs as the page came, with another run beside the mean, and of another study. */
+function compareRuns() {
+  const table = document.querySelector("#table-runs table");
+  if (!table) return null;
+  const read = () => ({
+    heads: [...table.tHead.rows[0].cells].map((cell) => cell.textContent),
+    study: table.caption.querySelector("[data-run=study]").textContent,
+    rows: [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent)),
+  });
+  const [study, first, second] = document.querySelectorAll("#runs-pick select");
+  const choose = (picker, value) => {
+    picker.value = value;
+    picker.dispatchEvent(new Event("change"));
+  };
+  const initial = read();
+  choose(first, first.options[0].value);
+  const again = read();
+  choose(first, first.options[1].value);
+  choose(second, "mean");
+  const mean = read();
+  choose(study, study.options[1].value);
+  return { initial, again, mean, other: read(), seeds: [...first.options].map((option) => option.value) };
 }
 
 async function audit(page) {

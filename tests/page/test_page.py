@@ -94,6 +94,32 @@ def test_a_number_tells_of_itself_and_leads_there_and_back(seen: dict[str, Any])
     assert cited["returned"]
 
 
+@pytest.mark.parametrize("view", SCRIPTED)
+def test_any_two_runs_are_compared(seen: dict[str, Any], view: str, case: Case) -> None:
+    found = seen[view]["runs"]
+    assert found["initial"]["rows"] == found["again"]["rows"]  # as it stands without scripts
+    assert [head.strip() for head in found["mean"]["heads"][2:4]] == [
+        "seed 1",
+        "the mean over seeds",
+    ]
+    study = case.config.studies[0]
+    assert len(found["mean"]["rows"]) == len(study.methods) * len(study.test_environments)
+    for before, after in zip(found["initial"]["rows"], found["mean"]["rows"], strict=True):
+        assert after[:2] == before[:2]
+        assert after[2] == before[3]  # seed 1 has moved to the first place
+        assert after[3] == before[5]  # and the mean beside it
+        first, mean, difference = (numbers_of(after[i]) for i in (2, 3, 4))
+        assert difference == pytest.approx(first - mean, abs=2e-3 * abs(mean))
+    assert found["other"]["study"] != found["mean"]["study"]
+
+
+def numbers_of(text: str) -> float:
+    """A number as the page writes it."""
+    mantissa, _, exponent = text.replace("−", "-").replace(",", "").partition("\u2009×\u200910")
+    digits = exponent.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    return float(mantissa) * 10.0 ** int(digits or 0)
+
+
 def test_every_explorer_draws_curves(seen: dict[str, Any], page_file: Path) -> None:
     wanted = len(re.findall(r"data-explore=", page_file.read_text(encoding="utf-8")))
     assert wanted >= 6
