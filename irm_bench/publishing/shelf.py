@@ -26,7 +26,7 @@ from irm_bench.running.places import config_of
 from irm_bench.storage import tables
 
 # Of the page's scripts, those that the shelf needs, and its own.
-SCRIPTS = ("numbers", "explore", "tables", "theme", "shelf")
+SCRIPTS = ("numbers", "explore", "tables", "theme", "print", "shelf")
 VERDICTS = (
     "supported",
     "supported within a stated limit",
@@ -79,7 +79,7 @@ def render(finished: Sequence[Path]) -> str:
     found = [(path, config_of(path)) for path in finished]
     columns, rows = _matrix(found)
     code = script()
-    return (
+    text = (
         _environment()
         .get_template("shelf.html.j2")
         .render(
@@ -93,6 +93,7 @@ def render(finished: Sequence[Path]) -> str:
             has_feed=bool(versions()),
         )
     )
+    return page.numbered(text)
 
 
 def _environment() -> jinja2.Environment:

@@ -48,6 +48,7 @@ SCRIPTS = (
     "tables",
     "cited",
     "rail",
+    "print",
     "theme",
     "start",
 )
@@ -177,7 +178,22 @@ def without_package(sources: Sources, found: views.Tables) -> str:
         "run": run_facts,
         "baseline": sources.baseline,
     }
-    return environment(config.book).get_template("page.html.j2").render(context)
+    return numbered(environment(config.book).get_template("page.html.j2").render(context))
+
+
+def numbered(page: str) -> str:
+    """The page with its figures and tables numbered, each kind in its order.
+
+    Not by counters of the stylesheet: they start anew in every part that is laid out by itself.
+    """
+    counts = {"figcaption": 0, "caption": 0}
+
+    def number(match: re.Match[str]) -> str:
+        counts[match[1]] += 1
+        kind = "Figure" if match[1] == "figcaption" else "Table"
+        return f"{match[0]}{kind} {counts[match[1]]}. "
+
+    return re.sub(r"<(figcaption|caption)>(?:(?!</\1>).)*?<strong>", number, page, flags=re.DOTALL)
 
 
 def frames(

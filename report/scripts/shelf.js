@@ -20,5 +20,6 @@ function startSearch() {
 
 document.documentElement.classList.add("scripted");
 startTheme();
+startPrinting();
 startTables();
 if (document.getElementById("search")) startSearch();

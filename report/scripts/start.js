@@ -3,6 +3,7 @@
 
 document.documentElement.classList.add("scripted");
 startTheme();
+startPrinting();
 startRuns();
 startTables();
 startFigures();

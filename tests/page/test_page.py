@@ -11,7 +11,7 @@ import pytest
 from irm_bench.report import bundle
 from irm_bench.report.page import without_run
 from irm_bench.report.sections import COMMON
-from tests.page.conftest import TOOLS, VIEWS, need
+from tests.page.conftest import TOOLS, VIEWS, in_site, need
 from tests.unit.report_case import Case
 
 SCRIPTED = [view for view in VIEWS if view != "no scripts"]
@@ -120,6 +120,26 @@ def numbers_of(text: str) -> float:
     return float(mantissa) * 10.0 ** int(digits or 0)
 
 
+def test_paper_says_where_it_came_from_and_has_nothing_to_click(
+    seen: dict[str, Any], page_file: Path
+) -> None:
+    printed = seen["light"]["printed"]
+    assert printed["from"] == page_file.as_uri()
+    assert printed["foot"] == page_file.as_uri()
+    assert printed["shown"] == []
+    assert printed["after"] == ""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_header_of_a_site_is_seen_and_marks_where_one_is(
+    seen: dict[str, Any], view: str
+) -> None:
+    header = seen[view]["header"]
+    assert header["seen"]
+    assert header["current"] == ["notebook"]
+    assert header["right"] <= 0
+
+
 def test_every_explorer_draws_curves(seen: dict[str, Any], page_file: Path) -> None:
     wanted = len(re.findall(r"data-explore=", page_file.read_text(encoding="utf-8")))
     assert wanted >= 6
@@ -143,5 +163,5 @@ def test_tables_sort_by_number(seen: dict[str, Any]) -> None:
 
 def test_two_builds_have_the_same_bytes(case: Case, page_file: Path) -> None:
     former = case.figures.parent / "former.html"
-    again = case.render(baseline=former)
+    again = in_site(case.render(baseline=former))
     assert without_run(again) == without_run(page_file.read_text(encoding="utf-8"))
