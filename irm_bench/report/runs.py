@@ -84,7 +84,7 @@ def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
         groups = own.groupby(settings, sort=False, dropna=False, observed=True)
         first = own[groups.ngroup() == 0]
         for label, rows in errors.read(first).groupby("environment", sort=False, observed=True):
-            line = {"study": study.name, "metric": METRICS.get(metric, metric)}
+            line: dict[str, Any] = {"study": study.name, "metric": METRICS.get(metric, metric)}
             line["model"] = series.label
             line["environment"] = looks.environment(str(label))
             for seed, value in zip(rows["seed"], rows[metric], strict=True):
