@@ -13,6 +13,8 @@ GREEK_NAME = re.compile(rf"\b({'|'.join(GREEK)})(?=\b|_)")
 WEIGHT = re.compile(r"φ_([a-z]\w*|\d+)")
 SUBSCRIPTED = re.compile(r"\b([A-Za-z])_(\d+|[ijk])\b")
 SNAKE = re.compile(r"\b[A-Za-z]+(?:_[A-Za-z0-9]+)+\b")
+# Not a part of a path or of a file's name.
+WORD = re.compile(r"(?<![\w./])[a-z]+(?![\w/]|\.\w)")
 TIGHT = re.compile(r"(?<=[σγτλεβφ])\s?=\s?(?=[-−\d])")
 HYPHEN_MINUS = re.compile(r"(?<=[\s=(\[])-(?=\d)")
 
@@ -20,11 +22,13 @@ HYPHEN_MINUS = re.compile(r"(?<=[\s=(\[])-(?=\d)")
 def in_words(text: str, labels: Mapping[str, str] | None = None) -> str:
     """A text without raw names: ``phi_2`` as φ₂, ``1e-05`` as 10⁻⁵, ``plug_in`` by its label.
 
-    ``labels`` has what a name is called; other names lose their underscores. Quotation marks and
-    apostrophes become curly ones.
+    ``labels`` has what a name is called; other names lose their underscores. A name of one word is
+    replaced where its label spells it otherwise: ``vrex`` is V-REx, but ``oracle`` is a word too.
+    Quotation marks and apostrophes become curly ones.
     """
     known = labels or {}
     text = SNAKE.sub(lambda match: known.get(match[0], match[0]), text)
+    text = WORD.sub(lambda match: _spelt(match[0], known), text)
     text = POWER.sub(_power, text)
     text = GREEK_NAME.sub(lambda match: GREEK[match[1]], text)
     text = WEIGHT.sub(_weight, text)
@@ -32,6 +36,12 @@ def in_words(text: str, labels: Mapping[str, str] | None = None) -> str:
     text = SNAKE.sub(lambda match: match[0].replace("_", " "), text)
     text = HYPHEN_MINUS.sub("−", TIGHT.sub(" = ", text))
     return curly(text)
+
+
+def _spelt(word: str, labels: Mapping[str, str]) -> str:
+    """The label of a name that has the name's letters and differs in capitals or hyphens."""
+    label = labels.get(word, word)
+    return label if re.sub(r"\W", "", label).lower() == word else word
 
 
 def curly(text: str) -> str:

@@ -20,14 +20,13 @@ from irm_bench.presentation import numbers
 from irm_bench.presentation.places import page_sources, project_file
 from irm_bench.presentation.prose import curly
 from irm_bench.presentation.series import Looks
-from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
 from irm_bench.report import citation, filters, page
 from irm_bench.report.vocabulary import Vocabulary
 from irm_bench.running.places import config_of
 from irm_bench.storage import tables
 
 # Of the page's scripts, those that the shelf needs, and its own.
-SCRIPTS = ("numbers", "explore", "tables", "shelf")
+SCRIPTS = ("numbers", "explore", "tables", "theme", "print", "shelf")
 VERDICTS = (
     "supported",
     "supported within a stated limit",
@@ -79,22 +78,35 @@ def render(finished: Sequence[Path]) -> str:
     """The page of books whose results are in these folders."""
     found = [(path, config_of(path)) for path in finished]
     columns, rows = _matrix(found)
-    loader = jinja2.FileSystemLoader(page_sources() / "templates")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, lstrip_blocks=True
-    )
-    environment.filters.update(duration=filters.duration, slug=filters.slug)
     code = script()
-    return environment.get_template("shelf.html.j2").render(
-        books=[_entry(path, parsed) for path, parsed in found],
-        claims=[claim for path, parsed in found for claim in _claims(path, parsed)],
-        columns=columns,
-        rows=rows,
-        style=Markup(_style()),
-        script=Markup(code),
-        script_hash=page.hash_of(code),
-        has_feed=bool(versions()),
+    text = (
+        _environment()
+        .get_template("shelf.html.j2")
+        .render(
+            books=[_entry(path, parsed) for path, parsed in found],
+            claims=[claim for path, parsed in found for claim in _claims(path, parsed)],
+            columns=columns,
+            rows=rows,
+            style=Markup(page.stylesheet({})),
+            script=Markup(code),
+            script_hash=page.hash_of(code),
+            has_feed=bool(versions()),
+        )
     )
+    return page.numbered(text)
+
+
+def _environment() -> jinja2.Environment:
+    """Jinja with what the first page and the header need."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(page_sources() / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(duration=filters.duration, slug=filters.slug)
+    return found
 
 
 def script() -> str:
@@ -105,16 +117,10 @@ def script() -> str:
     return "(() => {\n" + "\n".join(lines) + "\n})();"
 
 
-def bar(name: str, names: Sequence[str]) -> str:
-    """The way from a book's page to the shelf and to the other books, as HTML."""
-    links = [Markup('<a href="../index.html">The shelf</a>')]
-    for other in names:
-        words = other.replace("_", " ")
-        if other == name:
-            links.append(Markup('<span aria-current="page">{}</span>').format(words))
-        else:
-            links.append(Markup('<a href="../{}/index.html">{}</a>').format(other, words))
-    return Markup('<nav class="site" aria-label="Books">{}</nav>').format(Markup(" ").join(links))
+def header(name: str, names: Sequence[str]) -> str:
+    """The header of a site of the books ``names``, for the page of ``name``, as HTML."""
+    module: Any = _environment().get_template("site.html.j2").module
+    return str(module.header("../", names, name, bool(versions())))
 
 
 @dataclass(frozen=True)
@@ -145,14 +151,7 @@ def versions() -> list[Version]:
 
 def feed() -> str:
     """The versions as an Atom feed."""
-    folder = page_sources() / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    return environment.get_template("feed.xml.j2").render(versions=versions())
+    return _environment().get_template("feed.xml.j2").render(versions=versions())
 
 
 def _entry(folder: Path, parsed: Config) -> Entry:
@@ -244,10 +243,3 @@ def _of_study(summary: pd.DataFrame, study: str, metric: str) -> pd.DataFrame:
     if "selection" in summary:
         chosen &= summary["selection"].isna() | (summary["selection"] == "")
     return summary[chosen]
-
-
-def _style() -> str:
-    light, dark = (variables([], paper) for paper in (LIGHT_PAPER, DARK_PAPER))
-    own = (page_sources() / "style.css").read_text(encoding="utf-8")
-    themed = f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    return f"{own}\n:root{{{light}}}\n{themed}\n"

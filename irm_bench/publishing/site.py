@@ -21,7 +21,7 @@ from irm_bench.publishing.publish import standalone
 from irm_bench.running.places import RESULTS, config_of
 from irm_bench.storage import archives, tables
 
-SITE_BAR = "<!--site-->"  # where a page has room for the way to other books
+HEADER = "<!--site-->"  # where a page has room for the site's header
 BESIDE = ("CITATION.cff", "LICENSE")
 
 
@@ -35,8 +35,8 @@ def run(results: Path, folder: Path, books: Sequence[str] = ()) -> list[str]:
     parsed = config_of(results)
     folder.mkdir(parents=True, exist_ok=True)
     text = (results / "report.html").read_text(encoding="utf-8")
-    bar = shelf.bar(results.name, books) if books else ""
-    archives.write_text(folder / "index.html", text.replace(SITE_BAR, bar, 1))
+    header = shelf.header(results.name, books) if books else ""
+    archives.write_text(folder / "index.html", text.replace(HEADER, header, 1))
     shutil.copyfile(results / "provenance.json", folder / "provenance.json")
     for name in BESIDE:
         shutil.copyfile(project_file(name), folder / name)

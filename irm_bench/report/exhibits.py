@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config, Study
-from irm_bench.report import truths
+from irm_bench.report import runs, truths
 from irm_bench.storage import comparison
 from irm_bench.storage.paged import Rows
 
@@ -23,6 +23,7 @@ ROW_KEYS = {
     "published": ("table",),
     "margin_flips": ("claim",),
     "looked": ("look",),
+    "runs": runs.KEYS,
 }
 VERDICTS = (
     "supported",
@@ -44,6 +45,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "choices": choices(tables),
         "margin_flips": margin_flips(tables),
         "looked": looked(tables),
+        "runs": runs.table(tables["errors"], config),
     }
     return {name: frame for name, frame in found.items() if not frame.empty}
 

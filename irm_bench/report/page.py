@@ -27,7 +27,7 @@ from irm_bench.presentation.series import (
     features,
 )
 from irm_bench.presentation.themes import DARK_PAPER, LIGHT_PAPER, variables
-from irm_bench.report import bundle, citation, exhibits, filters, origin, sections, views
+from irm_bench.report import bundle, citation, exhibits, filters, origin, runs, sections, views
 from irm_bench.report.changes import Baseline
 from irm_bench.report.chapter import Chapter
 from irm_bench.report.ledger import Entry, Ledger, compare
@@ -44,9 +44,11 @@ SCRIPTS = (
     "marks",
     "explore",
     "figures",
+    "runs",
     "tables",
     "cited",
     "rail",
+    "print",
     "theme",
     "start",
 )
@@ -176,7 +178,22 @@ def without_package(sources: Sources, found: views.Tables) -> str:
         "run": run_facts,
         "baseline": sources.baseline,
     }
-    return environment(config.book).get_template("page.html.j2").render(context)
+    return numbered(environment(config.book).get_template("page.html.j2").render(context))
+
+
+def numbered(page: str) -> str:
+    """The page with its figures and tables numbered, each kind in its order.
+
+    Not by counters of the stylesheet: they start anew in every part that is laid out by itself.
+    """
+    counts = {"figcaption": 0, "caption": 0}
+
+    def number(match: re.Match[str]) -> str:
+        counts[match[1]] += 1
+        kind = "Figure" if match[1] == "figcaption" else "Table"
+        return f"{match[0]}{kind} {counts[match[1]]}. "
+
+    return re.sub(r"<(figcaption|caption)>(?:(?!</\1>).)*?<strong>", number, page, flags=re.DOTALL)
 
 
 def frames(
@@ -276,6 +293,7 @@ def look_ups(config: Config, book: Ledger, vocabulary: Vocabulary) -> dict[str, 
         "value_at": book.value_at,
         "rows": book.rows,
         "compare": compare,
+        "pair_of_runs": runs.pair,
         "claims_of": sections.claims_of(config, book),
         "claim_link": filters.claim_links(book, vocabulary.text),
     }

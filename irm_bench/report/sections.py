@@ -11,6 +11,7 @@ CLAIMS = Section("claims", "Claim by claim", table="claims")
 COMMON = (
     CLAIMS,
     Section("looks", "Were there seeds enough?", table="looks"),
+    Section("runs", "Would another run have said the same?", table="runs"),
     Section("methods", "Methods and statistics"),
     Section("coverage", "Do the intervals hold what they promise?", table="coverage"),
     Section("controls", "Would the rules notice?", table="controls"),
@@ -26,6 +27,7 @@ STORY, EVIDENCE, RECORD = "Story", "Evidence", "Record"
 GROUPS = {
     "claims": EVIDENCE,
     "looks": EVIDENCE,
+    "runs": EVIDENCE,
     "methods": EVIDENCE,
     "coverage": EVIDENCE,
     "changes": RECORD,

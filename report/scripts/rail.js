@@ -19,7 +19,4 @@ function startRail() {
     }
   }, { rootMargin: "0px 0px -60% 0px" });
   for (const id of links.keys()) watcher.observe(document.getElementById(id));
-  const from = document.querySelector(".printed-from");
-  addEventListener("beforeprint", () => { from.textContent = ` ${location.href.split("#")[0]}`; });
-  addEventListener("afterprint", () => { from.textContent = ""; });
 }

@@ -19,5 +19,7 @@ function startSearch() {
 }
 
 document.documentElement.classList.add("scripted");
+startTheme();
+startPrinting();
 startTables();
 if (document.getElementById("search")) startSearch();

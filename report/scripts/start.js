@@ -3,6 +3,8 @@
 
 document.documentElement.classList.add("scripted");
 startTheme();
+startPrinting();
+startRuns();
 startTables();
 startFigures();
 startExplorers();

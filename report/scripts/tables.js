@@ -24,13 +24,15 @@ function addCopies(table) {
   }
 }
 
-/* A box is a stop of its own only where it scrolls and nothing in it can be focused. */
+/* A box is a stop of its own only where it scrolls and nothing in it can be focused; as long as it is
+   not laid out, it may scroll. */
 function freeStop(box) {
   const stops = box.querySelector("a, button, [tabindex]");
   const look = () => {
     if (!stops && (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight)) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   };
+  if (!stops) box.tabIndex = 0;
   new ResizeObserver(look).observe(box);
 }
 

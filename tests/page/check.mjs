@@ -33,6 +33,7 @@ async function look(browser, url, { width, height, scheme, script = true }) {
   await page.goto(url, { waitUntil: "load" });
   await page.setJavaScriptEnabled(true);
   Object.assign(found, await page.evaluate(measure));
+  Object.assign(found, { header: await page.evaluate(readHeader) });
   if (script) {
     if (process.env.AXE) found.violations = await audit(page);
     found.keys = await byKeyboard(page);
@@ -41,8 +42,12 @@ async function look(browser, url, { width, height, scheme, script = true }) {
     if (scheme === "light" && width > 1000) {
       found.walk = await walk(page);
       found.cited = await followNumber(page);
+      await page.emulateMediaType("print");
+      found.printed = await page.evaluate(onPaper);
+      await page.emulateMediaType("screen");
     }
     found.calculator = await page.evaluate(calculate);
+    found.runs = await page.evaluate(compareRuns);
   }
   await page.close();
   return found;
@@ -63,6 +68,33 @@ function measure() {
     formVisible: Boolean(document.querySelector("form:not([hidden])")),
     background: getComputedStyle(document.body).backgroundColor,
   };
+}
+
+/* The header that a site gives its pages. */
+function readHeader() {
+  const header = document.querySelector("nav.site");
+  if (!header) return null;
+  const links = [...header.querySelectorAll("a")];
+  return {
+    seen: links.length > 0 && links.every((link) => link.checkVisibility()),
+    current: links.filter((link) => link.getAttribute("aria-current") === "page").map((link) => link.textContent),
+    right: Math.max(...links.map((link) => link.getBoundingClientRect().right)) - innerWidth,
+  };
+}
+
+/* What is on paper for the reader on screen alone, and what paper says of the page's address. */
+function onPaper() {
+  dispatchEvent(new Event("beforeprint"));
+  const feet = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]).map((rule) => rule.cssText);
+  const from = document.querySelector(".printed-from");
+  const found = {
+    from: from.textContent,
+    foot: feet.join("").match(/@bottom-left\s*{[^}]*content:\s*"([^"]*)"/)?.[1] ?? "",
+    shown: [...document.querySelectorAll(".site, .rail, .tools, .up, .theme, #runs-pick")]
+      .filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 120)),
+  };
+  dispatchEvent(new Event("afterprint"));
+  return { ...found, after: from.textContent };
 }
 
 /* Opens a figure's explorer and reads on, with keys alone. */
@@ -175,6 +207,30 @@ function calculate() {
   form.elements.train.value = "nonsense";
   form.dispatchEvent(new Event("input", { bubbles: true }));
   return { initial, set, marks, panel, message: form.querySelector(".message").textContent };
+}
+
+/* The table of two runs as the page came, with another run beside the mean, and of another study. */
+function compareRuns() {
+  const table = document.querySelector("#table-runs table");
+  if (!table) return null;
+  const read = () => ({
+    heads: [...table.tHead.rows[0].cells].map((cell) => cell.textContent),
+    study: table.caption.querySelector("[data-run=study]").textContent,
+    rows: [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent)),
+  });
+  const [study, first, second] = document.querySelectorAll("#runs-pick select");
+  const choose = (picker, value) => {
+    picker.value = value;
+    picker.dispatchEvent(new Event("change"));
+  };
+  const initial = read();
+  choose(first, first.options[0].value);
+  const again = read();
+  choose(first, first.options[1].value);
+  choose(second, "mean");
+  const mean = read();
+  choose(study, study.options[1].value);
+  return { initial, again, mean, other: read(), seeds: [...first.options].map((option) => option.value) };
 }
 
 async function audit(page) {

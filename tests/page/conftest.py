@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from irm_bench.publishing import shelf, site
 from tests.unit import report_case
 from tests.unit.report_case import ROOT, Case
 
@@ -49,13 +50,19 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return report_case.build(tmp_path_factory.mktemp("page"))
 
 
+def in_site(page: str) -> str:
+    """A page with the header of a site of several books."""
+    books = ["field", "irm_paper", "notebook", "unit_tests", "a_book_of_a_long_name"]
+    return page.replace(site.HEADER, shelf.header("notebook", books), 1)
+
+
 @pytest.fixture(scope="session")
 def page_file(case: Case) -> Path:
-    """The page on disk, with a section on what changed since a former page."""
+    """The page of a site on disk, with a section on what changed since a former page."""
     former = case.figures.parent / "former.html"
     former.write_text(case.render(), encoding="utf-8")
     file = case.figures.parent / "whole.html"
-    file.write_text(case.render(baseline=former), encoding="utf-8")
+    file.write_text(in_site(case.render(baseline=former)), encoding="utf-8")
     return file
 
 

@@ -1,6 +1,7 @@
 /* How fast pages open: node load.mjs PAGE.html …: the median of five loads in Chromium of the largest
-   contentful paint, the load event and the longest task, in seconds; then on a processor four times
-   slower. */
+   contentful paint, the load event, the longest task and the processor time of the page's thread, in
+   seconds; then on a processor four times slower. Pages take turns, so that a busy machine slows all
+   of them; of every page after the first, the median of its ratios to the load of the first before it. */
 import { pathToFileURL } from "node:url";
 import puppeteer from "puppeteer-core";
 
@@ -23,12 +24,16 @@ async function load(browser, url, slowdown) {
   await page.setViewport({ width: 1200, height: 900 });
   await page.emulateCPUThrottling(slowdown);
   await page.evaluateOnNewDocument(watch);
+  const client = await page.createCDPSession();
+  await client.send("Performance.enable");
   await page.goto(url, { waitUntil: "load" });
   await new Promise((done) => setTimeout(done, 1000)); // tasks that the load event starts
   const found = await page.evaluate(() => ({
     ...window.seen,
     load: performance.getEntriesByType("navigation")[0].loadEventEnd,
   }));
+  const { metrics } = await client.send("Performance.getMetrics");
+  found.processor = 1000 * metrics.find(({ name }) => name === "ThreadTime").value;
   await page.close();
   return found;
 }
@@ -37,13 +42,21 @@ const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS,
 });
-for (const file of process.argv.slice(2)) {
-  for (const slowdown of [1, 4]) {
-    const found = [];
-    for (let i = 0; i < REPEATS; i += 1) found.push(await load(browser, pathToFileURL(file).href, slowdown));
-    const told = ["paint", "load", "longest"].map((name) =>
-      `${name} ${(median(found.map((one) => one[name])) / 1000).toFixed(2)} s`);
-    console.log(`${file}, slowed ${slowdown} times: ${told.join(", ")}`);
+const files = process.argv.slice(2), names = ["paint", "load", "longest", "processor"];
+for (const slowdown of [1, 4]) {
+  const rounds = [];
+  for (let i = 0; i < REPEATS; i += 1) {
+    const round = [];
+    for (const file of files) round.push(await load(browser, pathToFileURL(file).href, slowdown));
+    rounds.push(round);
   }
+  files.forEach((file, k) => {
+    const told = names.map((name) => {
+      const seconds = (median(rounds.map((round) => round[k][name])) / 1000).toFixed(2);
+      const ratio = median(rounds.map((round) => round[k][name] / round[0][name])).toFixed(2);
+      return `${name} ${seconds} s${k ? ` (${ratio} of the first)` : ""}`;
+    });
+    console.log(`${file}, slowed ${slowdown} times: ${told.join(", ")}`);
+  });
 }
 await browser.close();

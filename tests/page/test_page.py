@@ -11,7 +11,7 @@ import pytest
 from irm_bench.report import bundle
 from irm_bench.report.page import without_run
 from irm_bench.report.sections import COMMON
-from tests.page.conftest import TOOLS, VIEWS, need
+from tests.page.conftest import TOOLS, VIEWS, in_site, need
 from tests.unit.report_case import Case
 
 SCRIPTED = [view for view in VIEWS if view != "no scripts"]
@@ -94,6 +94,52 @@ def test_a_number_tells_of_itself_and_leads_there_and_back(seen: dict[str, Any])
     assert cited["returned"]
 
 
+@pytest.mark.parametrize("view", SCRIPTED)
+def test_any_two_runs_are_compared(seen: dict[str, Any], view: str, case: Case) -> None:
+    found = seen[view]["runs"]
+    assert found["initial"]["rows"] == found["again"]["rows"]  # as it stands without scripts
+    assert [head.strip() for head in found["mean"]["heads"][2:4]] == [
+        "seed 1",
+        "the mean over seeds",
+    ]
+    study = case.config.studies[0]
+    assert len(found["mean"]["rows"]) == len(study.methods) * len(study.test_environments)
+    for before, after in zip(found["initial"]["rows"], found["mean"]["rows"], strict=True):
+        assert after[:2] == before[:2]
+        assert after[2] == before[3]  # seed 1 has moved to the first place
+        assert after[3] == before[5]  # and the mean beside it
+        first, mean, difference = (numbers_of(after[i]) for i in (2, 3, 4))
+        assert difference == pytest.approx(first - mean, abs=2e-3 * abs(mean))
+    assert found["other"]["study"] != found["mean"]["study"]
+
+
+def numbers_of(text: str) -> float:
+    """A number as the page writes it."""
+    mantissa, _, exponent = text.replace("−", "-").replace(",", "").partition("\u2009×\u200910")
+    digits = exponent.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    return float(mantissa) * 10.0 ** int(digits or 0)
+
+
+def test_paper_says_where_it_came_from_and_has_nothing_to_click(
+    seen: dict[str, Any], page_file: Path
+) -> None:
+    printed = seen["light"]["printed"]
+    assert printed["from"] == page_file.as_uri()
+    assert printed["foot"] == page_file.as_uri()
+    assert printed["shown"] == []
+    assert printed["after"] == ""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_header_of_a_site_is_seen_and_marks_where_one_is(
+    seen: dict[str, Any], view: str
+) -> None:
+    header = seen[view]["header"]
+    assert header["seen"]
+    assert header["current"] == ["notebook"]
+    assert header["right"] <= 0
+
+
 def test_every_explorer_draws_curves(seen: dict[str, Any], page_file: Path) -> None:
     wanted = len(re.findall(r"data-explore=", page_file.read_text(encoding="utf-8")))
     assert wanted >= 6
@@ -117,5 +163,5 @@ def test_tables_sort_by_number(seen: dict[str, Any]) -> None:
 
 def test_two_builds_have_the_same_bytes(case: Case, page_file: Path) -> None:
     former = case.figures.parent / "former.html"
-    again = case.render(baseline=former)
+    again = in_site(case.render(baseline=former))
     assert without_run(again) == without_run(page_file.read_text(encoding="utf-8"))

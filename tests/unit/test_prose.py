@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from irm_bench.presentation.prose import curly, in_words
 
-LABELS = {"plug_in": "plug-in", "train_risk": "mean squared error, training"}
+LABELS = {
+    "plug_in": "plug-in",
+    "train_risk": "mean squared error, training",
+    "vrex": "V-REx",
+    "irm": "IRM",
+    "oracle": "oracle",
+    "coral": "matching (CORAL)",
+}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +30,11 @@ LABELS = {"plug_in": "plug-in", "train_risk": "mean squared error, training"}
         ("the 'best possible' error isn't", "the ‘best possible’ error isn’t"),
         ('the seeds\' "own" ends.', "the seeds’ “own” ends."),
         ("sample_size", "sample size"),
+        ("vrex on example_1, then irm.", "V-REx on example 1, then IRM."),
+        (
+            "the oracle, a coral, irm.py and methods/irm",
+            "the oracle, a coral, irm.py and methods/irm",
+        ),
     ],
 )
 def test_names_become_words(raw: str, words: str) -> None:

@@ -312,13 +312,44 @@ def test_a_first_page_of_ten_books_grows_with_its_books_alone(results: Path, cas
     assert len(ten) < 10 * len(one)
 
 
+def header_of(page: str) -> dict[str, tuple[str, bool]]:
+    """Of the header of a site's page: its links by their words, and whether each is the current."""
+    found = re.search(r'<nav class="site".*?</nav>', page, flags=re.DOTALL)
+    assert found
+    links = re.findall(r'<a href="([^"]+)"( aria-current="page")?>([^<]+)</a>', found[0])
+    return {words: (href, bool(current)) for href, current, words in links}
+
+
+def test_every_page_of_a_site_has_the_same_header(results: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first_book", "second")]
+    for folder in folders:
+        shutil.copytree(results, folder)
+    first = header_of(shelf.render(folders))
+    names = [folder.name for folder in folders]
+    for folder in folders:
+        own = header_of(shelf.header(folder.name, names))
+        assert list(own) == list(first)
+        assert {words: href for words, (href, _) in own.items()} == {
+            words: f"../{href}" for words, (href, _) in first.items()
+        }
+        current = [words for words, (_, is_current) in own.items() if is_current]
+        assert current == [folder.name.replace("_", " ")]
+    assert [words for words, (_, is_current) in first.items() if is_current] == ["The shelf"]
+
+
+def test_both_kinds_of_page_have_one_stylesheet(results: Path) -> None:
+    own = (ROOT / "report/style.css").read_text(encoding="utf-8")
+    assert own in shelf.render([results])
+    assert own in (results / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_site_is_whole_and_described(results: Path, case: Case, tmp_path: Path) -> None:
     pytest.importorskip("rocrate")
     paths = site.run(results, tmp_path)
     first = (tmp_path / crate.FILE).read_bytes()
     page = (results / "report.html").read_text(encoding="utf-8")
-    assert site.SITE_BAR in page
-    assert (tmp_path / "index.html").read_text(encoding="utf-8") == page.replace(site.SITE_BAR, "")
+    assert site.HEADER in page
+    assert (tmp_path / "index.html").read_text(encoding="utf-8") == page.replace(site.HEADER, "")
     for name in case.config.figures:
         assert {f"figures/{name}.{kind}" for kind in ("svg", "png", "csv")} <= set(paths)
     assert (tmp_path / "figures/histograms.png").read_bytes()[:4] == b"\x89PNG"

@@ -13,9 +13,9 @@ import pytest
 
 from irm_bench import config
 from irm_bench.config import of_book
-from irm_bench.report import bundle, filters
+from irm_bench.report import bundle, citation, filters
 from irm_bench.report.ledger import Ledger
-from irm_bench.report.page import without_run
+from irm_bench.report.page import numbered, without_run
 from irm_bench.report.sections import COMMON
 from irm_bench.stages import judge, report
 from irm_bench.storage import tables
@@ -293,3 +293,44 @@ def test_the_book_finds_every_number_that_it_looks_up(
     monkeypatch.setattr(Ledger, "value_if", watched)
     case.render()
     assert not absent
+
+
+def test_figures_and_tables_are_numbered_each_in_their_order(page: str) -> None:
+    found = re.findall(r"<(figcaption|caption)>.*?<strong>(Figure|Table) (\d+)\. ", page, re.DOTALL)
+    for tag, kind in (("figcaption", "Figure"), ("caption", "Table")):
+        numbers = [int(number) for name, word, number in found if (name, word) == (tag, kind)]
+        assert len(numbers) == page.count(f"<{tag}>") > 3
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_only_the_first_bold_words_of_a_caption_are_numbered() -> None:
+    table = "<caption><div><a><strong>A.</strong></a> <strong>not this</strong></div></caption>"
+    plain = "<caption>no title</caption><p><strong>nor this</strong></p>"
+    figure = "<figcaption><p><strong>B.</strong></p></figcaption>"
+    assert numbered(plain + table + figure + table) == (
+        plain
+        + table.replace("<strong>A", "<strong>Table 1. A")
+        + figure.replace("<strong>B", "<strong>Figure 1. B")
+        + table.replace("<strong>A", "<strong>Table 2. A")
+    )
+
+
+def test_the_glossary_has_every_word_that_is_explained_where_it_is_met(page: str) -> None:
+    body = re.search(r'<section id="glossary".*?</section>', page, flags=re.DOTALL)
+    assert body
+    words = re.findall(r"<dt>(.*?)</dt>", body[0])
+    explained = re.findall(r'<div popover id="term-[\w-]+"[^>]*><p><strong>(.*?)</strong>', page)
+    assert len(words) > 10
+    assert words == explained
+
+
+def test_the_byline_names_source_version_and_date(page: str, case: Case) -> None:
+    byline = re.search(r'<p class="byline">.*?</p>', page, flags=re.DOTALL)
+    assert byline
+    source = case.config.source
+    assert f'<a href="{source["url"]}"><cite>{source["title"]}</cite></a>' in byline[0]
+    cited = citation.load()
+    assert cited
+    assert f"irm_bench {cited.version}" in byline[0]
+    assert f'<time datetime="{cited.date}">' in byline[0]
+    assert not cited.repository or f'href="{cited.repository}"' in byline[0]

@@ -50,21 +50,36 @@ def test_every_link_of_the_first_page_leads_somewhere(site: Path) -> None:
     page = (site / "index.html").read_text(encoding="utf-8")
     links = set(re.findall(r'href="([^":#]+)(?:#([\w-]+))?"', page))
     pages = {f"{book}/index.html" for book in BOOKS}
-    assert {path for path, _ in links} == {*pages, "feed.xml"}
+    assert {path for path, _ in links} == {*pages, "index.html", "feed.xml"}
     for path, anchor in links:
         text = (site / path).read_text(encoding="utf-8")
         assert not anchor or f'id="{anchor}"' in text, (path, anchor)
 
 
 def test_every_page_leads_to_the_shelf_and_the_other_books(site: Path) -> None:
+    for folder in (site, *(site / book for book in BOOKS)):
+        text = (folder / "index.html").read_text(encoding="utf-8")
+        header = re.search(r'<nav class="site".*?</nav>', text, flags=re.DOTALL)
+        assert header
+        links = re.findall(r'href="([^"#]+)(?:#([\w-]+))?"', header[0])
+        there = {(folder / path).resolve() for path, _ in links}
+        pages = {site / "index.html", *(site / book / "index.html" for book in BOOKS)}
+        assert there == {path.resolve() for path in (*pages, site / "feed.xml")}
+        for path, anchor in links:
+            assert not anchor or f'id="{anchor}"' in (folder / path).read_text(encoding="utf-8")
+        current = re.findall(r'href="([^"]+)" aria-current="page"', header[0])
+        assert [(folder / path).resolve() for path in current] == [
+            (folder / "index.html").resolve()
+        ]
+
+
+def test_a_page_alone_leads_to_no_other_file(project: Path) -> None:
     for book in BOOKS:
-        text = (site / book / "index.html").read_text(encoding="utf-8")
-        bar = re.search(r'<nav class="site".*?</nav>', text)
-        assert bar
-        links = set(re.findall(r'href="([^"]+)"', bar[0]))
-        others = {f"../{other}/index.html" for other in BOOKS if other != book}
-        assert links == {"../index.html", *others}
-        assert all((site / book / link).exists() for link in links)
+        text = (project / f"results/{book}/report.html").read_text(encoding="utf-8")
+        assert 'class="site"' not in text
+        links = re.findall(r'<a [^>]*href="([^"]*)"', text)
+        assert links
+        assert all(link.startswith(("#", "data:", "http")) for link in links)
 
 
 def test_the_first_page_tells_the_answer_and_every_claim(site: Path) -> None:

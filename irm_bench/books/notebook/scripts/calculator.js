@@ -17,7 +17,18 @@ class Calculator {
     form.hidden = false;
     this.recall();
     this.slide();
-    this.update();
+    if (this.touched) this.update();
+    else this.drawWhenSeen();
+  }
+
+  /* The table stands as it would be computed; what is drawn can wait. */
+  drawWhenSeen() {
+    const watcher = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watcher.disconnect();
+      this.update();
+    }, { rootMargin: "100%" });
+    watcher.observe(this.form);
   }
 
   /* The setting that the address names, so that a setting can be linked. */

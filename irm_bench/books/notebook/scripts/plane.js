@@ -4,6 +4,7 @@
 
 const PLANE = { x: [-0.6, 1.8], y: [-0.8, 1.5], near: { x: [-0.1, 1.35], y: [-0.25, 1.1] } };
 const N_STARTS = 6;
+const NOBODY = "nobody"; // no seed has this name, and the mean has none
 
 class Stepper {
   constructor(figure, setting) {
@@ -33,7 +34,9 @@ class Stepper {
   build() {
     const seeds = [...new Set(this.paths.filter((p) => p.seed).map((p) => p.seed))];
     const option = (value, textContent) => make("option", { value, textContent });
-    this.seed = make("select", {}, option("", "the mean over all seeds"), ...seeds.map((s) => option(s, `seed ${s}`)));
+    const runs = () => [option("", "the mean over all seeds"), ...seeds.map((s) => option(s, `seed ${s}`))];
+    this.seed = make("select", {}, ...runs());
+    this.beside = make("select", {}, option(NOBODY, "nothing"), ...runs());
     this.slider = make("input", { type: "range", min: 0, max: this.places.length - 1, step: 1, value: 0, id: "plane-at" });
     this.where = make("output", { className: "where" });
     this.play = make("button", { type: "button", className: "tool", textContent: "Play" });
@@ -42,12 +45,13 @@ class Stepper {
     this.picture = make("div", { className: "picture" });
     this.values = make("p", { className: "values" });
     this.values.setAttribute("aria-live", "polite");
-    this.seed.addEventListener("change", () => this.redraw());
+    for (const picker of [this.seed, this.beside]) picker.addEventListener("change", () => this.redraw());
     this.slider.addEventListener("input", () => { this.stop(); this.redraw(); });
     this.play.addEventListener("click", () => (this.timer ? this.stop() : this.run()));
     random.addEventListener("click", () => this.startAnywhere());
     this.box = make("div", { className: "stepper explore-box" },
-      make("p", { className: "reading" }, make("label", { textContent: "Paths of " }, this.seed), random),
+      make("p", { className: "reading" }, make("label", { textContent: "Paths of " }, this.seed),
+        make("label", { textContent: "beside " }, this.beside), random),
       this.legend, this.picture,
       make("p", { className: "reading" }, this.play, make("label", { htmlFor: "plane-at", textContent: "updates: " }, this.where), this.slider),
       this.values);
@@ -93,7 +97,7 @@ class Stepper {
     const at = Number(this.slider.value), updates = this.places[at];
     this.where.textContent = numbers.plain(updates);
     this.slider.setAttribute("aria-valuetext", `${numbers.plain(updates)} updates`);
-    const shown = this.paths.filter((p) => p.seed === this.seed.value);
+    const [shown, beside] = [this.seed, this.beside].map(({ value }) => this.paths.filter((p) => p.seed === value));
     const width = Math.max(290, Math.min(640, this.figure.clientWidth - 24));
     const range = this.starts.length ? PLANE : PLANE.near;
     const svg = this.axes(width, range);
@@ -105,15 +109,19 @@ class Stepper {
         this.dot(svg, start[name][at], color, "o");
       }
     }
-    for (const path of shown) {
-      const look = this.look(path), points = path.points.filter((p) => p.updates <= updates);
-      this.line(svg, points, look.color, { "stroke-width": 2, "stroke-dasharray": look.dash });
-      this.dot(svg, points[points.length - 1], look.color, look.marker);
-    }
+    for (const path of beside) this.path(svg, path, updates, { "stroke-width": 1, opacity: 0.8 }, "none");
+    for (const path of shown) this.path(svg, path, updates, { "stroke-width": 2 });
     const star = draw(svg, "text", { x: svg.scaleX(1), y: svg.scaleY(0) + 5, "text-anchor": "middle", class: "star" }, "★");
     star.setAttribute("aria-hidden", "true");
     this.picture.replaceChildren(svg);
-    this.tell(shown, updates);
+    this.tell(shown, beside, updates);
+  }
+
+  /* A path up to where it is after so many updates, and a mark there. */
+  path(svg, path, updates, style, fill) {
+    const look = this.look(path), points = path.points.filter((p) => p.updates <= updates);
+    this.line(svg, points, look.color, { ...style, "stroke-dasharray": look.dash });
+    this.dot(svg, points[points.length - 1], look.color, look.marker, fill);
   }
 
   axes(width, range) {
@@ -137,10 +145,10 @@ class Stepper {
     if (d) draw(svg, "path", { d, fill: "none", stroke, ...more });
   }
 
-  dot(svg, point, color, marker) {
+  dot(svg, point, color, marker, fill = color) {
     if (!point || !this.isInside(svg, point)) return;
     const transform = `translate(${svg.scaleX(point.x).toFixed(1)} ${svg.scaleY(point.y).toFixed(1)})`;
-    draw(svg, "path", { d: SHAPES[marker] || SHAPES.o, transform, fill: color, stroke: color });
+    draw(svg, "path", { d: SHAPES[marker] || SHAPES.o, transform, fill, stroke: color });
   }
 
   isInside(svg, { x, y }) {
@@ -152,18 +160,29 @@ class Stepper {
     return this.setting.trained.find((s) => s.key === `${path.method}-${path.penalty}`);
   }
 
-  tell(shown, updates) {
+  tell(shown, beside, updates) {
     this.legend.replaceChildren(...shown.map((path) => {
       const look = this.look(path);
       return make("span", {}, swatch(look), look.label);
     }), make("span", {}, "┄ no penalty in an environment"), make("span", {}, "★ the causes alone"));
+    const here = (path) => path?.points.filter((p) => p.updates <= updates).pop();
     const told = shown.map((path) => {
-      const here = path.points.filter((p) => p.updates <= updates).pop();
-      return `${this.look(path).label}: φ(X) ${numbers.significant(here.x, 3)}, φ(Z) ${numbers.significant(here.y, 3)}`;
+      const other = beside.find((p) => p.method === path.method && p.penalty === path.penalty);
+      return `${this.look(path).label}: ${placeWords(here(path), here(other))}`;
     });
+    const thin = beside.length ? ` Thin and hollow: ${this.beside.selectedOptions[0].textContent}; in brackets, how much its weights differ.` : "";
     const more = this.starts.length ? ` Thin: ${N_STARTS} random starts with infinitely many rows.` : "";
-    this.values.textContent = `${told.join("; ")}.${more}`;
+    this.values.textContent = `${told.join("; ")}.${thin}${more}`;
   }
+}
+
+/* The weights at a place, and how far those of another run are from them. */
+function placeWords(here, other) {
+  const sign = (value) => (value < 0 ? "" : "+") + numbers.significant(value, 2);
+  return [["φ(X)", "x"], ["φ(Z)", "y"]].map(([name, axis]) => {
+    const more = other ? ` (${sign(other[axis] - here[axis])})` : "";
+    return `${name} ${numbers.significant(here[axis], 3)}${more}`;
+  }).join(", ");
 }
 
 /* Rows of one path, in the order of the table. */
