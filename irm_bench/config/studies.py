@@ -8,6 +8,7 @@ from typing import Any
 
 from irm_bench.config import checks, hyperparameters
 from irm_bench.config.model import (
+    DRAWN,
     ConfigError,
     Environment,
     LearningRate,
@@ -66,6 +67,7 @@ def parse_study(book: Book, where: str, raw: Mapping[str, Any], root_seed: int) 
         selection=_selections(book, sem, raw["selection"], f"{where}.selection"),
         seeds=_seeds(raw["seeds"]),
         sampling=raw["sampling"],
+        splits=raw.get("splits", DRAWN),
         trajectories=raw["trajectories"],
         keep=raw.get("keep", "all"),
     )
