@@ -1,8 +1,12 @@
 """What splits give has the law that it is drawn from, and its numbers hang on nothing else."""
 
 import copy
+import hashlib
 import itertools
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +65,15 @@ def drawn(n_steps: int, n_products: int, n_columns: int, first: int = 0) -> np.n
 @pytest.mark.parametrize("n_products", [4, 5])
 def test_normals_are_those_of_box_and_muller(n_products: int) -> None:
     """Beside the C library's logarithm, sine and cosine, of every word."""
-    found, n_pairs = drawn(30, n_products, 3, first=7), (n_products + 1) // 2
-    for t, pair, column in itertools.product(range(30), range(n_pairs), range(3)):
-        start, stride = (int(part) for part in keys_of(3)[:, column])
-        place = 2 * ((7 + t) * n_pairs + pair) + 1
-        u, v = ((word(start, stride, place + i) >> 12) * 2.0**-52 for i in (0, 1))
-        radius, angle = math.sqrt(-2 * math.log(u + 2.0**-53)), 2 * math.pi * (v - 0.5)
-        expected = [radius * math.cos(angle), radius * math.sin(angle)]
-        for p, value in zip((2 * pair, 2 * pair + 1), expected, strict=True):
-            if p < n_products:
-                assert found[t, p, column] == pytest.approx(value, abs=1e-13)
+    n_pairs, first = (n_products + 1) // 2, 7
+    for column, (start, stride) in enumerate(keys_of(3).T.tolist()):
+        expected = []
+        for place in range(2 * first * n_pairs + 1, 2 * (first + 30) * n_pairs, 2):
+            u, v = ((word(start, stride, place + i) >> 12) * 2.0**-52 for i in (0, 1))
+            radius, angle = math.sqrt(-2 * math.log(u + 2.0**-53)), 2 * math.pi * (v - 0.5)
+            expected += [radius * math.cos(angle), radius * math.sin(angle)]
+        steps = np.reshape(expected, (30, 2 * n_pairs))[:, :n_products]
+        np.testing.assert_allclose(drawn(30, n_products, 3, first)[..., column], steps, atol=1e-13)
 
 
 def test_normals_are_normal_and_independent() -> None:
@@ -97,6 +100,25 @@ def test_a_number_hangs_on_its_place_alone() -> None:
     whole = drawn(64, 5, 2 * normals.WIDTH + 3)
     assert np.array_equal(drawn(20, 5, 2 * normals.WIDTH + 3, first=44), whole[44:])
     assert np.array_equal(drawn(64, 5, 7), whole[..., :7])
+
+
+def bits() -> str:
+    """A hash of some normals."""
+    return hashlib.sha256(drawn(50, 5, 40).tobytes()).hexdigest()
+
+
+def test_normals_have_the_same_bits_on_another_processor() -> None:
+    """Compiled for one of 2008, without AVX and fused products, which runs here all the same."""
+    old = {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": ""}
+    told = subprocess.run(
+        [sys.executable, "-c", "from tests.unit import test_split_law as t; print(t.bits())"],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | old,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert told.strip() == bits()
 
 
 # --- the law of D -----------------------------------------------------------------------------
