@@ -6,7 +6,16 @@ Every check raises ``ConfigError``, with the key, its value and what is allowed,
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from irm_bench.config.model import CHOSEN, Config, ConfigError, Method, Section, Study
+from irm_bench.config.model import (
+    CHOSEN,
+    DRAWN,
+    GAUSSIAN,
+    Config,
+    ConfigError,
+    Method,
+    Section,
+    Study,
+)
 from irm_bench.plugins.registry import Book, Plugin, UnknownPluginError
 
 # Products of rows that a model may hold to split them into halves: 134 MB.
@@ -291,6 +300,7 @@ def consistent(book: Book, study: Study, where: str) -> None:
         _check_loss(study, method, f"{where}.methods[{i}]")
         if "splits" in method.needs:
             _check_splits(study, method, where)
+            _check_split_rows(study, method, where)
         _check_oracle(study, method, f"{where}.methods[{i}]")
         _check_intercept(study, method, f"{where}.methods[{i}]")
         _check_changes(study, method, f"{where}.methods[{i}]")
@@ -298,6 +308,7 @@ def consistent(book: Book, study: Study, where: str) -> None:
     _check_selection(study, where)
     _check_learning_rate(study, where)
     _check_starts(study, where)
+    _check_split_law(study, where)
     if study.sampling != "rows":
         _check_sampling(book, study, where)
 
@@ -455,23 +466,60 @@ def _check_subsets(study: Study, method: Method, where: str) -> None:
 
 
 def _check_splits(study: Study, method: Method, where: str) -> None:
-    """A study whose rows are to be split into halves, and held for it."""
-    d = max(model.n_features for model in study.models)
-    n_products = max(map(len, study.train_sets)) * (d * (d + 1) // 2 + d)
+    """A study whose rows are to be split into halves."""
     for n in study.n_samples:
-        if n > method.max_n_samples:
-            continue
-        if n % 2:
+        if n <= method.max_n_samples and n % 2:
             raise ConfigError(
                 f"config key {where}.n_samples: {n}; {method.monitor} splits the rows into "
                 "equal halves: allowed is an even number"
             )
-        if n * n_products > MAX_SPLIT_PRODUCTS:
+
+
+def _check_split_rows(study: Study, method: Method, where: str) -> None:
+    """Rows that are split are held for it, unless what splits give is drawn by its law."""
+    if study.splits == GAUSSIAN:
+        return
+    d = max(model.n_features for model in study.models)
+    n_products = max(map(len, study.train_sets)) * (d * (d + 1) // 2 + d)
+    for n in study.n_samples:
+        if n <= method.max_n_samples and n * n_products > MAX_SPLIT_PRODUCTS:
             raise ConfigError(
                 f"config key {where}.n_samples: {n}; {method.monitor} holds {n_products} numbers a "
-                f"row: allowed is at most {MAX_SPLIT_PRODUCTS // n_products} here (u_statistic is "
-                "its mean over all splits, for any n; max_n_samples skips a method)"
+                f"row: allowed is at most {MAX_SPLIT_PRODUCTS // n_products} here (splits: "
+                "gaussian holds none; u_statistic is its mean over all splits, for any n; "
+                "max_n_samples skips a method)"
             )
+
+
+def _check_split_law(study: Study, where: str) -> None:
+    """The law of what splits give is that of moments, which have to settle the loss.
+
+    Where moments are drawn too, it needs the data model to know the covariance of its products.
+    """
+    if study.splits != GAUSSIAN:
+        return
+    key = f"config key {where}.splits: {GAUSSIAN!r}"
+    if study.loss.get("NEEDS") == "rows":
+        raise ConfigError(
+            f"{key}; it is the law of moments, which do not settle the loss {study.loss.name!r}: "
+            f"allowed is {DRAWN!r}"
+        )
+    of_products = [m for m in study.methods if m.needs & {"splits", "product_variance"}]
+    if study.sampling == "moments" and of_products and not _knows_products(study):
+        raise ConfigError(
+            f"{key}; with sampling 'moments' {of_products[0].monitor} needs the covariance of "
+            f"products, and {study.sem} has no product_covariance here: allowed is sampling 'rows'"
+        )
+
+
+def _knows_products(study: Study) -> bool:
+    """Whether the SEM knows the covariance of its products wherever methods train."""
+    environments = [environment for members in study.train_sets for environment in members]
+    for model in study.models:
+        for environment in environments:
+            if model.product_covariance(environment.mapping) is None:
+                return False
+    return True
 
 
 def _check_learning_rate(study: Study, where: str) -> None:
@@ -515,6 +563,8 @@ def _check_sampling(book: Book, study: Study, where: str) -> None:
     if study.loss.get("NEEDS") == "rows":
         raise ConfigError(f"{key}; the loss {study.loss.name!r} needs rows: allowed is 'rows'")
     of_rows = {"product_variance", "splits", "rows"}
+    if study.sampling == "moments" and study.splits == GAUSSIAN:
+        of_rows = {"rows"}
     if study.sampling == "population":
         of_rows |= {"n_samples"}
     for method in study.methods:
@@ -522,9 +572,11 @@ def _check_sampling(book: Book, study: Study, where: str) -> None:
         if needs:
             penalties = [book.plugin("penalties", name) for name in book.names("penalties")]
             enough = [penalty.name for penalty in penalties if not penalty.get("NEEDS")]
+            can_do_without = study.sampling == "moments" and "rows" not in needs
+            other = ", splits: gaussian" if can_do_without else ""
             raise ConfigError(
-                f"{key}; {method.monitor} of method {method.name} needs rows "
-                f"({', '.join(needs)}): allowed is 'rows', or of the penalties {', '.join(enough)}"
+                f"{key}; {method.monitor} of method {method.name} needs rows ({', '.join(needs)}): "
+                f"allowed is 'rows'{other}, or of the penalties {', '.join(enough)}"
             )
     if study.sampling == "moments":
         _check_wishart(study, where)

@@ -12,6 +12,8 @@ from irm_bench.plugins.registry import Book, Plugin
 Value = float | int | str
 # What a study may keep of its models: all, or those alone that a rule chose.
 ALL, CHOSEN = "all", "chosen"
+# How a study has the random halves of its rows: split, or by the law of what a split gives.
+DRAWN, GAUSSIAN = "drawn", "gaussian"
 Pairs = tuple[tuple[str, Any], ...]
 
 
@@ -197,6 +199,7 @@ class Study:
     selection: tuple[Selection, ...]
     seeds: tuple[int, ...]
     sampling: str
+    splits: str
     trajectories: bool
     keep: str
     # Where seeds are added; ``seeds`` are then those of the config's look.

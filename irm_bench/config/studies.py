@@ -8,6 +8,7 @@ from typing import Any
 
 from irm_bench.config import checks, hyperparameters
 from irm_bench.config.model import (
+    DRAWN,
     ConfigError,
     Environment,
     LearningRate,
@@ -73,6 +74,7 @@ def parse_study(
         selection=_selections(book, sem, raw["selection"], f"{where}.selection"),
         seeds=_seeds(added.count(look) if added else raw["seeds"]),
         sampling=raw["sampling"],
+        splits=raw.get("splits", DRAWN),
         trajectories=raw["trajectories"],
         keep=raw.get("keep", "all"),
         added=added,

@@ -46,13 +46,15 @@ def frames(config: Config, inputs: MomentStore, shard: int) -> Iterator[dict[str
 
 def _settings(config: Config) -> dict[Cell, bool]:
     """One cell for each training set whose product covariances are kept, and whether some cell of
-    the same rows trains on random splits: where none does, none are drawn here either."""
+    the same rows trains on random splits: where none does, or moments are drawn in their place,
+    none are drawn here either."""
     wanted = {dataset: use.wanted for dataset, use in plan.datasets(config).items()}
     found: dict[tuple[Dataset, ...], Cell] = {}
     split: set[tuple[Dataset, ...]] = set()
     for cell in plan.cells(config):
         key = cell.datasets()
-        if cell.penalty is not None and "splits" in cell.penalty.get("NEEDS", ()):
+        is_split = cell.penalty is not None and "splits" in cell.penalty.get("NEEDS", ())
+        if is_split and cell.sampling == "rows":
             split.add(key)
         is_known = cell.model.is_fixed and cell.model.has("population")
         if is_known and cell.model.has("causal_solution") and all(wanted[d] for d in key):

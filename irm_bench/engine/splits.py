@@ -16,7 +16,7 @@ independent and exchangeable, so every run sees uniformly random splits all the 
 
 from collections.abc import Callable, Iterable, Sequence
 from math import gcd, prod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -182,6 +182,18 @@ def join_digits(sums: Sequence[Tensor], n_samples: int) -> Tensor:
     return joined
 
 
+class Means(Protocol):
+    """D of many columns for any step: of splits of their rows, or by its law (``split_law.py``)."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
+    def max_steps(self) -> int: ...
+
+    def write(self, first: int, out: Tensor) -> None: ...
+
+
 class SplitDraws:
     """Draws of the split-half penalty: D of a step, as a Quadratic over the pairs.
 
@@ -194,7 +206,7 @@ class SplitDraws:
 
     def __init__(
         self,
-        means: Sequence[SignedMeans],
+        means: Sequence[Means],
         pair_columns: np.ndarray,
         slots: Slots,
         ahead: int = AHEAD,

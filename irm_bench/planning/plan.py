@@ -17,6 +17,7 @@ import numpy as np
 
 from irm_bench.config import Config, Environment, Method, ModelKey, Optimiser, Selection, Study
 from irm_bench.config.layout import set_label
+from irm_bench.config.model import GAUSSIAN
 from irm_bench.plugins.model import Model
 from irm_bench.plugins.registry import Plugin
 from irm_bench.theory import small
@@ -62,6 +63,7 @@ class Cell:
     start: str
     steps: int
     sampling: str
+    splits: str
 
     @property
     def key(self) -> ModelKey:
@@ -79,6 +81,11 @@ class Cell:
     def needs(self) -> frozenset[str]:
         """What its method, and the penalty that it reports, have to be given besides moments."""
         return frozenset(self.method.get("NEEDS", ())) | frozenset(self.monitor.get("NEEDS", ()))
+
+    @property
+    def keeps_product_variance(self) -> bool:
+        """Whether its rows' product covariances are kept: asked for, or the law of its splits."""
+        return "product_variance" in self.needs or self.splits == GAUSSIAN
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -161,6 +168,7 @@ def cells_at(
                 start=start,
                 steps=study.steps if is_stepped else 0,
                 sampling=study.sampling,
+                splits=study.splits if "splits" in method.needs else "",
             )
 
 
@@ -271,7 +279,7 @@ def datasets(config: Config) -> dict[Dataset, Use]:
         for dataset in cell.datasets():
             whole = found.setdefault(dataset, Use())
             whole.seeds |= use.seeds
-            whole.wanted |= "product_variance" in cell.needs
+            whole.wanted |= cell.keeps_product_variance
     for study in config.studies:
         for dataset in _validation_datasets(study):
             found.setdefault(dataset, Use()).seeds.update(study.seeds)

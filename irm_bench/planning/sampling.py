@@ -48,6 +48,13 @@ def draw_moments(dataset: Dataset, root_seed: int, seeds: Iterable[int]) -> Mome
     return dataset.model.sample_moments(rngs, dataset.n_samples, dataset.environment.mapping)
 
 
+def population_covariance(dataset: Dataset) -> np.ndarray:
+    """The covariance (P, P) of a row's products, where a sample's own cannot be had."""
+    found = dataset.model.product_covariance(dataset.environment.mapping)
+    assert found is not None  # the config was checked for it
+    return found
+
+
 def exact_moments(dataset: Dataset, root_seed: int, seeds: Iterable[int]) -> Moments:
     """Exact moments (seed, …), each seed's by its own mechanism, as of infinitely many rows."""
     model, environment = dataset.model, dataset.environment.mapping

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from irm_bench.config import Environment, Method, Study
 from irm_bench.config.layout import set_label
+from irm_bench.config.model import GAUSSIAN
 from irm_bench.presentation.series import Looks
 from irm_bench.report.ledger import Ledger
 from irm_bench.report.study_tables import (
@@ -73,6 +74,8 @@ class Chapter:
         yield "Rows", f"{words}, {text_of(study.n_test_samples)} a test environment"
         if study.sampling != "rows":
             yield "Sampling", f"{study.sampling}: no row is drawn, but their moments by their law"
+        if study.splits == GAUSSIAN and any("splits" in method.needs for method in study.methods):
+            yield "Splits", "gaussian: what a step sees of its split is drawn from its normal law"
         yield "Seeds", str(len(study.seeds))
 
     def _of_training(self) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,12 @@ from irm_bench.config import Config
 from irm_bench.errors import about
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Dataset
-from irm_bench.planning.sampling import draw_moments, exact_moments, summarise
+from irm_bench.planning.sampling import (
+    draw_moments,
+    exact_moments,
+    population_covariance,
+    summarise,
+)
 from irm_bench.running.progress import watch
 from irm_bench.storage import archives
 from irm_bench.storage.handover import SIMULATED
@@ -33,6 +38,8 @@ def _arrays(
     covariances: list[np.ndarray] = []
     if dataset.sampling == "moments":
         moments = draw_moments(dataset, root_seed, seeds)
+        if with_covariance:
+            covariances = [population_covariance(dataset)] * len(seeds)
     elif dataset.sampling == "population":
         moments = exact_moments(dataset, root_seed, seeds)
     else:

@@ -14,18 +14,21 @@ import torch
 
 from irm_bench import theory
 from irm_bench.config import Config, checks
+from irm_bench.config.model import DRAWN, GAUSSIAN
 from irm_bench.engine import training
 from irm_bench.engine.descent import Path as Trajectory
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine.row_losses import WIDTH, Part, RowBatch, Rows
 from irm_bench.engine.signs import SignStream
-from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
+from irm_bench.engine.split_law import NormalMeans
+from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, Means, SignedMeans, SplitDraws
 from irm_bench.errors import about
 from irm_bench.planning import plan, starts
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import all_rows, rows
 from irm_bench.plugins.registry import Plugin
 from irm_bench.running import progress
+from irm_bench.statistics.streams import generator
 from irm_bench.storage import archives
 from irm_bench.storage.handover import TRAINED, MomentStore
 from irm_bench.theory.moments import products, stack
@@ -50,7 +53,7 @@ class Run:
         """Runs of equal family can share a batch."""
         c = self.cell
         optimiser = c.optimiser.plugin if c.optimiser else None
-        return (str(c.key), c.model, c.loss, c.monitor, optimiser, c.steps)
+        return (str(c.key), c.model, c.loss, c.monitor, optimiser, c.steps, c.splits)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -135,8 +138,8 @@ def _load(runs: list[Run]) -> np.ndarray:
     """Of the runs of one seed: how many, the numbers of their moments, the products of rows."""
     d = runs[0].cell.model.n_features
     n_products = d * (d + 1) // 2 + d
-    of_pair = d * d + (n_products**2 if "product_variance" in runs[0].needs else 0)
-    held = {dataset for run in runs if "splits" in run.needs for dataset in run.cell.datasets()}
+    of_pair = d * d + (n_products**2 if runs[0].cell.keeps_product_variance else 0)
+    held = {dataset for run in runs if run.cell.splits == DRAWN for dataset in run.cell.datasets()}
     return np.array(
         [
             len(runs),
@@ -174,7 +177,7 @@ def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajec
         draws: Draws = no_draws
         if "splits" in cell.needs:
             ahead = AHEAD if cell.penalty else 1
-            draws = _split_draws(config, runs, slots, ahead, bar.update)
+            draws = _split_draws(config, runs, slots, inputs, ahead, bar.update)
         path = training.train(
             cell.method.load(), penalty, optimiser, problem, cell.steps, record, draws
         )
@@ -298,6 +301,7 @@ def _split_draws(
     config: Config,
     runs: Sequence[Run],
     slots: Slots,
+    inputs: MomentStore,
     ahead: int,
     on_load: Callable[[int], object],
 ) -> SplitDraws:
@@ -305,13 +309,34 @@ def _split_draws(
     # The columns of each n stand together.
     distinct = sorted(dict.fromkeys(pairs), key=lambda pair: pair[0].n_samples)
     columns = {pair: i for i, pair in enumerate(distinct)}
+    pair_columns = np.array([columns[pair] for pair in pairs])
+    means: Sequence[Means]
+    if runs[0].cell.splits == GAUSSIAN:
+        means = [_normal_means(config, distinct, inputs)]
+    else:
+        means = _signed_means(config, distinct)
+    return SplitDraws(means, pair_columns, slots, ahead, on_load)
+
+
+def _signed_means(config: Config, columns: Sequence[tuple[Dataset, int]]) -> list[SignedMeans]:
+    """What splits of rows give, of columns that are sorted by their n."""
     means = []
-    for n_samples, of_n in groupby(distinct, key=lambda pair: pair[0].n_samples):
+    for n_samples, of_n in groupby(columns, key=lambda column: column[0].n_samples):
         held = list(of_n)
         products = (_row_products(config, dataset, seed) for dataset, seed in held)
         means.append(SignedMeans(products, len(held), SignStream(config.root_seed, n_samples)))
-    pair_columns = np.array([columns[pair] for pair in pairs])
-    return SplitDraws(means, pair_columns, slots, ahead, on_load)
+    return means
+
+
+def _normal_means(
+    config: Config, columns: Sequence[tuple[Dataset, int]], inputs: MomentStore
+) -> NormalMeans:
+    """The same by its law: each dataset and seed has a stream of its own."""
+    rngs = [
+        generator(config.root_seed, role="split_law", seed=seed, **dataset.axes)
+        for dataset, seed in columns
+    ]
+    return NormalMeans(inputs.gather(list(columns), "product_variance"), rngs)
 
 
 def _row_products(config: Config, dataset: Dataset, seed: int) -> np.ndarray:
