@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from irm_bench.publishing import crate, publish, shelf, site, verify
+from irm_bench.publishing import crate, publish, site, verify
 from irm_bench.running import provenance
 from irm_bench.storage import archives, comparison
 from tests.unit import report_case
@@ -301,15 +301,6 @@ def test_a_published_run_of_the_project_is_whole(folder: Path) -> None:
         name = Path(path).stem
         if path.endswith(".csv") and name in told["tables"]:
             assert digest == told["tables"][name]
-
-
-def test_a_first_page_of_ten_books_grows_with_its_books_alone(results: Path, case: Case) -> None:
-    """Ten times the same one: an entry, columns and claims each, and the methods once."""
-    one, ten = shelf.render([results]), shelf.render([results] * 10)
-    assert ten.count('<article class="claim"') == 10 * one.count('<article class="claim"') == 10
-    added = ten.count('<tr><th scope="row">') - one.count('<tr><th scope="row">')
-    assert added == 9 * len(case.config.claims)
-    assert len(ten) < 10 * len(one)
 
 
 def test_the_site_is_whole_and_described(results: Path, case: Case, tmp_path: Path) -> None:
