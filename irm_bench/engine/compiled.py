@@ -108,10 +108,11 @@ def _loop(method: ModuleType, optimiser: ModuleType, n_features: int) -> Callabl
     def loop(  # type: ignore[no-untyped-def]
         parameters, memory, gram, cross, widths, method_params, optimiser_params, rates, n_steps
     ):
+        # Element by element: numba takes twice as long to compile slices and sums of arrays.
         n_features, n_runs = len(cross), parameters.shape[1]
         n_most = len(widths)
         values = np.empty((len(parameters), width))
-        slopes = np.empty_like(values)
+        slopes = np.empty((len(parameters), width))
         kept = np.empty((len(memory), width))
         grams = np.empty((n_most, n_features, n_features, width))
         crosses = np.empty((n_most, n_features, width))
@@ -119,25 +120,33 @@ def _loop(method: ModuleType, optimiser: ModuleType, n_features: int) -> Callabl
         of_optimiser = np.empty((len(optimiser_params), width))
         rate = np.empty(width)
         counts = np.empty(width)  # of environments
-        starts = np.cumsum(widths) - widths
         for first in range(0, n_runs, width):
             # the environments that some of these runs have: runs with more stand first
-            n_environments = np.sum(widths > first)
+            n_environments = 0
+            for e in range(n_most):
+                n_environments += widths[e] > first
             for k in range(width):
                 run = min(first + k, n_runs - 1)
-                values[:, k] = parameters[:, run]
-                kept[:, k] = memory[:, run]
-                of_method[:, k] = method_params[:, run]
-                of_optimiser[:, k] = optimiser_params[:, run]
+                for i in range(len(parameters)):
+                    values[i, k] = parameters[i, run]
+                for i in range(len(memory)):
+                    kept[i, k] = memory[i, run]
+                for i in range(len(method_params)):
+                    of_method[i, k] = method_params[i, run]
+                for i in range(len(optimiser_params)):
+                    of_optimiser[i, k] = optimiser_params[i, run]
                 rate[k] = rates[run]
-                counts[k] = np.sum(widths > run)
+                counts[k] = 0
+                start = 0  # of an environment's runs
                 for e in range(n_environments):
-                    # moments of zero, of an environment that a run does not have, add nothing
-                    grams[e, :, :, k] = 0.0
-                    crosses[e, :, k] = 0.0
-                    if run < widths[e]:
-                        grams[e, :, :, k] = gram[:, :, starts[e] + run]
-                        crosses[e, :, k] = cross[:, starts[e] + run]
+                    is_there = run < widths[e]
+                    counts[k] += is_there
+                    for i in range(n_features):
+                        # moments of zero, of an environment that a run lacks, add nothing
+                        crosses[e, i, k] = cross[i, start + run] if is_there else 0.0
+                        for j in range(n_features):
+                            grams[e, i, j, k] = gram[i, j, start + run] if is_there else 0.0
+                    start += widths[e]
             for _ in range(n_steps):
                 gradient(
                     values,
@@ -149,7 +158,9 @@ def _loop(method: ModuleType, optimiser: ModuleType, n_features: int) -> Callabl
                 )
                 update(values, slopes, kept, rate, of_optimiser)
             for k in range(min(width, n_runs - first)):
-                parameters[:, first + k] = values[:, k]
-                memory[:, first + k] = kept[:, k]
+                for i in range(len(parameters)):
+                    parameters[i, first + k] = values[i, k]
+                for i in range(len(memory)):
+                    memory[i, first + k] = kept[i, k]
 
     return loop

@@ -52,6 +52,7 @@ class Looks:
     def __init__(self, config: Config):
         self._book = config.book
         self._plain = {kind: _without_color(config.book, kind) for kind in ("methods", "penalties")}
+        self._series: dict[tuple[str, str], Series] = {}  # a page asks for each a hundred times
         self._environments: dict[str, str] = {}
         self._train_sets: dict[str, tuple[Environment, ...]] = {}
         for study in config.studies:
@@ -67,6 +68,12 @@ class Looks:
 
     def one(self, method: str, penalty: str = "") -> Series:
         """A method's look: its own, or its penalty's where it trains on one."""
+        if (method, penalty) not in self._series:
+            self._series[method, penalty] = self._found(method, penalty)
+        return self._series[method, penalty]
+
+    def _found(self, method: str, penalty: str) -> Series:
+        """The look, as the files of method and penalty say."""
         own = self._book.plugin("methods", method)
         look = self._book.plugin("penalties", penalty) if penalty else own
         name = str(own.get("LABEL", method))

@@ -1,4 +1,4 @@
-"""The first page of a site: every book with question, answer, verdicts and cost; methods × data
+"""The first page of a site: every book with question, answer, verdicts and cost; data × methods
 across books; all claims, to be searched; and the feed of versions."""
 
 import html
@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,22 +62,23 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Column:
-    """The data of a study of a book: where they are told of, and what the error on them is."""
+class StudyErrors:
+    """The data of a study of a book: where they are told of, and each method's error on them.
+
+    ``errors`` are by the method's label; a method that the study lacks is not there.
+    """
 
     book: str
     study: str
     metric: str
     href: str
-
-
-Row = tuple[str, list[str | None]]
+    errors: Mapping[str, str]
 
 
 def render(finished: Sequence[Path]) -> str:
     """The page of books whose results are in these folders."""
     found = [(path, config_of(path)) for path in finished]
-    columns, rows = _matrix(found)
+    studies = [row for path, parsed in found for row in _study_errors(path, parsed)]
     code = script()
     text = (
         _environment()
@@ -85,8 +86,8 @@ def render(finished: Sequence[Path]) -> str:
         .render(
             books=[_entry(path, parsed) for path, parsed in found],
             claims=[claim for path, parsed in found for claim in _claims(path, parsed)],
-            columns=columns,
-            rows=rows,
+            studies=studies,
+            methods=list(dict.fromkeys(label for row in studies for label in row.errors)),
             style=Markup(page.stylesheet({})),
             script=Markup(code),
             script_hash=page.hash_of(code),
@@ -195,34 +196,27 @@ def _claims(folder: Path, parsed: Config) -> list[Claim]:
     return found
 
 
-def _matrix(found: Sequence[tuple[Path, Config]]) -> tuple[list[Column], list[Row]]:
-    """A column for every study of every book, and of each method its errors in them."""
-    columns: list[Column] = []
-    errors: dict[str, dict[Column, str]] = {}
-    for path, parsed in found:
-        looks = Looks(parsed)
-        summary = tables.read(path / "tables/summary.csv", tables.contracts(parsed)["summary"])
-        for study in parsed.studies:
-            column = _column(path.name, parsed, study)
-            columns.append(column)
-            means = _means(_of_study(summary, study.name, column.metric), study)
-            for key, mean in means.items():
-                label = looks.one(key.method, key.penalty).label
-                errors.setdefault(label, {})[column] = numbers.significant(mean, 3)
-    rows = [(label, [own.get(column) for column in columns]) for label, own in errors.items()]
-    return columns, rows
+def _study_errors(path: Path, parsed: Config) -> list[StudyErrors]:
+    """The errors in every study of a book: studies grow in number with the books, methods less."""
+    looks = Looks(parsed)
+    summary = tables.read(path / "tables/summary.csv", tables.contracts(parsed)["summary"])
+    found = []
+    for study in parsed.studies:
+        metric = str(study.loss.metadata["METRICS"][0])
+        errors = {}
+        for key, mean in _means(_of_study(summary, study.name, metric), study).items():
+            errors[looks.one(key.method, key.penalty).label] = numbers.significant(mean, 3)
+        href = f"{path.name}/index.html#{_chapter(parsed, study)}"
+        found.append(StudyErrors(path.name, study.name, metric, href, errors))
+    return found
 
 
-def _column(book: str, parsed: Config, study: Study) -> Column:
-    """A study's column; it leads to the chapter that the page of its book has on it."""
-    chapters = [
-        section.name
-        for section in parsed.sections
-        if study.name in (section.study, *section.covers)
-    ]
-    chapter = chapters[0] if chapters else f"study-{study.name}"
-    metric = str(study.loss.metadata["METRICS"][0])
-    return Column(book, study.name, metric, f"{book}/index.html#{chapter}")
+def _chapter(parsed: Config, study: Study) -> str:
+    """The chapter that the page of a book has on a study."""
+    for section in parsed.sections:
+        if study.name in (section.study, *section.covers):
+            return section.name
+    return f"study-{study.name}"
 
 
 def _means(rows: pd.DataFrame, study: Study) -> dict[ModelKey, float]:

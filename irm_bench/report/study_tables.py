@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -58,11 +59,13 @@ class StudyTables:
         self._ledger, self._study, self._looks = ledger, study, looks
         self._keys = [key for key in keys if key != "study"]
         self._summary = ledger.rows("summary", study=study.name, ci_method="t")
+        # of a model's first weight: these rows count its diverged runs
+        self._first_weights = self._summary[self._summary["quantity"] == "phi_1"]
 
     @property
     def settings(self) -> list[str]:
         """The columns that the study's trained models differ in, and method and penalty."""
-        return self.varied(self._summary[self._summary["quantity"] == "phi_1"])
+        return self.varied(self._first_weights)
 
     def tables(self) -> Iterator[Table]:
         """Errors by every metric of the loss, exact risks, weights: those that there are."""
@@ -173,26 +176,26 @@ class StudyTables:
             entries = [self._entry("summary", group, column, value) for value in values]
             if with_distance:
                 entries.append(self._distance(setting))
-            diverged = _diverged(self._of_model(setting))
+            diverged = _diverged(_where(self._first_weights, setting))
             cells = tuple(_mean(entry, bool(diverged)) for entry in entries)
             yield Row(self.label(setting), cells, diverged)
 
-    def _of_model(self, setting: Mapping[str, Any]) -> pd.DataFrame:
-        """The rows of the summary on a model's first weight: they count its diverged runs."""
-        frame = self._summary[self._summary["quantity"] == "phi_1"]
-        return _where(frame, setting)
+    @cached_property
+    def _distances(self) -> pd.DataFrame:
+        return self._ledger.rows("distances", study=self._study.name)
 
     def _distance(self, setting: Mapping[str, Any]) -> Entry | None:
-        frame = self._ledger.rows("distances", study=self._study.name)
-        return self._first("distances", _where(frame, setting))
+        return self._first("distances", _matches(self._distances, setting))
 
     def _entry(
         self, table: str, frame: pd.DataFrame, column: str, value: Any, number: str = "mean"
     ) -> Entry | None:
-        return self._first(table, frame[frame[column] == value], number)
+        return self._first(table, frame[column] == value, number)
 
-    def _first(self, table: str, rows: pd.DataFrame, number: str = "mean") -> Entry | None:
-        return self._ledger.value_at(table, rows.index[0], number) if len(rows) else None
+    def _first(self, table: str, is_wanted: pd.Series, number: str = "mean") -> Entry | None:
+        """The number of the first of a table's rows that is wanted."""
+        wanted = is_wanted.index[is_wanted.to_numpy()]
+        return self._ledger.value_at(table, wanted[0], number) if len(wanted) else None
 
     def _left_out(self, frame: pd.DataFrame, n_columns: int) -> str:
         """What of a table is not in the page, in words."""
@@ -235,12 +238,17 @@ class StudyTables:
 
 
 def _where(frame: pd.DataFrame, setting: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows with these values; a missing one is equal to a missing one."""
+    """The rows with these values."""
+    return frame[_matches(frame, setting)]
+
+
+def _matches(frame: pd.DataFrame, setting: Mapping[str, Any]) -> pd.Series:
+    """Which rows have these values; a missing one is equal to a missing one."""
     chosen = pd.Series(True, frame.index)
     for name, value in setting.items():
         if name in frame:
             chosen &= frame[name].isna() if pd.isna(value) else frame[name] == value
-    return frame[chosen]
+    return chosen
 
 
 def _spread(values: Sequence[Any]) -> list[Any]:

@@ -1,6 +1,7 @@
 /* Opens a page in Chromium and prints, as JSON, all that a test may want to know of it.
    node check.mjs PAGE.html: a file from disk, in light, dark and narrow windows, with and without
-   scripts; AXE=1 runs axe-core in each, before and after everything is opened. */
+   scripts; AXE=1 runs axe-core in each, before and after everything is opened; SEARCH=WORDS searches
+   the claims of a site's first page for them. */
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import puppeteer from "puppeteer-core";
@@ -41,13 +42,14 @@ async function look(browser, url, { width, height, scheme, script = true }) {
     if (process.env.AXE) found.violations.push(...await audit(page));
     if (scheme === "light" && width > 1000) {
       found.walk = await walk(page);
-      found.cited = await followNumber(page);
+      if (await page.$("#answer a.num")) found.cited = await followNumber(page);
       await page.emulateMediaType("print");
       found.printed = await page.evaluate(onPaper);
       await page.emulateMediaType("screen");
     }
     found.calculator = await page.evaluate(calculate);
     found.runs = await page.evaluate(compareRuns);
+    if (process.env.SEARCH) Object.assign(found, await page.evaluate(searchShelf, process.env.SEARCH));
   }
   await page.close();
   return found;
@@ -175,7 +177,7 @@ function touch() {
   };
   const sorted = [sort(), sort()];
   const theme = document.querySelector("button.theme");
-  const themes = [1, 2, 3].map(() => {
+  const themes = !theme ? [] : [1, 2, 3].map(() => {
     theme.click();
     return [document.documentElement.dataset.theme ?? "system", getComputedStyle(document.body).backgroundColor];
   });
@@ -231,6 +233,29 @@ function compareRuns() {
   const mean = read();
   choose(study, study.options[1].value);
   return { initial, again, mean, other: read(), seeds: [...first.options].map((option) => option.value) };
+}
+
+/* On the first page of a site: the books of the claims that have these words, and what stays where
+   it is as the table of errors is scrolled. */
+function searchShelf(words) {
+  const field = document.getElementById("search"), rows = [...document.querySelectorAll("#table-claims tbody tr")];
+  const shown = () => rows.filter((row) => row.checkVisibility());
+  const set = (text) => {
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  set(words);
+  const books = shown().map((row) => row.cells[1].textContent);
+  const told = document.getElementById("n-shown").textContent;
+  set("");
+  const box = document.querySelector("#table-matrix .scroll"), head = box.querySelector("tbody th");
+  const left = () => head.getBoundingClientRect().left - box.getBoundingClientRect().left;
+  const before = left();
+  box.scrollLeft = box.scrollWidth;
+  return {
+    searched: { all: rows.length, books, told, after: shown().length },
+    heads: { scrolled: box.scrollLeft, moved: left() - before },
+  };
 }
 
 async function audit(page) {

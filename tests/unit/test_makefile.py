@@ -1,8 +1,10 @@
 """The commands of the Makefile, without running them."""
 
+import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,18 @@ def test_a_report_looks_again_as_long_as_its_results_ask_for_it(
     assert done.returncode == ended, done.stderr
     modules = ["irm_bench.config", "snakemake", "irm_bench.running.chain"]
     assert (tmp_path / "calls").read_text(encoding="utf-8").split() == 3 * modules
+
+
+def test_its_commands_keep_what_python_has_compiled() -> None:
+    """Also where the environment says not to: each process would compile all packages anew."""
+    code = "import sys; print(sys.dont_write_bytecode)"
+    done = subprocess.run(
+        ["make", f"--eval=told: ; @{shlex.quote(sys.executable)} -c {shlex.quote(code)}", "told"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "False\n"

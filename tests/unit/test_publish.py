@@ -303,15 +303,6 @@ def test_a_published_run_of_the_project_is_whole(folder: Path) -> None:
             assert digest == told["tables"][name]
 
 
-def test_a_first_page_of_ten_books_grows_with_its_books_alone(results: Path, case: Case) -> None:
-    """Ten times the same one: an entry, columns and claims each, and the methods once."""
-    one, ten = shelf.render([results]), shelf.render([results] * 10)
-    assert ten.count('<article class="claim"') == 10 * one.count('<article class="claim"') == 10
-    added = ten.count('<tr><th scope="row">') - one.count('<tr><th scope="row">')
-    assert added == 9 * len(case.config.claims)
-    assert len(ten) < 10 * len(one)
-
-
 def header_of(page: str) -> dict[str, tuple[str, bool]]:
     """Of the header of a site's page: its links by their words, and whether each is the current."""
     found = re.search(r'<nav class="site".*?</nav>', page, flags=re.DOTALL)
