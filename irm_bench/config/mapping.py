@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from irm_bench.config import checks
+from irm_bench.config import plugin_checks
 from irm_bench.config.model import (
     USUAL_PENALTY,
     ConfigError,
@@ -44,7 +44,7 @@ def parse_map(book: Book, raw: Mapping[str, Any], studies: Sequence[Study]) -> M
 
 def _method(book: Book, given: str | Mapping[str, str], where: str) -> MapMethod:
     told = {"name": given} if isinstance(given, str) else given
-    plugin = checks.known(book, "methods", told["name"], where)
+    plugin = plugin_checks.known(book, "methods", told["name"], where)
     if not plugin.get("TAKES_PENALTY", False):
         if "penalty" in told:
             raise ConfigError(
@@ -53,7 +53,7 @@ def _method(book: Book, given: str | Mapping[str, str], where: str) -> MapMethod
             )
         return MapMethod(plugin, None)
     name = told.get("penalty", USUAL_PENALTY)
-    return MapMethod(plugin, checks.known(book, "penalties", name, f"{where}.penalty"))
+    return MapMethod(plugin, plugin_checks.known(book, "penalties", name, f"{where}.penalty"))
 
 
 def _shift(studies: Sequence[Study], name: str, values: Mapping[str, Any]) -> Environment:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from irm_bench.config import checks, mapping, schema, size
+from irm_bench.config import checks, mapping, plugin_checks, schema, size
 from irm_bench.config.model import (
     CHOSEN,
     Audit,
@@ -74,7 +74,9 @@ def parse(raw: Mapping[str, Any], checked: bool = False) -> Config:
         raise ConfigError(str(error)) from error
     checks.unique([study.name for study in studies])
     checks.distinct_columns(studies)
-    plugins = {kind: checks.known_all(book, kind, raw.get(kind, [])) for kind in KINDS_LISTED}
+    plugins = {
+        kind: plugin_checks.known_all(book, kind, raw.get(kind, [])) for kind in KINDS_LISTED
+    }
     sections = tuple(_section(section) for section in raw.get("sections", []))
     checks.page(book, sections, raw.get("lead", []))
     return Config(

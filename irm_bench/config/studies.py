@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from irm_bench.config import checks, hyperparameters
+from irm_bench.config import hyperparameters, plugin_checks, study_checks
 from irm_bench.config.model import (
     DRAWN,
     ConfigError,
@@ -51,7 +51,7 @@ def parse_study(
     for key in ("test_environments", "methods"):
         if key not in raw:
             raise ConfigError(f"config key {where}: key {key!r} is missing, here and in defaults")
-    sem = checks.known(book, "sems", raw["sem"], f"{where}.sem")
+    sem = plugin_checks.known(book, "sems", raw["sem"], f"{where}.sem")
     train_sets = _train_sets(sem, raw, where)
     added = _added(raw["seeds"], f"{where}.seeds")
     test_place = f"{where}.test_environments"
@@ -59,7 +59,7 @@ def parse_study(
         name=raw["name"],
         description=raw.get("description", ""),
         models=_models(sem, raw, where, train_sets[0][0]),
-        loss=checks.known(book, "losses", raw["loss"], f"{where}.loss"),
+        loss=plugin_checks.known(book, "losses", raw["loss"], f"{where}.loss"),
         n_samples=tuple(sorted(_as_list(raw["n_samples"]))),
         n_test_samples=raw["n_test_samples"],
         n_validation_samples=raw["n_validation_samples"],
@@ -79,7 +79,7 @@ def parse_study(
         keep=raw.get("keep", "all"),
         added=added,
     )
-    checks.consistent(book, study, where)
+    study_checks.consistent(book, study, where)
     if study.loss.get("TARGETS"):
         for model in study.models:
             _, y = probe(model, train_sets[0][0].mapping)
@@ -135,7 +135,7 @@ def _models(
     for name, default in known.items():
         values = _as_list(raw["options"].get(name, default))
         for one in values:
-            checks.allowed_option(sem, name, one, f"{where}.options.{name}")
+            plugin_checks.allowed_option(sem, name, one, f"{where}.options.{name}")
         # of a number that is no count, 1 and 1.0 are one value
         options[name] = [float(one) if isinstance(default, float) else one for one in values]
     intercept = bool(raw["intercept"])
@@ -151,7 +151,7 @@ def environment_of(sem: Plugin, given: Mapping[str, Value], where: str) -> Envir
             raise ConfigError(
                 f"config key {where}: unknown parameter {name!r}; {sem.name} has {known}"
             )
-        checks.allowed_value(sem, name, value, where)
+        plugin_checks.allowed_value(sem, name, value, where)
     missing = [n for n, default in parameters.items() if default is None and n not in given]
     if missing:
         raise ConfigError(f"config key {where}: parameter {missing[0]!r} of {sem.name} is missing")
@@ -220,7 +220,7 @@ def _methods(book: Book, raw: Mapping[str, Any], where: str, root_seed: int) -> 
 
 
 def _method(book: Book, raw: Mapping[str, Any], error_weights: list[float], where: str) -> Method:
-    plugin = checks.known(book, "methods", raw["name"], f"{where}.name")
+    plugin = plugin_checks.known(book, "methods", raw["name"], f"{where}.name")
     takes_penalty = bool(plugin.get("TAKES_PENALTY", False))
     penalty = raw.get("penalty", "")
     if takes_penalty != bool(penalty):
@@ -238,9 +238,9 @@ def _method(book: Book, raw: Mapping[str, Any], error_weights: list[float], wher
     return Method(
         plugin=plugin,
         penalty_plugin=(
-            checks.known(book, "penalties", penalty, f"{where}.penalty") if penalty else None
+            plugin_checks.known(book, "penalties", penalty, f"{where}.penalty") if penalty else None
         ),
-        monitor=checks.known(book, "penalties", monitor, f"{where}.monitor"),
+        monitor=plugin_checks.known(book, "penalties", monitor, f"{where}.monitor"),
         grid=_parameters(plugin, raw, error_weights, where),
         max_n_samples=raw.get("max_n_samples", math.inf),
         optimisers=_optimisers(book, raw.get("optimiser", []), f"{where}.optimiser"),
@@ -271,7 +271,7 @@ def _optimisers(book: Book, raw: Any, where: str) -> tuple[Optimiser, ...]:
     found: list[Optimiser] = []
     for one in _as_list(raw):
         given = {"name": one} if isinstance(one, str) else dict(one)
-        plugin = checks.known(book, "optimisers", given.pop("name"), where)
+        plugin = plugin_checks.known(book, "optimisers", given.pop("name"), where)
         known: dict[str, float] = plugin.get("PARAMS", {})
         unknown = sorted(set(given) - set(known))
         if unknown:
@@ -291,7 +291,7 @@ def _selections(book: Book, sem: Plugin, raw: list[Any], where: str) -> tuple[Se
     found: list[Selection] = []
     for i, one in enumerate(raw):
         given: Mapping[str, Any] = {"rule": one} if isinstance(one, str) else one
-        plugin = checks.known(book, "selection", given["rule"], f"{where}[{i}].rule")
+        plugin = plugin_checks.known(book, "selection", given["rule"], f"{where}[{i}].rule")
         environments = given.get("environments", [])
         place = f"{where}[{i}].environments"
         needs = bool(plugin.get("NEEDS_ENVIRONMENTS", False))
