@@ -13,7 +13,19 @@ from tests.workflow import tiny, warm
 from tests.workflow.conftest import copy_project
 
 REQUIRED = "IRM_BENCH_REQUIRE_CLUSTER"
-SNAKEMAKE = (sys.executable, "-m", "snakemake")
+# As it is, but for the patience that a cluster with other users asks for: the executor for Slurm
+# waits ten seconds longer with each question to which nothing has ended; here it is always two.
+IMPATIENT = """\
+import sys
+from snakemake.cli import main
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+RemoteExecutor.next_seconds_between_status_checks = property(
+    lambda self: 2, lambda self, seconds: None
+)
+sys.exit(main())
+"""
+SNAKEMAKE = (sys.executable, "-c", IMPATIENT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

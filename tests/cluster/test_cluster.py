@@ -18,15 +18,9 @@ from tests.workflow.tiny import wait_for
 
 TINY = (tiny.CONFIGFILE,)
 
-# The profiles as they are, but for the patience that a cluster with other users asks for.
-SLURM = (
-    *("--workflow-profile", "profiles/slurm"),
-    *("--slurm-init-seconds-before-status-checks", "3"),
-)
-GENERIC = (
-    *("--workflow-profile", "profiles/generic"),
-    *("--seconds-between-status-checks", "2"),
-)
+# The profiles as they are.
+SLURM = ("--workflow-profile", "profiles/slurm")
+GENERIC = ("--workflow-profile", "profiles/generic")
 
 
 def test_slurm_gives_the_same_bytes(
