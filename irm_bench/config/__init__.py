@@ -2,8 +2,8 @@
 
 Everything wrong with a config is one ``ConfigError`` that names key, value and what is allowed,
 raised before any work starts. ``model`` has the types, ``schema`` explains what the schema forbids,
-``plugin_checks``, ``study_checks`` and ``checks`` what it cannot say; ``studies`` and ``parsing`` go
-from YAML to the types.
+``plugin_checks``, ``study_checks`` and ``checks`` what it cannot say; ``studies`` and ``parsing``
+go from YAML to the types.
 """
 
 from irm_bench.config.model import (

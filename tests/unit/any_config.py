@@ -34,6 +34,10 @@ def some(draw: st.DrawFn, values: Any, least: int = 1, most: int = 2) -> list[An
     return [values[i] for i in chosen]
 
 
+# Seeds that are added: two at the first look, three at the second.
+ADDED = {"until": "decided", "first": 2, "at_most": 3}
+
+
 @st.composite
 def methods(
     draw: st.DrawFn, n_train: int, is_capped: bool, sizes: list[int]
@@ -84,7 +88,8 @@ def study(draw: st.DrawFn, name: str) -> dict[str, Any]:
         "steps": draw(st.integers(2, 30)),
         "learning_rate": {"rule": rule, "value": some(draw, RATES, most=1 + ("rates" in wide))},
         "options": {"dim": some(draw, [1, 2], most=1 + ("dim" in wide))},
-        "seeds": draw(st.integers(1, 4) | st.just([2, 7])),
+        "seeds": draw(st.integers(1, 4) | st.just([2, 7]) | st.just(ADDED)),
+        "splits": draw(st.sampled_from(["drawn", "drawn", "gaussian"])),
         "trajectories": draw(st.booleans()),
     }
     if "start" in wide:
@@ -98,11 +103,16 @@ def configs(draw: st.DrawFn, n_figures: int = 1) -> dict[str, Any]:
     names = some(draw, STUDIES, most=2)
     if draw(st.booleans()):
         names = ["notebook", *[name for name in names if name != "notebook"]]
+    studies = [draw(study(name)) for name in names]
+    looks = {}
+    if any(study["seeds"] == ADDED for study in studies):
+        looks["look"] = draw(st.integers(1, 2))
     return {
         "title": "Any config",
         "root_seed": draw(st.integers(0, 5)),
         "shards": draw(st.sampled_from([1, 1, 2])),
-        "studies": [draw(study(name)) for name in names],
+        **looks,
+        "studies": studies,
         "figures": some(draw, BOOK.names("figures"), least=0, most=n_figures),
         "claims": some(draw, BOOK.names("claims"), least=0, most=len(BOOK.names("claims"))),
         "audit": {"replicates": 20, "seed_counts": [2]},
