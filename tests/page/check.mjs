@@ -58,12 +58,17 @@ async function look(browser, url, { width, height, scheme, script = true }) {
 /* What is seen without touching anything. */
 function measure() {
   const seen = (element) => element.checkVisibility();
+  const parts = [...document.querySelectorAll("main > section")];
+  const lay = (how) => parts.forEach((part) => { part.style.contentVisibility = how; });
+  lay("visible"); // the text that is seen is that of what is laid out
+  const text = document.body.innerText.length;
   const wide = [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1
     && !e.closest(".scroll, .plot, pre, math, svg"));
+  lay("");
   return {
     overflow: document.documentElement.scrollWidth - innerWidth,
     wide: wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 200)),
-    text: document.body.innerText.length,
+    text,
     figures: [...document.querySelectorAll("figure .plot")].filter(seen).length,
     sections: [...document.querySelectorAll("main > section")].filter(seen).length,
     buttons: document.querySelectorAll("button").length,
