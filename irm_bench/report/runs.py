@@ -50,13 +50,13 @@ def table(errors: Rows, config: Config) -> pd.DataFrame:
     """Test errors of single runs: ``KEYS`` in words, and a column a seed, named by it.
 
     Of each study, every method's first setting in the order of ``errors``, which is also the first
-    choice of a rule where rules choose. A run that diverged has no value. Studies are left out that
-    have one seed, or for whose runs there is no room.
+    choice of a rule where rules choose. A run that diverged has no value, and a seed all of whose runs
+    did has no column. Studies are left out that have one seed, or for whose runs there is no room.
     """
     parts: list[pd.DataFrame] = []
     n_values = 0
     for study in config.studies:
-        found = _of_study(errors, study, config)
+        found = _of_study(errors, study, config).dropna(axis="columns", how="all")
         n_seeds = len(seeds_of(found))
         if n_seeds > 1 and n_values + len(found) * n_seeds <= MOST_VALUES:
             n_values += len(found) * n_seeds
