@@ -47,7 +47,10 @@ def data(tables: dict[str, Rows], config: Config) -> pd.DataFrame:
     if not (groups["phi_x"] and groups["phi_z"]):
         return pd.DataFrame()
     table = tables["trajectories"]
-    kept = _places(sorted(set(at_base(table.pieces, study)["step"])))
+    steps = sorted(set(at_base(table.pieces, study)["step"]))
+    if not steps:
+        return pd.DataFrame()  # the paths are those of other studies
+    kept = _places(steps)
     parts: list[pd.DataFrame] = []
     for batch in base_batches(table, study, "step"):
         for _, rows in batch[batch["step"].isin(kept)].groupby(PATH, sort=False, observed=True):

@@ -38,7 +38,8 @@ def data(tables: dict[str, pd.DataFrame], config: Config) -> pd.DataFrame:
         return pd.DataFrame()
     frame = risks(frame, study)
     parts = [_along(frame, *names) for names in (("gamma", "tau"), ("tau", "gamma"))]
-    return pd.concat(parts, ignore_index=True)
+    varied = [part for part in parts if len(part)]  # an empty part would turn numbers into objects
+    return pd.concat(varied, ignore_index=True) if varied else pd.DataFrame()
 
 
 def _along(frame: pd.DataFrame, parameter: str, other: str) -> pd.DataFrame:
