@@ -57,8 +57,9 @@ class RowsOfSeeds(Rows):
 
     def find(self, **where: Any) -> pd.DataFrame:
         found = self._all.find(**where)
-        if "study" not in found:
-            return found[found["seed"].isin(set().union(*self._seeds.values()))]
+        if "study" in where or "study" not in found:
+            every = set().union(*self._seeds.values())
+            return found[found["seed"].isin(self._seeds.get(str(where.get("study")), every))]
         is_kept = np.zeros(len(found), dtype=bool)
         for study, seeds in self._seeds.items():
             is_kept |= ((found["study"] == study) & found["seed"].isin(seeds)).to_numpy()
@@ -77,7 +78,9 @@ class Evidence:
     findings: Sequence[Any] = field(default=())
 
     def at_look(self, look: int) -> "Evidence":
-        """What there was at an earlier look: the rows of its seeds alone."""
+        """What there was at a look, this or an earlier one: the rows of its seeds alone."""
+        if look == self.config.look:
+            return self
         config = self.config.at_look(look)
         seeds = {study.name: set(study.seeds) for study in config.studies}
         return replace(

@@ -50,8 +50,9 @@ def table(errors: Rows, config: Config) -> pd.DataFrame:
     """Test errors of single runs: ``KEYS`` in words, and a column a seed, named by it.
 
     Of each study, every method's first setting in the order of ``errors``, which is also the first
-    choice of a rule where rules choose. A run that diverged has no value, and a seed all of whose runs
-    did has no column. Studies are left out that have one seed, or for whose runs there is no room.
+    choice of a rule where rules choose. A run that diverged has no value, and a seed all of whose
+    runs did has no column. Studies are left out that have one seed, or for whose runs there is no
+    room.
     """
     parts: list[pd.DataFrame] = []
     n_values = 0

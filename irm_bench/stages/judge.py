@@ -143,17 +143,19 @@ def all_tables(evidence: Evidence) -> Mapping[str, pd.DataFrame]:
 
 
 def judge(evidence: Evidence, claims: Sequence[Plugin]) -> list[Finding]:
-    """The findings of claims, in their order."""
-    return judge_at_all_looks(evidence, claims)[-1]
+    """The findings of claims, in their order, from all that there is now."""
+    return _judge_once(evidence, claims, {})
 
 
 def judge_at_all_looks(evidence: Evidence, claims: Sequence[Plugin]) -> list[list[Finding]]:
-    """The findings of claims at every look at the results, of seeds that are fixed at one alone."""
-    look = evidence.config.look
-    if not look:
-        return [_judge_once(evidence, claims, {})]
+    """The findings of claims at every look at the results, of seeds that are fixed at one alone.
+
+    What a look has decided stands at those after it.
+    """
+    if not evidence.config.look:
+        return [judge(evidence, claims)]
     looked: list[list[Finding]] = []
-    for number in range(1, look + 1):
+    for number in range(1, evidence.config.look + 1):
         earlier = looks.judged_parts(looked[-1]) if looked else {}
         looked.append(_judge_once(evidence.at_look(number), claims, earlier))
     return looked
