@@ -20,6 +20,7 @@ OVERRIDE  := --config book="$(BOOK)" $(if $(BASELINE),baseline="$(BASELINE)") \
 
 # Results that ask for more seeds until their claims are decided end in status 75.
 AGAIN     = $(MAKE) --no-print-directory report
+
 # Of the environment's settings this one costs ten seconds of every process: uv leaves packages without
 # bytecode, and Python would compile two thousand modules at each start.
 unexport PYTHONDONTWRITEBYTECODE
