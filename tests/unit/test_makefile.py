@@ -65,7 +65,10 @@ def test_its_commands_keep_what_python_has_compiled() -> None:
     """Also where the environment says not to: each process would compile all packages anew."""
     code = "import sys; print(sys.dont_write_bytecode)"
     done = subprocess.run(
-        ["make", f"--eval=told: ; @{shlex.quote(sys.executable)} -c {shlex.quote(code)}", "told"],
+        [
+            *("make", "--no-print-directory"),
+            *(f"--eval=told: ; @{shlex.quote(sys.executable)} -c {shlex.quote(code)}", "told"),
+        ],
         cwd=ROOT,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

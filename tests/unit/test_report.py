@@ -39,8 +39,9 @@ def text_of(page: str, section: str) -> str:
     return " ".join(html.unescape(without).split())
 
 
-# a former page; a published run; studies of starts, and of other trainings and data
-NEED_MORE = {"changes", "published", "start", "robustness"}
+# a former page; a published run; studies of starts, and of other trainings and data; seeds that are
+# added until claims are decided
+NEED_MORE = {"changes", "published", "start", "robustness", "looks"}
 
 
 def section_names(page: str) -> list[str]:

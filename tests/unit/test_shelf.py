@@ -36,18 +36,23 @@ def test_every_book_has_its_entry_and_its_claims(page: str, site: Path) -> None:
         assert page.count(f"<td>{name}</td>") == len(claims)
 
 
+def links_of(text: str) -> set[tuple[str, str]]:
+    """The links to files of the site, each with its anchor."""
+    return set(re.findall(r'href="([^":#]+)(?:#([\w-]+))?"', text))
+
+
 def test_every_link_leads_somewhere(page: str, site: Path) -> None:
-    texts = {path: path.read_text(encoding="utf-8") for path in site.glob("*/index.html")}
-    assert len(texts) == len(NAMES)
-    links = set(re.findall(r'href="([^":#]+)(?:#([\w-]+))?"', page))
-    assert {path for path, _ in links} == {"feed.xml", *(f"{n}/index.html" for n in NAMES)}
-    for path, anchor in links:
-        assert not anchor or f'id="{anchor}"' in texts[site / path], (path, anchor)
-    for path, text in texts.items():
-        bar = re.search(r'<nav class="site".*?</nav>', text)
-        assert bar
-        found = {(path.parent / link).resolve() for link in re.findall(r'href="([^"]+)"', bar[0])}
-        assert found == {*texts, site / "index.html"} - {path}
+    texts = {path: path.read_text(encoding="utf-8") for path in site.glob("**/index.html")}
+    assert set(texts) == {site / "index.html", *(site / name / "index.html" for name in NAMES)}
+    assert {site / path for path, _ in links_of(page)} == {*texts, site / "feed.xml"}
+    for place, text in texts.items():
+        header = re.search(r'<nav class="site".*?</nav>', text, flags=re.DOTALL)
+        assert header
+        assert {(place.parent / path).resolve() for path, _ in links_of(header[0])} >= set(texts)
+        for path, anchor in links_of(page if text == page else header[0]):
+            target = (place.parent / path).resolve()
+            assert target.is_file()
+            assert not anchor or f'id="{anchor}"' in texts[target], (path, anchor)
 
 
 def test_the_table_of_errors_grows_by_rows_alone(page: str, site: Path) -> None:
