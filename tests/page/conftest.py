@@ -45,6 +45,34 @@ def node(*arguments: str | Path, text: str = "", **environment: str) -> Any:
     return json.loads(done.stdout)
 
 
+def look_at(page: Path, **environment: str) -> dict[str, Any]:
+    """What ``check.mjs`` sees of a page in Chromium, by view."""
+    need("Chromium", Path(CHROMIUM).exists())
+    need("the Node tools (npm ci)", (TOOLS / "puppeteer-core").exists())
+    return dict(node(HERE / "check.mjs", page, AXE="1", CHROMIUM=CHROMIUM, **environment))
+
+
+def html_errors(page: Path) -> str:
+    """What the validator of HTML has to say of a page; nothing of a good one."""
+    jar = TOOLS / "vnu-jar/build/dist/vnu.jar"
+    need("Java", shutil.which("java"))
+    need("the Node tools (npm ci)", jar.exists())
+    command = ["java", "-jar", str(jar), "--errors-only", str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and not done.stderr:
+        return f"status {done.returncode}"
+    return done.stderr
+
+
+def assert_quiet(seen: dict[str, Any]) -> None:
+    """A view asks for nothing, says nothing, breaks no rule of access, and fits its window."""
+    assert seen["requests"] == []
+    assert seen["console"] == []
+    assert seen["violations"] == []
+    assert seen["overflow"] <= 0
+    assert seen["wide"] == []
+
+
 @pytest.fixture(scope="session")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return report_case.build(tmp_path_factory.mktemp("page"))
@@ -68,7 +96,4 @@ def page_file(case: Case) -> Path:
 
 @pytest.fixture(scope="session")
 def seen(page_file: Path) -> dict[str, Any]:
-    """What ``check.mjs`` saw, by view."""
-    need("Chromium", Path(CHROMIUM).exists())
-    need("the Node tools (npm ci)", (TOOLS / "puppeteer-core").exists())
-    return node(HERE / "check.mjs", page_file, AXE="1", CHROMIUM=CHROMIUM)
+    return look_at(page_file)

@@ -1,13 +1,11 @@
 """The first page of a site of ten books, in a browser: read, searched, sorted."""
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.page.conftest import CHROMIUM, HERE, TOOLS, VIEWS, need, node
+from tests.page.conftest import VIEWS, assert_quiet, html_errors, look_at
 from tests.unit import shelf_case
 from tests.unit.shelf_case import NAMES
 
@@ -19,27 +17,16 @@ def first_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(first_page: Path) -> dict[str, Any]:
-    need("Chromium", Path(CHROMIUM).exists())
-    need("the Node tools (npm ci)", (TOOLS / "puppeteer-core").exists())
-    return node(HERE / "check.mjs", first_page, AXE="1", CHROMIUM=CHROMIUM, SEARCH="Larch")
+    return look_at(first_page, SEARCH="Larch")
 
 
 def test_the_html_has_no_errors(first_page: Path) -> None:
-    jar = TOOLS / "vnu-jar/build/dist/vnu.jar"
-    need("Java", shutil.which("java"))
-    need("the Node tools (npm ci)", jar.exists())
-    command = ["java", "-jar", str(jar), "--errors-only", str(first_page)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert html_errors(first_page) == ""
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_it_is_quiet_and_fits_its_window(seen: dict[str, Any], view: str) -> None:
-    assert seen[view]["requests"] == []
-    assert seen[view]["console"] == []
-    assert seen[view]["violations"] == []
-    assert seen[view]["overflow"] <= 0
-    assert seen[view]["wide"] == []
+    assert_quiet(seen[view])
     assert seen[view]["sections"] == 3
 
 
