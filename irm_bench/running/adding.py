@@ -33,11 +33,6 @@ def look_of(config: Config, results: Path) -> int:
     return 1
 
 
-def at_its_look(config: Config, results: Path) -> Config:
-    """A config at the look that its results ask for."""
-    return config.at_look(look_of(config, results)) if config.look else config
-
-
 def told(config: Config, results: Path) -> str:
     """Which look results ask for next, and why, in a line; empty if they are at it."""
     look = look_of(config, results)

@@ -1,7 +1,6 @@
 """The real Snakefile on seeds that are added until claims are decided."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pandas as pd
 
 from irm_bench import config, library
 from irm_bench.running import adding
-from tests.workflow import tiny, warm
+from tests.workflow import tiny
 
 RESULTS = "results/notebook"
 # The claim needs five seeds, so that both looks leave it open.
@@ -38,15 +37,7 @@ def look(project: Path) -> tuple[int, str]:
     """Run Snakemake once, as ``make report`` does; the status and last line of its check."""
     done = tiny.run(project)
     assert done.returncode == 0, done.stderr[-3000:]
-    checked = subprocess.run(
-        [warm.python(), "-m", "irm_bench.running.chain", "notebook", "--asked", tiny.CONFIGFILE],
-        cwd=project,
-        env=tiny.surroundings(project),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    checked = tiny.check_results(project, "--asked", tiny.CONFIGFILE)
     return checked.returncode, checked.stdout
 
 

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from irm_bench.storage import archives, tables
-from tests.workflow import tiny, warm
+from tests.workflow import tiny
 
 RESULTS = Path("results/notebook")
 
@@ -39,15 +38,7 @@ def project(done: Path, tmp_path: Path) -> Path:
 
 def told(project: Path, *asked: str) -> list[str]:
     """What ``make check-results`` says; and what ``make report`` says of another config."""
-    ended = subprocess.run(
-        [warm.python(), "-m", "irm_bench.running.chain", "notebook", *asked],
-        cwd=project,
-        env=tiny.surroundings(project),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = tiny.check_results(project, *asked)
     assert "Traceback" not in ended.stderr
     lines = ended.stderr.splitlines()
     assert ended.returncode == int(bool(lines))

@@ -146,6 +146,19 @@ def run(
     )
 
 
+def check_results(project: Path, *asked: str) -> subprocess.CompletedProcess[str]:
+    """What the end of ``make report`` says of the results, and ``make check-results``."""
+    return subprocess.run(
+        [warm.python(), "-m", "irm_bench.running.chain", "notebook", *asked],
+        cwd=project,
+        env=surroundings(project),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @contextmanager
 def running(project: Path, line: Command, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Snakemake in the background, in a session of its own that is ended with the block."""
