@@ -35,9 +35,12 @@ def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFra
     layout = layout_of(config)
     keys = list(tables.contracts(config)["converged"].keys)
     cells = {}
+    weights: dict[Any, dict[float, None]] = {}
     for study in config.studies:
         for cell in plan.cells_of(study):
             cells[_key(setting(layout, (0, 0), study, cell), keys)] = (study, cell)
+            if cell.error_weight is not None:
+                weights.setdefault((cell.model, cell.train), {})[cell.error_weight] = None
     rows: list[dict[str, Any]] = []
     for values, ended in converged.groupby(keys, sort=False, dropna=False):
         where = dict(zip(keys, values, strict=True))
@@ -48,7 +51,8 @@ def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFra
         trained = models.find(**where).set_index("seed")[phis].loc[ended["seed"]]
         both = (frame.to_numpy(dtype=float) for frame in (trained, ended[phis]))
         seeds = ended["seed"].to_numpy()
-        rows += [where | row for row in _rows(config, study, cell, seeds, *both)]
+        others = tuple(weights.get((cell.model, cell.train), ()))
+        rows += [where | row for row in _rows(config, study, cell, seeds, *both, others)]
     return pd.DataFrame(rows)
 
 
@@ -70,13 +74,15 @@ def _rows(
     seeds: np.ndarray,
     trained: np.ndarray,
     converged: np.ndarray,
+    weights: tuple[float, ...],
 ) -> Iterator[dict[str, Any]]:
     where = [("train", e) for e in cell.train] + [("test", e) for e in study.test_environments]
     good = np.isfinite(trained).all(axis=1) & np.isfinite(converged).all(axis=1)
     if not good.any():
         return
     environments = [environment for _, environment in where]
-    found = terms(cell, trained[good], converged[good], environments, config.root_seed, seeds[good])
+    both = trained[good], converged[good]
+    found = terms(cell, *both, environments, config.root_seed, seeds[good], weights)
     shape = (len(where), int(good.sum()))
     values = np.stack([np.broadcast_to(getattr(found, term), shape) for term in TERMS])
     # a risk past the largest double is of a run that diverged, though its φ is a number still
@@ -109,10 +115,12 @@ def terms(
     environments: Sequence[Environment],
     root_seed: int = 0,
     seeds: np.ndarray | None = None,
+    weights: tuple[float, ...] = (),
 ) -> theory.Decomposition:
     """Terms (environment, seed) of trained φ (seed, d) with converged counterparts (seed, d).
 
-    ``seeds`` (seed,) are asked for where the SEM's mechanism is drawn for each of them.
+    ``seeds`` (seed,) are asked for where the SEM's mechanism is drawn for each of them, and
+    ``weights`` are the error weights whose minima are then found together with the cell's own.
     """
     model = cell.model
     if model.is_fixed:
@@ -123,7 +131,9 @@ def terms(
         assert seeds is not None
         moments = _of_seeds(model, environments, root_seed, seeds)
         told = tuple(seeds.tolist())
-        population = _minima_of_seeds(model, cell.train, cell.error_weight, root_seed, told)
+        population = _minimum_of_seeds(
+            model, cell.train, cell.error_weight, root_seed, told, weights
+        )
         causal = exact.causal_of_seeds(model, root_seed, seeds)
     assert causal is not None  # ``_is_decomposable`` has seen to it
     return theory.decompose(trained, converged, population, causal, moments)
@@ -134,27 +144,40 @@ def population_minimum(
     model: Model, train: tuple[Environment, ...], error_weight: float | None
 ) -> tuple[float, ...]:
     """φ with infinitely many rows and updates; error weight None: ERM's."""
-    return tuple(_minimum(plan.population(model, train), error_weight))
+    moments = plan.population(model, train)
+    if error_weight is None:
+        return tuple(theory.pooled_least_squares(moments))
+    return tuple(theory.flow_minimum(moments, error_weight).phi)
+
+
+def _minimum_of_seeds(
+    model: Model,
+    train: tuple[Environment, ...],
+    error_weight: float | None,
+    root_seed: int,
+    seeds: tuple[int, ...],
+    weights: tuple[float, ...],
+) -> np.ndarray:
+    """The same φ (seed, d) of mechanisms that are drawn for each seed; not to be written to."""
+    if error_weight is None:
+        moments = _swapped(_of_seeds(model, train, root_seed, np.array(seeds)))
+        return theory.pooled_least_squares(moments)
+    together = weights if error_weight in weights else (error_weight,)
+    minima = _minima_of_seeds(model, train, together, root_seed, seeds)
+    return minima[together.index(error_weight)]
 
 
 @cache
 def _minima_of_seeds(
     model: Model,
     train: tuple[Environment, ...],
-    error_weight: float | None,
+    weights: tuple[float, ...],
     root_seed: int,
     seeds: tuple[int, ...],
 ) -> np.ndarray:
-    """The same φ (seed, d) of mechanisms that are drawn for each seed; not to be written to."""
+    """IRM's minima (weight, seed, d): in one batch, for a step costs the same calls for all."""
     moments = _swapped(_of_seeds(model, train, root_seed, np.array(seeds)))
-    return _minimum(moments, error_weight)
-
-
-def _minimum(moments: Moments, error_weight: float | None) -> np.ndarray:
-    """φ (…, d) of moments (…, E, …)."""
-    if error_weight is None:
-        return theory.pooled_least_squares(moments)
-    return theory.flow_minimum(moments, error_weight).phi
+    return theory.flow_minimum(moments, np.array(weights)[:, None]).phi
 
 
 def _of_seeds(

@@ -33,19 +33,23 @@ Memory = tuple[Tensor, ...]
 Advance = Callable[[Tensor, Memory, Problem, int], tuple[Tensor, Memory]]
 
 
-def advance_of(method: ModuleType, optimiser: ModuleType, problem: Problem) -> Advance | None:
-    """Many updates at once, where method and optimiser both have a ``kernel``, else None.
+def advance_of(
+    method: ModuleType, penalty: ModuleType, optimiser: ModuleType, problem: Problem
+) -> Advance | None:
+    """Many updates at once, where all that is trained on has a ``kernel``, else None.
 
     It is for moments on the CPU: other devices, and losses through rows, go step by step.
     """
+    trained_on = penalty if getattr(method, "TAKES_PENALTY", False) else None
     is_here = problem.start.device.type == "cpu" and problem.row_loss is None
-    if not (is_here and hasattr(method, "kernel") and hasattr(optimiser, "kernel")):
+    plugins = [method, optimiser] if trained_on is None else [method, optimiser, trained_on]
+    if not (is_here and all(hasattr(plugin, "kernel") for plugin in plugins)):
         return None
 
     def advance(
         parameters: Tensor, memory: Memory, problem: Problem, n_steps: int
     ) -> tuple[Tensor, Memory]:
-        loop = _loop(method, optimiser, len(problem.start))
+        loop = _loop(method, trained_on, optimiser, len(problem.start))
         n_runs = parameters.shape[-1]
         stepped = _copied(parameters.reshape(-1, n_runs))
         nothing = parameters.new_empty(0, n_runs)
@@ -95,12 +99,15 @@ def _parts(remembered: np.ndarray, memory: Memory) -> Memory:
 
 
 @cache
-def _loop(method: ModuleType, optimiser: ModuleType, n_features: int) -> Callable[..., Any]:
-    """The compiled loop of a method with an optimiser, for a number of features."""
+def _loop(
+    method: ModuleType, penalty: ModuleType | None, optimiser: ModuleType, n_features: int
+) -> Callable[..., Any]:
+    """The compiled loop of a method, its penalty if it takes one, and an optimiser."""
     from numba import njit  # half a second, which other routes need not spend
 
     compile_ = njit(error_model="numpy")
-    gradient = compile_(method.kernel(n_features, WIDTH))
+    of_penalty = [] if penalty is None else [compile_(penalty.kernel())]
+    gradient = compile_(method.kernel(n_features, WIDTH, *of_penalty))
     update = compile_(optimiser.kernel(WIDTH))
     width = WIDTH
 

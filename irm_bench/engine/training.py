@@ -85,7 +85,7 @@ def route_of(
             route = Route(polynomial.gradient, optimiser)
             return replace(problem, cubic=cubic), route
     own = _own_gradient(method, penalty, predictor)
-    advance = compiled.advance_of(method, optimiser, problem)
+    advance = compiled.advance_of(method, penalty, optimiser, problem)
     return problem, Route(own, optimiser, predictor, advance=advance)
 
 

@@ -1,6 +1,6 @@
 """Exact truth of a study's models and environments: populations, oracles, minima and crossings."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,18 @@ def of_seeds(
         return None
     if model.is_fixed:
         return plan.population(model, [environment]).at(0)
+    return _of_drawn(model, environment, root_seed, tuple(seeds.tolist()))
+
+
+# Settings of methods on the same rows ask for the same moments, in turn for each environment.
+@lru_cache(maxsize=256)
+def _of_drawn(
+    model: Model, environment: Environment, root_seed: int, seeds: tuple[int, ...]
+) -> Moments:
+    """Exact moments (seed, …), not to be written to, of mechanisms that are drawn for each seed."""
     found = []
     for seed in seeds:
-        mechanism = model.mechanism(root_seed, int(seed))
+        mechanism = model.mechanism(root_seed, seed)
         moments = model.population(environment.mapping, mechanism)
         assert moments is not None
         found.append(moments)

@@ -236,7 +236,8 @@ class GradientMethod(Method, Protocol):
                                    of parameters (size, width), gram (environment, d, d, width),
                                    cross (environment, d, width), counts
                                    (width,) of environments, params (parameter, width) in the
-                                   order of PARAMS, and out (size, width), which it fills
+                                   order of PARAMS, and out (size, width), which it fills; with
+                                   TAKES_PENALTY it is given the penalty's kernel, compiled, too
     """
 
     def gradient(self, parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
@@ -325,7 +326,9 @@ class Penalty(Protocol):
             return slope.gradient * (8 * slope.value)
 
     For the squared loss it may give ``quartic(problem)``, Q (P, P, pair) of the penalty uᵀQu
-    (``polynomial.py``): IRM then steps one polynomial a run.
+    (``polynomial.py``): IRM then steps one polynomial a run. Of a penalty that is a function of the
+    slope's value alone, ``kernel()`` may give a function for numba: of that value, what the value's
+    gradient counts for (``plug_in.py``).
     """
 
     LABEL: str

@@ -67,15 +67,7 @@ class Plugin:
         Raises:
             PluginError: the file cannot be imported.
         """
-        if self.path.parent.name == self.kind:
-            name = f"{_package_of(self.path.parents[1])}.{self.kind}.{self.name}"
-        else:  # a file that a user brings, wherever it stands
-            name = f"{_package_of(self.path.parent)}.{self.name}"
-        try:
-            return importlib.import_module(name)
-        except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            raise PluginError(f"{self.path} cannot be imported: {what}") from error
+        return _imported(self)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -254,6 +246,19 @@ def _package_of(folder: Path) -> str:
         package.__path__ = [str(folder)]
         sys.modules[name] = package  # its files import each other as ``from ..sems import mine``
     return name
+
+
+@cache
+def _imported(plugin: Plugin) -> ModuleType:
+    if plugin.path.parent.name == plugin.kind:
+        name = f"{_package_of(plugin.path.parents[1])}.{plugin.kind}.{plugin.name}"
+    else:  # a file that a user brings, wherever it stands
+        name = f"{_package_of(plugin.path.parent)}.{plugin.name}"
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{plugin.path} cannot be imported: {what}") from error
 
 
 @cache

@@ -15,9 +15,9 @@ from irm_bench.books.unit_tests.methods import irm as unit_tests_irm
 from irm_bench.engine import compiled, training
 from irm_bench.engine.descent import Path, descend
 from irm_bench.engine.problem import Problem, no_draws
-from irm_bench.plugins.methods import and_mask, iga, irm_matrix, vrex
+from irm_bench.plugins.methods import and_mask, iga, irm, irm_matrix, vrex
 from irm_bench.plugins.optimisers import adam, gd
-from irm_bench.plugins.penalties import plug_in
+from irm_bench.plugins.penalties import plug_in, u_statistic
 from tests.unit.problems import draw_rows, problem_of
 
 pytestmark = pytest.mark.spread
@@ -94,11 +94,12 @@ def test_a_run_that_diverges_is_found_at_its_step_and_changes_no_other() -> None
     assert torch.equal(found.phi[..., others], by_loop(of).phi[..., others])
 
 
-def test_only_what_has_two_kernels_is_compiled() -> None:
+def test_only_what_has_a_kernel_throughout_is_compiled() -> None:
     of = problem([2])
-    assert compiled.advance_of(vrex, adam, of) is None
-    assert compiled.advance_of(plug_in, adam, of) is None
-    assert compiled.advance_of(irm_matrix, adam, of) is not None
+    assert compiled.advance_of(vrex, plug_in, adam, of) is None
+    assert compiled.advance_of(irm, u_statistic, adam, of) is None
+    assert compiled.advance_of(irm, plug_in, adam, of) is not None
+    assert compiled.advance_of(irm_matrix, u_statistic, adam, of) is not None
 
 
 def test_a_kernels_gradient_is_that_of_the_method() -> None:
@@ -124,6 +125,8 @@ def test_a_kernels_gradient_is_that_of_the_method() -> None:
     [
         (unit_tests_erm, adam, {}),
         (unit_tests_irm, adam, {"penalty_share": 0.8}),
+        (irm, adam, {}),
+        (irm, gd, {"rate": 5e-4}),
         (iga, adam, {"gradient_weight": 20.0}),
         (and_mask, gd, {"agreement": 0.9, "decay": 0.2}),
     ],

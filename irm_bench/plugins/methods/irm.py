@@ -4,8 +4,10 @@ IRM paper, equation (IRMv1) and Appendix D, with the weight on the error, the re
 paper's λ on the penalty.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from irm_bench.engine import polynomial
@@ -40,3 +42,34 @@ def quartic(problem: Problem, penalty: Any) -> Tensor | None:
     if not hasattr(penalty, "quartic"):
         return None
     return polynomial.gradient_coefficients(problem, penalty.quartic(problem))
+
+
+def kernel(d: int, width: int, of_value: Callable[[float], float]) -> Callable[..., Any]:
+    """The same gradient of ``width`` runs from moments, for numba (``engine/compiled.py``).
+
+    ``of_value`` is the compiled kernel of a penalty that is a function of the slope's value alone:
+    what the gradient of that value counts for.
+    """
+
+    def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
+        fitted = np.empty((d, width))
+        value = np.empty(width)
+        out[:] = 0
+        for e in range(len(gram)):
+            value[:] = 0
+            for i in range(d):
+                for k in range(width):
+                    total = gram[e, i, 0, k] * phi[0, k]
+                    for j in range(1, d):
+                        total += gram[e, i, j, k] * phi[j, k]
+                    fitted[i, k] = total
+            for i in range(d):
+                for k in range(width):
+                    value[k] += phi[i, k] * (fitted[i, k] - cross[e, i, k])
+            for i in range(d):
+                for k in range(width):
+                    residual = fitted[i, k] - cross[e, i, k]
+                    of_penalty = of_value(value[k]) * (fitted[i, k] + residual)
+                    out[i, k] += 2 * params[0, k] * residual + of_penalty
+
+    return gradient

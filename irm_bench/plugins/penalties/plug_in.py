@@ -3,6 +3,8 @@
 The code of the paper's repository. Biased upward by the variance of the mean gradient, 4 uᵀCu / n.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from irm_bench.engine.problem import AnySlope, Draw, Problem
@@ -26,3 +28,12 @@ def value(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
 def gradient(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     """Gradient in φ, per pair (d, pair)."""
     return slope.gradient * (8 * slope.value)
+
+
+def kernel() -> Callable[[float], float]:
+    """What the gradient of the value counts for, of that value, for numba."""
+
+    def of_value(value):  # type: ignore[no-untyped-def]
+        return 8 * value
+
+    return of_value
