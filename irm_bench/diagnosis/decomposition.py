@@ -49,7 +49,7 @@ def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFra
             continue
         phis = [f"phi_{j + 1}" for j in range(cell.model.n_features)]
         trained = models.find(**where).set_index("seed")[phis].loc[ended["seed"]]
-        both = (frame.to_numpy(dtype=float) for frame in (trained, ended[phis]))
+        both = trained.to_numpy(dtype=float), ended[phis].to_numpy(dtype=float)
         seeds = ended["seed"].to_numpy()
         others = tuple(weights.get((cell.model, cell.train), ()))
         rows += [where | row for row in _rows(config, study, cell, seeds, *both, others)]

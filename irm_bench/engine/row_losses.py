@@ -15,13 +15,14 @@ predictions X Φ are (1, 0) and (1.5, 0), a row each. The logistic loss has ℓ'
 the first run −0.27 and 0.82, and so ∇R = (−0.27·(1, 2) + 0.82·(3, 0)) / 2 = (1.09, −0.27).
 
 Rows are held in float32, at twice the rate of float64: φ after training agrees with a float64 loop
-to about 1e-6. Runs are multiplied in panels of ``WIDTH``, the last one filled up with zeros, and
-rows in chunks of ``CHUNK_ROWS``: the matrix products of a dataset have the same shapes whatever the
-batch, and so a run has the same bits beside any others.
+to about 1e-6. Where a loss has a ``kernel``, long trainings on the CPU go through one compiled loop
+(``compiled_rows.py``). Else torch multiplies runs in panels of ``WIDTH``, the last one filled up
+with zeros, and rows in chunks of ``CHUNK_ROWS``: the matrix products of a dataset have the same
+shapes whatever the batch, and so a run has the same bits beside any others.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -29,15 +30,19 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from irm_bench.engine import compiled_rows
+from irm_bench.engine.compiled_rows import WIDTH
 from irm_bench.engine.sums import add_up
 
-# Runs multiplied at once, and rows: enough to hide the cost of a call, few enough for the cache.
-WIDTH = 16
+# Rows multiplied at once: enough to hide the cost of a call, few enough for the cache.
 CHUNK_ROWS = 2048
 
 
 class RowLoss(Protocol):
-    """What the rows are seen through; both functions are elementwise, (row, run) each."""
+    """What the rows are seen through; both functions are elementwise, (row, run) each.
+
+    It may have a ``kernel`` too (``protocols.Loss``).
+    """
 
     def value(self, prediction: Tensor, target: Tensor) -> Tensor:
         """ℓ of every row."""
@@ -53,6 +58,43 @@ Derive = Callable[..., tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """What is derived of a row, to be summed over rows: so many numbers.
+
+    ``derive`` makes them of ℓ', ℓ'', the prediction, and the prediction along a direction. It is
+    elementwise, and is used on tensors and, compiled, on single numbers.
+    """
+
+    count: int
+    derive: Callable[..., tuple[Any, ...]]
+
+
+def _first(first: Any, second: Any, prediction: Any, along: Any) -> tuple[Any]:
+    return (first,)
+
+
+def _first_and_bend(first: Any, second: Any, prediction: Any, along: Any) -> tuple[Any, Any]:
+    return first, second * prediction
+
+
+def _first_bend_and_second(
+    first: Any, second: Any, prediction: Any, along: Any
+) -> tuple[Any, Any, Any]:
+    return first, second * prediction, second
+
+
+def _second_along(first: Any, second: Any, prediction: Any, along: Any) -> tuple[Any]:
+    return (second * along,)
+
+
+# ∇R; with Hφ; with Hφ and He, e the direction of the intercept; and Hv along directions v.
+GRADIENT = Numbers(1, _first)
+WITH_BEND = Numbers(2, _first_and_bend)
+WITH_CURVATURE = Numbers(3, _first_bend_and_second)
+ALONG = Numbers(1, _second_along)
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Some rows in float32."""
 
@@ -61,15 +103,18 @@ class Chunk:
 
 
 class Rows:
-    """The rows of a dataset and seed: features (n, d) and target (n,)."""
+    """The rows of a dataset and seed: features (n, d) and target (n,), in float32."""
 
     def __init__(self, x: Tensor, y: Tensor):
         self.n_rows = len(x)
-        x = x.float()
-        extended = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
-        targets = y.float()[:, None].repeat(1, WIDTH)
+        self.x, self.y = x.float(), y.float()
+
+    @cached_property
+    def _chunks(self) -> Sequence[Chunk]:
+        extended = torch.cat([self.x, torch.ones_like(self.x[:, :1])], dim=1)
+        targets = self.y[:, None].repeat(1, WIDTH)
         parts = zip(extended.split(CHUNK_ROWS), targets.split(CHUNK_ROWS), strict=True)
-        self._chunks = [Chunk(*part) for part in parts]
+        return [Chunk(*part) for part in parts]
 
     def means(self, derive: Derive, phis: Sequence[Tensor], n_numbers: int) -> Tensor:
         """Means over rows of (x, 1) times each of the numbers that ``derive`` makes.
@@ -112,10 +157,14 @@ class Part:
 
 @dataclass(frozen=True)
 class RowBatch:
-    """A loss, and the rows that a batch of runs trains on, each dataset held once."""
+    """A loss, and the rows that a batch of runs trains on, each dataset held once.
+
+    ``is_compiled`` says whether sums over rows go through the compiled loop.
+    """
 
     parts: tuple[Part, ...]
     loss: RowLoss
+    is_compiled: bool = False
 
     def slope(self, phi: Tensor) -> "RowSlope":
         """The slopes of φ (d, pair)."""
@@ -129,7 +178,34 @@ class RowBatch:
         """∇R (d, pair). Torch can differentiate it, once."""
         return _Gradients.apply(phi, self)
 
-    def means(self, derive: Derive, phis: Sequence[Tensor], n_numbers: int) -> Tensor:
+    def values(self, phi: Tensor) -> tuple[Tensor, Tensor]:
+        """Risks (pair,) and their gradients ∇R (d, pair) of φ (d, pair)."""
+
+        def value_and_first(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+            return self.loss.value(prediction, target), self.loss.derivatives(prediction, target)[0]
+
+        values, gradients = self._means(value_and_first, [phi], 2)
+        return values[-1], gradients[:-1]
+
+    def sums(self, numbers: Numbers, *phis: Tensor) -> Tensor:
+        """Means over rows of x times each of the numbers: (number, d, pair).
+
+        phis: φ (d, pair), and directions (d, pair) where the numbers are along them.
+        """
+        if self.is_compiled:
+            arrays = [phi.detach().contiguous().numpy() for phi in phis]
+            kernel = self.loss.kernel  # type: ignore[attr-defined]  # ``compiled`` has asked
+            found = self._packed.means(kernel, numbers.derive, numbers.count, arrays)
+            return torch.from_numpy(found)
+
+        def derive(prediction: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+            *along, target = others
+            first, second = self.loss.derivatives(prediction, target)
+            return numbers.derive(first, second, prediction, along[0] if along else None)
+
+        return self._means(derive, phis, numbers.count)[:, :-1]
+
+    def _means(self, derive: Derive, phis: Sequence[Tensor], n_numbers: int) -> Tensor:
         """What ``Rows.means`` gives for each pair: (number, d + 1, pair) of φ (d, pair)."""
         d, n_pairs = phis[0].shape
         found = phis[0].new_empty(n_numbers, d + 1, n_pairs)
@@ -138,6 +214,16 @@ class RowBatch:
             found[..., part.pairs] = part.unpack(part.rows.means(derive, panels, n_numbers))
         return found
 
+    def compiled(self) -> "RowBatch":
+        """The same through the compiled loop, where the loss has one and the rows are here."""
+        is_here = all(part.rows.x.device.type == "cpu" for part in self.parts)
+        return replace(self, is_compiled=is_here and hasattr(self.loss, "kernel"))
+
+    @cached_property
+    def _packed(self) -> compiled_rows.PackedRows:
+        rows = [(part.rows.x.numpy(), part.rows.y.numpy()) for part in self.parts]
+        return compiled_rows.pack(rows, [part.pairs.numpy() for part in self.parts])
+
     def select(self, pairs: Tensor) -> "RowBatch":
         """The rows of some of the pairs (rising places), which are numbered anew."""
         kept = []
@@ -145,29 +231,7 @@ class RowBatch:
             mine = torch.isin(pairs, part.pairs).nonzero().squeeze(1)
             if len(mine):
                 kept.append(Part(part.rows, mine))
-        return RowBatch(tuple(kept), self.loss)
-
-    # What is derived from predictions, for ``means``.
-
-    def _first(self, prediction: Tensor, target: Tensor) -> tuple[Tensor]:
-        return self.loss.derivatives(prediction, target)[:1]
-
-    def _value_and_first(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        value = self.loss.value(prediction, target)
-        return value, self.loss.derivatives(prediction, target)[0]
-
-    def _first_and_bend(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = self.loss.derivatives(prediction, target)
-        return first, second.mul_(prediction)
-
-    def _first_bend_and_second(
-        self, prediction: Tensor, target: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        first, second = self.loss.derivatives(prediction, target)
-        return first, second * prediction, second
-
-    def _second_along(self, prediction: Tensor, direction: Tensor, target: Tensor) -> tuple[Tensor]:
-        return (self.loss.derivatives(prediction, target)[1].mul_(direction),)
+        return replace(self, parts=tuple(kept))
 
 
 class _Risks(torch.autograd.Function):
@@ -175,10 +239,10 @@ class _Risks(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, phi: Tensor, batch: RowBatch) -> Tensor:
-        values, gradients = batch.means(batch._value_and_first, [phi], 2)
+        values, gradients = batch.values(phi)
         ctx.batch = batch
-        ctx.save_for_backward(phi, gradients[:-1])
-        return values[-1]
+        ctx.save_for_backward(phi, gradients)
+        return values
 
     @staticmethod
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor, None]:
@@ -195,13 +259,13 @@ class _Gradients(torch.autograd.Function):
     def forward(ctx: Any, phi: Tensor, batch: RowBatch) -> Tensor:
         ctx.batch = batch
         ctx.save_for_backward(phi)
-        return batch.means(batch._first, [phi], 1)[0, :-1]
+        return batch.sums(GRADIENT, phi)[0]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *along: Tensor) -> tuple[Tensor, None]:
         (phi,) = ctx.saved_tensors
-        return ctx.batch.means(ctx.batch._second_along, [phi, along[0]], 1)[0, :-1], None
+        return ctx.batch.sums(ALONG, phi, along[0])[0], None
 
 
 class RowSlope:
@@ -234,8 +298,7 @@ class RowSlope:
     @cached_property
     def _bends(self) -> Tensor:
         """Hφ."""
-        batch = self._batch
-        gradients, bends = batch.means(batch._first_and_bend, [self.phi], 2)[:, :-1]
+        gradients, bends = self._batch.sums(WITH_BEND, self.phi)
         self._keep(gradients)
         return bends
 
@@ -252,14 +315,11 @@ class RowSlope:
 
     def along(self, direction: Tensor) -> Tensor:
         """The derivative (d, pair) of the residual along a direction (d, pair)."""
-        batch = self._batch
-        return batch.means(batch._second_along, [self.phi, direction], 1)[0, :-1] / 2
+        return self._batch.sums(ALONG, self.phi, direction)[0] / 2
 
     @property
     def along_intercept(self) -> Tensor:
         """The derivative (d, pair) of the residual along the last weight, of a feature of ones."""
-        batch = self._batch
-        found = batch.means(batch._first_bend_and_second, [self.phi], 3)[:, :-1]
-        gradients, self._bends, curvature = found
+        gradients, self._bends, curvature = self._batch.sums(WITH_CURVATURE, self.phi)
         self._keep(gradients)
         return curvature / 2

@@ -49,10 +49,13 @@ def train(
     is_gd = getattr(optimiser, "IS_GRADIENT_DESCENT", False)
     if is_gd and problem.row_loss is None and hasattr(method, "closed_form"):
         return method.closed_form(problem, penalty, n_steps, record, draws)
+    pays = n_steps >= compiled.FEWEST_UPDATES
+    if pays and problem.row_loss is not None:
+        problem = replace(problem, row_loss=problem.row_loss.compiled())
     problem, route = route_of(method, penalty, optimiser, problem)
     parameters = initial_of(method, problem)
     _check(method, penalty, route, parameters, problem, draws)
-    if n_steps < compiled.FEWEST_UPDATES:
+    if not pays:
         route = replace(route, advance=None)
     return descend(problem, route, parameters, penalty.value, n_steps, record, draws)
 

@@ -124,6 +124,10 @@ class Loss(Protocol):
 
         def measure(x, y, phi):
             return {"log_cosh": np.log(np.cosh(phi @ x.T - y)).mean(axis=-1)}
+
+    It may give ``kernel()``, a function for numba of the prediction and the target of one row, both
+    float32, that returns both derivatives in float32: sums over rows then go through one compiled
+    loop (``engine/compiled_rows.py``).
     """
 
     LABEL: str

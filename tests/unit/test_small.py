@@ -42,7 +42,7 @@ BY_PROCESSOR = {
     *("exp", "log", "log1p", "expm1", "power", "float_power", "pow", "tanh", "sin", "cos"),
 }
 ALLOWED = {
-    # float32 products of rows, and sigmoids: losses through rows differ in the last digits
+    # losses through rows, where no compiled loop sums them up, differ in the last digits
     "engine/row_losses.py": {"mm", "@"},
     "plugins/losses/logistic.py": {"sigmoid"},
     # whole numbers, exact in any order
