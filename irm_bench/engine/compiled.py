@@ -63,7 +63,7 @@ def advance_of(
             np.array(problem.slots.widths),
             _params(method, problem),
             _params(optimiser, problem),
-            _array(problem.learning_rate),
+            _array(problem.learning_rate[None]),
             n_steps,
         )
         return torch.from_numpy(stepped).view(parameters.shape), _parts(remembered, memory)
@@ -109,65 +109,75 @@ def _loop(
     of_penalty = [] if penalty is None else [compile_(penalty.kernel())]
     gradient = compile_(method.kernel(n_features, WIDTH, *of_penalty))
     update = compile_(optimiser.kernel(WIDTH))
-    width = WIDTH
+    take, put_back, take_moments = (compile_(f) for f in (_take, _put_back, _take_moments))
 
-    @njit(error_model="numpy")
+    @compile_
     def loop(  # type: ignore[no-untyped-def]
         parameters, memory, gram, cross, widths, method_params, optimiser_params, rates, n_steps
     ):
-        # Element by element: numba takes twice as long to compile slices and sums of arrays.
         n_features, n_runs = len(cross), parameters.shape[1]
-        n_most = len(widths)
-        values = np.empty((len(parameters), width))
-        slopes = np.empty((len(parameters), width))
-        kept = np.empty((len(memory), width))
-        grams = np.empty((n_most, n_features, n_features, width))
-        crosses = np.empty((n_most, n_features, width))
-        of_method = np.empty((len(method_params), width))
-        of_optimiser = np.empty((len(optimiser_params), width))
-        rate = np.empty(width)
-        counts = np.empty(width)  # of environments
-        for first in range(0, n_runs, width):
-            # the environments that some of these runs have: runs with more stand first
-            n_environments = 0
-            for e in range(n_most):
-                n_environments += widths[e] > first
-            for k in range(width):
-                run = min(first + k, n_runs - 1)
-                for i in range(len(parameters)):
-                    values[i, k] = parameters[i, run]
-                for i in range(len(memory)):
-                    kept[i, k] = memory[i, run]
-                for i in range(len(method_params)):
-                    of_method[i, k] = method_params[i, run]
-                for i in range(len(optimiser_params)):
-                    of_optimiser[i, k] = optimiser_params[i, run]
-                rate[k] = rates[run]
-                counts[k] = 0
-                start = 0  # of an environment's runs
-                for e in range(n_environments):
-                    is_there = run < widths[e]
-                    counts[k] += is_there
-                    for i in range(n_features):
-                        # moments of zero, of an environment that a run lacks, add nothing
-                        crosses[e, i, k] = cross[i, start + run] if is_there else 0.0
-                        for j in range(n_features):
-                            grams[e, i, j, k] = gram[i, j, start + run] if is_there else 0.0
-                    start += widths[e]
+        values = np.empty((len(parameters), WIDTH))
+        slopes = np.empty((len(parameters), WIDTH))
+        kept = np.empty((len(memory), WIDTH))
+        grams = np.empty((len(widths), n_features, n_features, WIDTH))
+        crosses = np.empty((len(widths), n_features, WIDTH))
+        of_method = np.empty((len(method_params), WIDTH))
+        of_optimiser = np.empty((len(optimiser_params), WIDTH))
+        rate = np.empty((1, WIDTH))
+        counts = np.empty(WIDTH)  # of environments
+        for first in range(0, n_runs, WIDTH):
+            take(parameters, first, values)
+            take(memory, first, kept)
+            take(method_params, first, of_method)
+            take(optimiser_params, first, of_optimiser)
+            take(rates, first, rate)
+            n = take_moments(gram, cross, widths, first, grams, crosses, counts)
             for _ in range(n_steps):
-                gradient(
-                    values,
-                    grams[:n_environments],
-                    crosses[:n_environments],
-                    counts,
-                    of_method,
-                    slopes,
-                )
-                update(values, slopes, kept, rate, of_optimiser)
-            for k in range(min(width, n_runs - first)):
-                for i in range(len(parameters)):
-                    parameters[i, first + k] = values[i, k]
-                for i in range(len(memory)):
-                    memory[i, first + k] = kept[i, k]
+                gradient(values, grams[:n], crosses[:n], counts, of_method, slopes)
+                update(values, slopes, kept, rate[0], of_optimiser)
+            put_back(values, first, parameters)
+            put_back(kept, first, memory)
 
     return loop
+
+
+# For numba, element by element: it takes twice as long to compile slices and sums of arrays.
+
+
+def _take(rows, first, out):  # type: ignore[no-untyped-def]
+    """Copy ``WIDTH`` runs of rows (…, run), the last one again where there are no more."""
+    for k in range(WIDTH):
+        run = min(first + k, rows.shape[1] - 1)
+        for i in range(len(rows)):
+            out[i, k] = rows[i, run]
+
+
+def _put_back(rows, first, out):  # type: ignore[no-untyped-def]
+    """Copy rows (…, WIDTH) to the runs that they were taken from."""
+    for k in range(min(WIDTH, out.shape[1] - first)):
+        for i in range(len(rows)):
+            out[i, first + k] = rows[i, k]
+
+
+def _take_moments(gram, cross, widths, first, grams, crosses, counts):  # type: ignore[no-untyped-def]
+    """Copy the moments of ``WIDTH`` runs, environment by environment; how many of these there are.
+
+    Runs with more environments stand first. Moments of zero, of one that a run lacks, add nothing.
+    """
+    n_features, n_runs = len(cross), widths[0]
+    n_environments = 0
+    for e in range(len(widths)):
+        n_environments += widths[e] > first
+    for k in range(WIDTH):
+        run = min(first + k, n_runs - 1)
+        counts[k] = 0
+        start = 0  # of an environment's runs
+        for e in range(n_environments):
+            is_there = run < widths[e]
+            counts[k] += is_there
+            for i in range(n_features):
+                crosses[e, i, k] = cross[i, start + run] if is_there else 0.0
+                for j in range(n_features):
+                    grams[e, i, j, k] = gram[i, j, start + run] if is_there else 0.0
+            start += widths[e]
+    return n_environments
