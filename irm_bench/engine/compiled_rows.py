@@ -23,6 +23,8 @@ WIDTH = 16
 BLOCK = 128
 # Rows whose products are summed up between two visits to the memory; divides BLOCK.
 GROUP = 4
+# Features are filled up to multiples of it: loops of other lengths compile to half the rate.
+EVEN = 4
 
 Array = np.ndarray
 
@@ -31,8 +33,8 @@ Array = np.ndarray
 class PackedRows:
     """The rows of some datasets one after the other, and the pairs that train on each.
 
-    x (row, d) and y (row,) in float32, each dataset filled up with rows of zeros to whole groups:
-    these add nothing. Dataset p has the rows from ``row_starts[p]`` on, of which ``n_rows[p]`` are
+    x (row, feature) and y (row,) in float32, filled up with features of zeros to ``EVEN`` numbers of
+    them, and each dataset with rows of zeros to whole groups: these add nothing. Dataset p has the rows from ``row_starts[p]`` on, of which ``n_rows[p]`` are
     its own, and ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
     """
 
@@ -71,10 +73,11 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
     """Rows (x (n, d), y (n,)) of datasets, and the places of the pairs that train on each."""
     n_rows = np.array([len(y) for _, y in rows])
     row_starts = np.concatenate([[0], np.cumsum(-(-n_rows // GROUP) * GROUP)])
-    packed_x = np.zeros((row_starts[-1], rows[0][0].shape[1]), np.float32)
+    d = rows[0][0].shape[1]
+    packed_x = np.zeros((row_starts[-1], -(-d // EVEN) * EVEN), np.float32)
     packed_y = np.zeros(row_starts[-1], np.float32)
     for first, n, (x, y) in zip(row_starts[:-1], n_rows, rows, strict=True):
-        packed_x[first : first + n] = x
+        packed_x[first : first + n, :d] = x
         packed_y[first : first + n] = y
     pair_starts = np.concatenate([[0], np.cumsum([len(mine) for mine in pairs])])
     return PackedRows(packed_x, packed_y, row_starts, n_rows, np.concatenate(pairs), pair_starts)
@@ -84,7 +87,7 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
 def _loop(
     kernel: Callable[[], Any], derive: Callable[..., Any], n: int, d: int, is_along: bool
 ) -> Callable[..., None]:
-    """The compiled loop of a loss, of what is derived from it, and of a number of features."""
+    """The compiled loop of a loss and what is derived from it, for ``d`` features with the zeros."""
     from numba import njit  # half a second, which other routes need not spend
 
     compile_ = njit(error_model="numpy")
@@ -94,7 +97,7 @@ def _loop(
     @compile_
     def _gather(panel, phi, pairs):  # type: ignore[no-untyped-def]
         panel[:] = 0
-        for i in range(d):
+        for i in range(len(phi)):
             for k in range(len(pairs)):
                 panel[i, k] = phi[i, pairs[k]]
 
@@ -132,7 +135,7 @@ def _loop(
                     for m in range(n):
                         sum_up(rows, numbers[m], sums[m])
                 for m in range(n):
-                    for i in range(d):
+                    for i in range(len(phi)):
                         for k in range(width):
                             out[m, i, pairs[first + k]] = sums[m, i, k] / n_rows[part]
 

@@ -12,6 +12,9 @@ from irm_bench.plugins.registry import Plugin
 from irm_bench.storage.handover import MomentStore
 from irm_bench.theory.moments import risk
 
+# Numbers of rows that are kept: those that a study's candidates are measured on, one after another.
+KEPT_NUMBERS = 2**22
+
 
 def mean_of(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Mean of arrays of one shape, summed in their order.
@@ -23,11 +26,12 @@ def mean_of(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 class Measures:
-    """The metrics of losses on datasets; rows are drawn anew where moments do not do."""
+    """The metrics of losses on datasets; rows are drawn where moments do not do."""
 
     def __init__(self, config: Config, inputs: MomentStore):
         self._root_seed = config.root_seed
         self._inputs = inputs
+        self._kept: dict[tuple[Dataset, int], tuple[np.ndarray, np.ndarray]] = {}
 
     def metrics(
         self, loss: Plugin, phi: np.ndarray, dataset: Dataset, seeds: np.ndarray
@@ -38,12 +42,22 @@ class Measures:
             return {names[0]: risk(phi, self._inputs.moments(dataset, seeds))}
         found = {name: np.empty(phi.shape[:-1]) for name in names}
         for i, seed in enumerate(seeds):
-            x, y = all_rows(dataset, self._root_seed, int(seed))
+            x, y = self._rows(dataset, int(seed))
             check_targets(dataset.model, y, loss)
             measured = loss.load().measure(x, y, phi[..., i, :])
             for name in names:
                 found[name][..., i] = measured[name]
         return found
+
+    def _rows(self, dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of a dataset, and keep them while there is room: the next model has them too."""
+        if (dataset, seed) not in self._kept:
+            drawn = all_rows(dataset, self._root_seed, seed)
+            self._kept[dataset, seed] = drawn
+            while sum(x.size for x, _ in self._kept.values()) > KEPT_NUMBERS:
+                self._kept.pop(next(iter(self._kept)))
+            return drawn
+        return self._kept[dataset, seed]
 
     def loss(
         self, loss: Plugin, phi: np.ndarray, dataset: Dataset, seeds: np.ndarray
