@@ -33,9 +33,10 @@ Array = np.ndarray
 class PackedRows:
     """The rows of some datasets one after the other, and the pairs that train on each.
 
-    x (row, feature) and y (row,) in float32, filled up with features of zeros to ``EVEN`` numbers of
-    them, and each dataset with rows of zeros to whole groups: these add nothing. Dataset p has the rows from ``row_starts[p]`` on, of which ``n_rows[p]`` are
-    its own, and ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
+    x (row, feature) and y (row,) in float32. Features are filled up with zeros to a multiple of
+    ``EVEN``, and the rows of a dataset to one of ``GROUP``: these add nothing. Dataset p has the
+    rows from ``row_starts[p]`` on, of which ``n_rows[p]`` are its own, and the pairs
+    ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
     """
 
     x: Array
@@ -87,63 +88,68 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
 def _loop(
     kernel: Callable[[], Any], derive: Callable[..., Any], n: int, d: int, is_along: bool
 ) -> Callable[..., None]:
-    """The compiled loop of a loss and what is derived from it, for ``d`` features with the zeros."""
+    """The compiled loop of a loss and what is derived of it, for d features, zeros included."""
     from numba import njit  # half a second, which other routes need not spend
 
     compile_ = njit(error_model="numpy")
-    predict, sum_up = compile_(_predict_of(d)), compile_(_sum_up_of(d))
+    gather, predict, sum_up = compile_(_gather), compile_(_predict_of(d)), compile_(_sum_up_of(d))
     derive_all = compile_(_derive_of(compile_(kernel()), compile_(derive), n))
 
     @compile_
-    def _gather(panel, phi, pairs):  # type: ignore[no-untyped-def]
-        panel[:] = 0
-        for i in range(len(phi)):
-            for k in range(len(pairs)):
-                panel[i, k] = phi[i, pairs[k]]
+    def sum_rows(x, y, panel, other_panel, scratch, sums):  # type: ignore[no-untyped-def]
+        """The sums (number, d, WIDTH) over rows, block by block."""
+        predictions, others, targets, numbers = scratch
+        sums[:] = 0
+        for start in range(0, len(x), BLOCK):
+            rows = x[start : start + BLOCK]
+            predict(rows, panel, predictions)
+            if is_along:
+                predict(rows, other_panel, others)
+            for r in range(len(rows)):
+                for k in range(WIDTH):
+                    targets[r, k] = y[start + r]
+            of_rows = (predictions.ravel(), others.ravel(), targets.ravel())
+            derive_all(len(rows) * WIDTH, of_rows, numbers.reshape(n, -1))
+            for m in range(n):
+                sum_up(rows, numbers[m], sums[m])
 
     @compile_
     def loop(x, y, row_starts, n_rows, pairs, pair_starts, phi, direction, out):  # type: ignore[no-untyped-def]
         panel = np.empty((d, WIDTH), np.float32)
         other_panel = np.empty((d, WIDTH), np.float32)
-        predictions = np.zeros((BLOCK, WIDTH), np.float32)
-        others = np.zeros((BLOCK, WIDTH), np.float32)
-        targets = np.empty((BLOCK, WIDTH), np.float32)
-        numbers = np.empty((n, BLOCK, WIDTH), np.float32)
+        scratch = (
+            np.zeros((BLOCK, WIDTH), np.float32),
+            np.zeros((BLOCK, WIDTH), np.float32),
+            np.zeros((BLOCK, WIDTH), np.float32),
+            np.zeros((n, BLOCK, WIDTH), np.float32),
+        )
         sums = np.empty((n, d, WIDTH))
         for part in range(len(n_rows)):
+            rows = slice(row_starts[part], row_starts[part + 1])
             for first in range(pair_starts[part], pair_starts[part + 1], WIDTH):
-                width = min(WIDTH, pair_starts[part + 1] - first)
-                _gather(panel, phi, pairs[first : first + width])
+                mine = pairs[first : min(first + WIDTH, pair_starts[part + 1])]
+                gather(phi, mine, panel)
                 if is_along:
-                    _gather(other_panel, direction, pairs[first : first + width])
-                sums[:] = 0
-                for start in range(row_starts[part], row_starts[part + 1], BLOCK):
-                    rows = x[start : min(start + BLOCK, row_starts[part + 1])]
-                    predict(rows, panel, predictions)
-                    if is_along:
-                        predict(rows, other_panel, others)
-                    for r in range(len(rows)):
-                        for k in range(WIDTH):
-                            targets[r, k] = y[start + r]
-                    derive_all(
-                        len(rows) * WIDTH,
-                        predictions.ravel(),
-                        others.ravel(),
-                        targets.ravel(),
-                        numbers.reshape(n, -1),
-                    )
-                    for m in range(n):
-                        sum_up(rows, numbers[m], sums[m])
+                    gather(direction, mine, other_panel)
+                sum_rows(x[rows], y[rows], panel, other_panel, scratch, sums)
                 for m in range(n):
                     for i in range(len(phi)):
-                        for k in range(width):
-                            out[m, i, pairs[first + k]] = sums[m, i, k] / n_rows[part]
+                        for k in range(len(mine)):
+                            out[m, i, mine[k]] = sums[m, i, k] / n_rows[part]
 
     return loop
 
 
+def _gather(phi, pairs, panel):  # type: ignore[no-untyped-def]
+    """Copy the φ of up to WIDTH pairs, of (feature, pair), to a panel (d, WIDTH) of zeros."""
+    panel[:] = 0
+    for i in range(len(phi)):
+        for k in range(len(pairs)):
+            panel[i, k] = phi[i, pairs[k]]
+
+
 def _predict_of(d: int) -> Callable[..., None]:
-    """Predictions (row · WIDTH,) of rows (row, d) by a panel of φ (d, WIDTH)."""
+    """Predictions (row, WIDTH) of rows (row, d) by a panel of φ (d, WIDTH)."""
 
     def predict(x, panel, out):  # type: ignore[no-untyped-def]
         for r in range(len(x)):
@@ -159,21 +165,27 @@ def _predict_of(d: int) -> Callable[..., None]:
 def _derive_of(
     of_row: Callable[..., Any], derive: Callable[..., Any], n: int
 ) -> Callable[..., None]:
-    """The ``n`` numbers of each prediction, of arrays (row · WIDTH,), to ``out`` (number, …)."""
+    """The ``n`` numbers of predictions, directions and targets (entry,), to out (number, entry).
 
-    def one(count, predictions, directions, targets, out):  # type: ignore[no-untyped-def]
+    Written out for each n: the compiler does not make vectors of tuples whose length it looks up.
+    """
+
+    def one(count, of_rows, out):  # type: ignore[no-untyped-def]
+        predictions, directions, targets = of_rows
         first = out[0]
         for s in range(count):
             slope, bend = of_row(predictions[s], targets[s])
             (first[s],) = derive(slope, bend, predictions[s], directions[s])
 
-    def two(count, predictions, directions, targets, out):  # type: ignore[no-untyped-def]
+    def two(count, of_rows, out):  # type: ignore[no-untyped-def]
+        predictions, directions, targets = of_rows
         first, second = out[0], out[1]
         for s in range(count):
             slope, bend = of_row(predictions[s], targets[s])
             first[s], second[s] = derive(slope, bend, predictions[s], directions[s])
 
-    def three(count, predictions, directions, targets, out):  # type: ignore[no-untyped-def]
+    def three(count, of_rows, out):  # type: ignore[no-untyped-def]
+        predictions, directions, targets = of_rows
         first, second, third = out[0], out[1], out[2]
         for s in range(count):
             slope, bend = of_row(predictions[s], targets[s])
@@ -183,7 +195,7 @@ def _derive_of(
 
 
 def _sum_up_of(d: int) -> Callable[..., None]:
-    """Add Σ x_i number over rows (row, d) and numbers (row · WIDTH,) to sums (d, WIDTH)."""
+    """Add Σ x_i number over rows (row, d) and numbers (row, WIDTH) to sums (d, WIDTH)."""
 
     def sum_up(x, numbers, sums):  # type: ignore[no-untyped-def]
         of_block = np.zeros((d, WIDTH), np.float32)
