@@ -101,6 +101,19 @@ def test_the_matrix_benchmark_measures_both_sides() -> None:
     assert len(re.findall(r"slope -?\d", told)) == 2
 
 
+def test_what_studies_cost_is_measured_and_unknown_ones_are_refused() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "studies.py"), "notebook"]
+    small = ["--config", str(ROOT / "config" / "smoke.yaml")]
+    done = subprocess.run(
+        [*command, "sigma_grid", *small], check=True, capture_output=True, text=True
+    )
+    assert re.search(r"without them \d+ CPU s, with all \d+ CPU s:\n-?\d+% of", done.stdout)
+    wrong = [*command, "sigma_gird", *small]
+    refused = subprocess.run(wrong, check=False, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "no studies of notebook: sigma_gird; it has notebook, sigma_grid" in refused.stderr
+
+
 def test_a_sequence_of_splits_trains_as_the_pipeline_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pipeline's own sequence, the one of its root seed, gives the pipeline's models."""
     parsed, study = components.study_of_notebook(quick=True)
