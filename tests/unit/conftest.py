@@ -1,8 +1,10 @@
 """Fixtures that the unit tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.unit import books, report_case
 
@@ -17,3 +19,12 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> report_case.Case:
 def book(tmp_path: Path) -> books.WrittenBook:
     """A book in a folder of its own, with the plugins of ``books.py``."""
     return books.create(tmp_path)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As jobs run: for so few rows more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

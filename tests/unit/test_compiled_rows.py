@@ -1,6 +1,5 @@
 """Sums over rows in the compiled loop are those of torch, and of float64."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -36,11 +35,8 @@ COMPILED = [loss.load() for loss in LOSSES if "kernel" in loss.get("FUNCTIONS", 
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _in_one_thread(one_thread: None) -> None:
+    """Of every test here."""
 
 
 def batch_of(n_rows: list[int], n_runs: list[int], seed: int = 0) -> RowBatch:

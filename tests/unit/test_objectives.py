@@ -33,12 +33,8 @@ ROW_TOLERANCE = 1e-5
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As jobs run: for so few rows more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _in_one_thread(one_thread: None) -> None:
+    """Of every test here."""
 
 
 @dataclass(frozen=True)
