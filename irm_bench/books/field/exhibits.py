@@ -53,6 +53,7 @@ def _data(config: Config) -> pd.DataFrame:
     rows = []
     for study in config.studies:
         row = {"data": study.name, "description": study.description}
+        row["graph"] = study.model.sem.get("GRAPH", "")
         row["environments"] = "; ".join(e.label for e in study.train_sets[0])
         row["family"] = "; ".join(e.label for e in study.test_environments)
         shift = config.map.shifts.get(study.name) if config.map else None

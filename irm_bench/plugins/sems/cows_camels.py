@@ -28,6 +28,8 @@ Environment = Mapping[str, float]
 
 LABEL = "unit test 2, cows and camels"
 REFERENCE = "Aubin et al. 2021, Example 2"
+# C is the cell: what animal on what ground.
+GRAPH = "(C) -> X -> Y; (C) -> Z"
 # ``example`` is the number in the paper, by which tables of all three tell it.
 OPTIONS = {"example": 2, "dim": 5, "dim_spurious": 5, "scramble": 0}
 PARAMETERS: dict[str, float | None] = {"number": None, "shuffled": 0.0}

@@ -14,6 +14,7 @@ from irm_bench.theory.moments import Moments
 
 LABEL = "Example 1, other noise"
 REFERENCE = "Arjovsky et al. 2019, Example 1, with other noise"
+GRAPH = "X -> Y -> Z"
 OPTIONS: dict[str, Any] = {"noise": "t5"}
 CHOICES = {"noise": ("t5", "skewed")}
 PARAMETERS: dict[str, float | None] = {"sigma": None, "gamma": 1.0}

@@ -22,6 +22,7 @@ Environment = Mapping[str, float]
 
 LABEL = "unit test 3, small invariant margin"
 REFERENCE = "Aubin et al. 2021, Example 3"
+GRAPH = "Y -> X; Y -> Z"
 # ``example`` is the number in the paper, by which tables of all three tell it.
 OPTIONS = {"example": 3, "dim": 5, "dim_spurious": 5, "scramble": 0}
 PARAMETERS: dict[str, float | None] = {"number": None, "shuffled": 0.0}

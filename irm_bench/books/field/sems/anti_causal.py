@@ -14,6 +14,7 @@ from irm_bench.theory.moments import Moments
 
 LABEL = "effects alone"
 REFERENCE = "anti-causal setting of Ahuja et al. 2020"
+GRAPH = "Y -> V; Y -> Z"
 OPTIONS: dict[str, Any] = {}
 PARAMETERS: dict[str, float | None] = {"sigma": None, "gamma": 1.0}
 POSITIVE = ("sigma",)

@@ -14,6 +14,7 @@ from irm_bench.theory.moments import Moments
 
 LABEL = "hidden cause"
 REFERENCE = "the setting of Rothenhäusler, Bühlmann and Meinshausen 2019"
+GRAPH = "X -> Y -> Z; (H) -> X; (H) -> Y"
 OPTIONS: dict[str, Any] = {}
 PARAMETERS: dict[str, float | None] = {"sigma": None, "gamma": 1.0}
 POSITIVE = ("sigma",)

@@ -13,6 +13,7 @@ from irm_bench.theory.moments import Moments
 
 LABEL = "covariate shift"
 REFERENCE = "the setting of Ahuja et al. 2020, section 4"
+GRAPH = "X -> Y; X -> W"
 OPTIONS: dict[str, Any] = {}
 PARAMETERS: dict[str, float | None] = {"sigma": None, "shift": 0.0}
 POSITIVE = ("sigma",)

@@ -14,6 +14,7 @@ from irm_bench.theory.moments import Moments
 
 LABEL = "dual of Example 1"
 REFERENCE = "Example 1 of Arjovsky et al. 2019 with the noises of Y and Z exchanged"
+GRAPH = "X -> Y -> Z"
 OPTIONS: dict[str, Any] = {}
 PARAMETERS: dict[str, float | None] = {"sigma": None, "gamma": 1.0}
 POSITIVE = ("sigma",)

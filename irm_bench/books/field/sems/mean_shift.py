@@ -14,6 +14,7 @@ from irm_bench.theory.moments import Moments
 
 LABEL = "shifted means"
 REFERENCE = "the setting of Rothenhäusler et al. 2021"
+GRAPH = "X -> Y -> Z; (H) -> X; (H) -> Y"
 OPTIONS: dict[str, Any] = {}
 PARAMETERS: dict[str, float | None] = {"shift": None, "shift_z": 0.0, "gamma": 1.0}
 

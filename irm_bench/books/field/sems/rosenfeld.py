@@ -15,6 +15,7 @@ from irm_bench.theory.moments import Moments
 
 LABEL = "Gaussian classes"
 REFERENCE = "Rosenfeld, Ravikumar and Risteski 2021, with squared loss"
+GRAPH = "Y -> C; Y -> E"
 OPTIONS: dict[str, Any] = {"n_spurious": 2}
 PARAMETERS: dict[str, float | None] = {"place": None, "turned": 0.0}
 CHOICES = {"place": (0, 1, 2, 3), "turned": (0, 1), "n_spurious": (1, 2)}

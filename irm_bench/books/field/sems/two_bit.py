@@ -14,6 +14,7 @@ from irm_bench.theory.moments import Moments, products
 
 LABEL = "two bits"
 REFERENCE = "Kamath et al. 2021, section 4"
+GRAPH = "Y -> X; Y -> Z"
 OPTIONS: dict[str, Any] = {"alpha": 0.1}
 PARAMETERS: dict[str, float | None] = {"beta_flip": None}
 
