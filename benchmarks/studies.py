@@ -40,12 +40,13 @@ def main() -> None:
     parser.add_argument("--config", help="a YAML file that is laid over the book's own")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    whole = config.of_book(given.book, *([config.read(given.config)] if given.config else []))
-    names = [study.name for study in whole.studies]
+    overlay = config.read(given.config) if given.config else {}
+    book_config = config.of_book(given.book, overlay)
+    names = [study.name for study in book_config.studies]
     if unknown := sorted(set(given.studies) - set(names)):
         parser.error(f"no studies of {given.book}: {', '.join(unknown)}; it has {', '.join(names)}")
-    others = cpu_seconds(without(whole, given.studies))
-    all_of_them = cpu_seconds(without(whole, ()))
+    others = cpu_seconds(without(book_config, given.studies))
+    all_of_them = cpu_seconds(without(book_config, ()))
     print(f"without them {others:.0f} CPU s, with all {all_of_them:.0f} CPU s:")
     print(f"{1 - others / all_of_them:.0%} of the run")
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import irm_bench
-from benchmarks import batched_loop, components, notebook_loop, scaling
+from benchmarks import batched_loop, components, digits, notebook_loop, scaling
 from benchmarks.contenders import CONTENDERS, METHODS, draw_rows
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +112,12 @@ def test_what_studies_cost_is_measured_and_unknown_ones_are_refused() -> None:
     refused = subprocess.run(wrong, check=False, capture_output=True, text=True)
     assert refused.returncode == 2
     assert "no studies of notebook: sigma_gird; it has notebook, sigma_grid" in refused.stderr
+
+
+def test_more_bytes_move_a_weight_less() -> None:
+    moves = [row["largest_move"] for row in digits.rows_of(50, n_steps=200, n_seeds=2)]
+    assert moves == sorted(moves, reverse=True)
+    assert 0 < moves[-1] < moves[0] / 1000
 
 
 def test_a_sequence_of_splits_trains_as_the_pipeline_does(monkeypatch: pytest.MonkeyPatch) -> None:
