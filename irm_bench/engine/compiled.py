@@ -2,7 +2,7 @@
 
 A call of torch costs as much as some thousand additions, and an update of a few hundred runs makes
 a hundred calls. Here numba compiles a method's ``kernel`` and an optimiser's into one loop, which
-takes ``WIDTH`` runs at a time through many updates: what they need stays in the nearest cache, and
+takes ``WIDTH`` runs at a time through many updates: what they need stays in a core's own cache, and
 runs are the axis that the processor's vectors lie along.
 
 Products and sums are rounded one by one (no fused multiply-add, no reordering), so a run's bits
@@ -21,8 +21,8 @@ from torch import Tensor
 from irm_bench.engine.problem import Problem
 
 # Runs that advance together: their moments and what Adam remembers of 100 parameters take up
-# 130 kB. Of 8, 16, 32 and 64 it was the fastest.
-WIDTH = 32
+# 260 kB. With fewer it costs too much to enter the inner loops; 96 gained little more.
+WIDTH = 64
 
 # To compile takes seconds, in which torch makes some thousand updates: fewer go one by one.
 # The number of runs has no say, so that a run takes the same route in every shard.

@@ -1,14 +1,13 @@
 """Means over rows in one compiled loop, for losses that write their derivatives for it.
 
 ``row_losses.py`` makes them by calls of torch, each of which goes through the memory once. Here
-numba compiles a loss's ``kernel``, and what is derived from it, into one loop over ``BLOCK`` rows
-and ``WIDTH`` runs: their predictions, then the numbers of each, then the sums over the block. All
-that a block needs stays in the nearest cache, and runs are the axis that the processor's vectors
-lie along.
+numba compiles a loss's ``kernel``, and what is derived from it, into one loop over ``BLOCK`` rows:
+a run's predictions, then the numbers of each row, then the sums over the block. All that a block
+needs stays in the nearest cache, and rows are the axis that the processor's vectors lie along.
 
-Rows, predictions and a block's sums are held in float32, sums over blocks in float64. Products and
-sums are rounded one by one (no fused multiply-add, no reordering), so a run's bits depend on
-neither its neighbours nor the processor.
+Rows, predictions and the sums of some blocks are held in float32, sums over all in float64.
+Products and sums are rounded one by one (no fused multiply-add, no reordering), so a run's bits
+depend on neither its neighbours nor the processor.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,13 +17,15 @@ from typing import Any
 
 import numpy as np
 
-# Runs that are multiplied at once, and rows: what they need takes up 40 kB.
-WIDTH = 16
-BLOCK = 128
-# Rows whose products are summed up between two visits to the memory; divides BLOCK.
-GROUP = 4
-# Features are filled up to multiples of it: loops of other lengths compile to half the rate.
-EVEN = 4
+# Rows that are taken at once: of ten features they take up 20 kB. Half as many cost more to enter
+# the inner loops, twice as many leave the nearest cache.
+BLOCK = 512
+# The sums of a block are held in so many parts each, four vectors of eight; divides BLOCK.
+LANES = 32
+# Blocks whose sums are added up in float32.
+BLOCKS_OF_SUM = 4
+# Runs that a block serves before the next one is fetched.
+RUNS = 16
 
 Array = np.ndarray
 
@@ -33,15 +34,14 @@ Array = np.ndarray
 class PackedRows:
     """The rows of some datasets one after the other, and the pairs that train on each.
 
-    x (row, feature) and y (row,) in float32. Features are filled up with zeros to a multiple of
-    ``EVEN``, and the rows of a dataset to one of ``GROUP``: these add nothing. Dataset p has the
-    rows from ``row_starts[p]`` on, of which ``n_rows[p]`` are its own, and the pairs
-    ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
+    x (block, feature, row) and y (block, row) in float32. The rows of a dataset are filled up with
+    zeros, which add nothing. Dataset p has the blocks from ``block_starts[p]`` on and ``n_rows[p]``
+    rows of its own, and the pairs ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
     """
 
     x: Array
     y: Array
-    row_starts: Array
+    block_starts: Array
     n_rows: Array
     pairs: Array
     pair_starts: Array
@@ -59,7 +59,7 @@ class PackedRows:
         loop(
             self.x,
             self.y,
-            self.row_starts,
+            self.block_starts,
             self.n_rows,
             self.pairs,
             self.pair_starts,
@@ -73,91 +73,98 @@ class PackedRows:
 def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedRows:
     """Rows (x (n, d), y (n,)) of datasets, and the places of the pairs that train on each."""
     n_rows = np.array([len(y) for _, y in rows])
-    row_starts = np.concatenate([[0], np.cumsum(-(-n_rows // GROUP) * GROUP)])
+    block_starts = np.concatenate([[0], np.cumsum(-(-n_rows // BLOCK))])
     d = rows[0][0].shape[1]
-    packed_x = np.zeros((row_starts[-1], -(-d // EVEN) * EVEN), np.float32)
-    packed_y = np.zeros(row_starts[-1], np.float32)
-    for first, n, (x, y) in zip(row_starts[:-1], n_rows, rows, strict=True):
-        packed_x[first : first + n, :d] = x
-        packed_y[first : first + n] = y
+    x_of_rows = np.zeros((block_starts[-1] * BLOCK, d), np.float32)
+    y_of_rows = np.zeros(block_starts[-1] * BLOCK, np.float32)
+    for first, n, (x, y) in zip(block_starts[:-1] * BLOCK, n_rows, rows, strict=True):
+        x_of_rows[first : first + n] = x
+        y_of_rows[first : first + n] = y
+    x_of_blocks = x_of_rows.reshape(-1, BLOCK, d).transpose(0, 2, 1)
     pair_starts = np.concatenate([[0], np.cumsum([len(mine) for mine in pairs])])
-    return PackedRows(packed_x, packed_y, row_starts, n_rows, np.concatenate(pairs), pair_starts)
+    return PackedRows(
+        np.ascontiguousarray(x_of_blocks),
+        y_of_rows.reshape(-1, BLOCK),
+        block_starts,
+        n_rows,
+        np.concatenate(pairs),
+        pair_starts,
+    )
 
 
 @cache
 def _loop(
     kernel: Callable[[], Any], derive: Callable[..., Any], n: int, d: int, is_along: bool
 ) -> Callable[..., None]:
-    """The compiled loop of a loss and what is derived of it, for d features, zeros included."""
+    """The compiled loop of a loss and what is derived of it, for d features."""
     from numba import njit  # half a second, which other routes need not spend
 
     compile_ = njit(error_model="numpy")
-    gather, predict, sum_up = compile_(_gather), compile_(_predict_of(d)), compile_(_sum_up_of(d))
+    predict, sum_up, add_up = (compile_(f(d)) for f in (_predict_of, _sum_up_of, _add_up_of))
     derive_all = compile_(_derive_of(compile_(kernel()), compile_(derive), n))
 
     @compile_
-    def sum_rows(x, y, panel, other_panel, scratch, sums):  # type: ignore[no-untyped-def]
-        """The sums (number, d, WIDTH) over rows, block by block."""
-        predictions, others, targets, numbers = scratch
+    def sum_blocks(x, y, phi, direction, scratch, parts, sums):  # type: ignore[no-untyped-def]
+        """The sums (number, d, run) over blocks, for runs φ (run, d)."""
+        predictions, along, numbers = scratch
         sums[:] = 0
-        for start in range(0, len(x), BLOCK):
-            rows = x[start : start + BLOCK]
-            predict(rows, panel, predictions)
-            if is_along:
-                predict(rows, other_panel, others)
-            for r in range(len(rows)):
-                for k in range(WIDTH):
-                    targets[r, k] = y[start + r]
-            of_rows = (predictions.ravel(), others.ravel(), targets.ravel())
-            derive_all(len(rows) * WIDTH, of_rows, numbers.reshape(n, -1))
+        for first in range(0, len(x), BLOCKS_OF_SUM):
+            parts[:] = 0
+            for block in range(first, min(first + BLOCKS_OF_SUM, len(x))):
+                for run in range(len(phi)):
+                    predict(x, block, phi, run, predictions)
+                    if is_along:
+                        predict(x, block, direction, run, along)
+                    derive_all(predictions, along, y, block, numbers)
+                    for m in range(n):
+                        sum_up(x, block, numbers, m, parts, run)
             for m in range(n):
-                sum_up(rows, numbers[m], sums[m])
+                for run in range(len(phi)):
+                    add_up(parts, m, run, sums)
 
     @compile_
-    def loop(x, y, row_starts, n_rows, pairs, pair_starts, phi, direction, out):  # type: ignore[no-untyped-def]
-        panel = np.empty((d, WIDTH), np.float32)
-        other_panel = np.empty((d, WIDTH), np.float32)
+    def loop(x, y, block_starts, n_rows, pairs, pair_starts, phi, direction, out):  # type: ignore[no-untyped-def]
         scratch = (
-            np.zeros((BLOCK, WIDTH), np.float32),
-            np.zeros((BLOCK, WIDTH), np.float32),
-            np.zeros((BLOCK, WIDTH), np.float32),
-            np.zeros((n, BLOCK, WIDTH), np.float32),
+            np.empty(BLOCK, np.float32),
+            np.empty(BLOCK, np.float32),
+            np.empty((n, BLOCK), np.float32),
         )
-        sums = np.empty((n, d, WIDTH))
-        for part in range(len(n_rows)):
-            rows = slice(row_starts[part], row_starts[part + 1])
-            for first in range(pair_starts[part], pair_starts[part + 1], WIDTH):
-                mine = pairs[first : min(first + WIDTH, pair_starts[part + 1])]
-                gather(phi, mine, panel)
-                if is_along:
-                    gather(direction, mine, other_panel)
-                sum_rows(x[rows], y[rows], panel, other_panel, scratch, sums)
+        parts = np.empty((n, RUNS, d, LANES), np.float32)
+        sums = np.empty((n, d, RUNS))
+        some_phi = np.empty((RUNS, d), np.float32)
+        some_directions = np.empty((RUNS, d), np.float32)
+        for dataset in range(len(n_rows)):
+            blocks = slice(block_starts[dataset], block_starts[dataset + 1])
+            for first in range(pair_starts[dataset], pair_starts[dataset + 1], RUNS):
+                mine = pairs[first : min(first + RUNS, pair_starts[dataset + 1])]
+                for k in range(len(mine)):
+                    for i in range(d):
+                        some_phi[k, i] = phi[i, mine[k]]
+                        some_directions[k, i] = direction[i, mine[k]]
+                runs = slice(0, len(mine))
+                sum_blocks(
+                    x[blocks], y[blocks], some_phi[runs], some_directions[runs], scratch, parts, sums
+                )
                 for m in range(n):
-                    for i in range(len(phi)):
+                    for i in range(d):
                         for k in range(len(mine)):
-                            out[m, i, mine[k]] = sums[m, i, k] / n_rows[part]
+                            out[m, i, mine[k]] = sums[m, i, k] / n_rows[dataset]
 
     return loop
 
 
-def _gather(phi, pairs, panel):  # type: ignore[no-untyped-def]
-    """Copy the φ of up to WIDTH pairs, of (feature, pair), to a panel (d, WIDTH) of zeros."""
-    panel[:] = 0
-    for i in range(len(phi)):
-        for k in range(len(pairs)):
-            panel[i, k] = phi[i, pairs[k]]
+# For numba, elements by number: a row by name costs as much as it takes to sum up one.
 
 
 def _predict_of(d: int) -> Callable[..., None]:
-    """Predictions (row, WIDTH) of rows (row, d) by a panel of φ (d, WIDTH)."""
+    """Predictions (row,) of a block of x (block, d, row) by the φ (run, d) of a run."""
 
-    def predict(x, panel, out):  # type: ignore[no-untyped-def]
-        for r in range(len(x)):
-            for k in range(WIDTH):
-                total = x[r, 0] * panel[0, k]
-                for j in range(1, d):
-                    total += x[r, j] * panel[j, k]
-                out[r, k] = total
+    def predict(x, block, phi, run, out):  # type: ignore[no-untyped-def]
+        for r in range(BLOCK):
+            total = x[block, 0, r] * phi[run, 0]
+            for j in range(1, d):
+                total += x[block, j, r] * phi[run, j]
+            out[r] = total
 
     return predict
 
@@ -165,49 +172,51 @@ def _predict_of(d: int) -> Callable[..., None]:
 def _derive_of(
     of_row: Callable[..., Any], derive: Callable[..., Any], n: int
 ) -> Callable[..., None]:
-    """The ``n`` numbers of predictions, directions and targets (entry,), to out (number, entry).
+    """The ``n`` numbers of predictions, directions (row,) and a block's targets, to (number, row).
 
     Written out for each n: the compiler does not make vectors of tuples whose length it looks up.
     """
 
-    def one(count, of_rows, out):  # type: ignore[no-untyped-def]
-        predictions, directions, targets = of_rows
-        first = out[0]
-        for s in range(count):
-            slope, bend = of_row(predictions[s], targets[s])
-            (first[s],) = derive(slope, bend, predictions[s], directions[s])
+    def one(predictions, along, y, block, out):  # type: ignore[no-untyped-def]
+        for r in range(BLOCK):
+            slope, bend = of_row(predictions[r], y[block, r])
+            (out[0, r],) = derive(slope, bend, predictions[r], along[r])
 
-    def two(count, of_rows, out):  # type: ignore[no-untyped-def]
-        predictions, directions, targets = of_rows
-        first, second = out[0], out[1]
-        for s in range(count):
-            slope, bend = of_row(predictions[s], targets[s])
-            first[s], second[s] = derive(slope, bend, predictions[s], directions[s])
+    def two(predictions, along, y, block, out):  # type: ignore[no-untyped-def]
+        for r in range(BLOCK):
+            slope, bend = of_row(predictions[r], y[block, r])
+            out[0, r], out[1, r] = derive(slope, bend, predictions[r], along[r])
 
-    def three(count, of_rows, out):  # type: ignore[no-untyped-def]
-        predictions, directions, targets = of_rows
-        first, second, third = out[0], out[1], out[2]
-        for s in range(count):
-            slope, bend = of_row(predictions[s], targets[s])
-            first[s], second[s], third[s] = derive(slope, bend, predictions[s], directions[s])
+    def three(predictions, along, y, block, out):  # type: ignore[no-untyped-def]
+        for r in range(BLOCK):
+            slope, bend = of_row(predictions[r], y[block, r])
+            out[0, r], out[1, r], out[2, r] = derive(slope, bend, predictions[r], along[r])
 
     return (one, two, three)[n - 1]
 
 
 def _sum_up_of(d: int) -> Callable[..., None]:
-    """Add Σ x_i number over rows (row, d) and numbers (row, WIDTH) to sums (d, WIDTH)."""
+    """Add Σ x_i number over a block to parts (number, run, d, LANES), lane by lane."""
+    per_lane = BLOCK // LANES
 
-    def sum_up(x, numbers, sums):  # type: ignore[no-untyped-def]
-        of_block = np.zeros((d, WIDTH), np.float32)
-        for g in range(0, len(x), GROUP):
-            for i in range(d):
-                for k in range(WIDTH):
-                    total = x[g, i] * numbers[g, k]
-                    for q in range(1, GROUP):
-                        total += x[g + q, i] * numbers[g + q, k]
-                    of_block[i, k] += total
+    def sum_up(x, block, numbers, m, parts, run):  # type: ignore[no-untyped-def]
         for i in range(d):
-            for k in range(WIDTH):
-                sums[i, k] += of_block[i, k]
+            for lane in range(LANES):
+                total = x[block, i, lane] * numbers[m, lane]
+                for q in range(1, per_lane):
+                    row = q * LANES + lane
+                    total += x[block, i, row] * numbers[m, row]
+                parts[m, run, i, lane] += total
 
     return sum_up
+
+
+def _add_up_of(d: int) -> Callable[..., None]:
+    """Add the lanes of parts (number, run, d, LANES) to sums (number, d, run)."""
+
+    def add_up(parts, m, run, sums):  # type: ignore[no-untyped-def]
+        for lane in range(LANES):
+            for i in range(d):
+                sums[m, i, run] += parts[m, run, i, lane]
+
+    return add_up

@@ -18,6 +18,14 @@ NEEDS = "rows"
 # The targets that it is defined for.
 TARGETS = (0, 1)
 LOG_2 = 0.6931471805599453
+# 2ʳ = 1 + c₁r + … + c₅r⁵ for |r| ≤ ½, interpolated where Chebyshev's polynomial has its roots.
+POWER_OF_2 = (
+    0.6931471880262273,
+    0.2402210748530968,
+    0.05550357114222094,
+    0.009676031918255982,
+    0.001339086336353527,
+)
 
 
 def value(prediction: "Tensor", target: "Tensor") -> "Tensor":
@@ -35,28 +43,32 @@ def derivatives(prediction: "Tensor", target: "Tensor") -> tuple["Tensor", "Tens
 def kernel() -> Callable[..., Any]:
     """The same derivatives of one row in float32, for numba (``engine/compiled_rows.py``).
 
-    With t = −|a| and s = eᵗ/(1 + eᵗ), p is s or 1 − s. eᵗ is 2ⁿ eʳ with |r| ≤ ½ log 2: eʳ by its
-    Taylor polynomial of degree 7, and 2ⁿ by writing n into the exponent of a float. Only products,
-    sums and one division, so that every processor rounds alike.
+    With t = −|a| and s = eᵗ/(1 + eᵗ), p is s or 1 − s. t/log 2 is n + r with n whole and |r| ≤ ½,
+    and eᵗ is 2ⁿ 2ʳ: 2ʳ by a polynomial, 2ⁿ by adding n to the exponent of a float. Only products,
+    sums and one division, so that every processor rounds alike. t/log 2 is rounded once, which
+    moves s by no more than the rounding of the prediction itself does.
     """
-    one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
+    one, zero = np.float32(1), np.float32(0)
     least = np.float32(-87)  # below it eᵗ has no float of full precision
     per_doubling = np.float32(1 / LOG_2)
-    # log 2 in two parts, the first of few digits: its product with n is exact
-    large = np.float32(0.693359375)
-    small = np.float32(LOG_2 - 0.693359375)
-    c7, c6, c5, c4, c3 = (np.float32(1 / np.prod(np.arange(1.0, k + 1))) for k in (7, 6, 5, 4, 3))
+    # A float of this size has no digits behind the point: to add it rounds to whole numbers, which
+    # then stand in its last bits.
+    round_off = np.float32(1.5 * 2**23)
+    digits = np.int32(23)  # of a float, below its exponent
+    c1, c2, c3, c4, c5 = (np.float32(value) for value in POWER_OF_2)
 
     def of_row(a, y):  # type: ignore[no-untyped-def]
         t = -abs(a)
-        t = t if t > least else least
-        n = np.floor(t * per_doubling + half)
-        r = (t - n * large) - n * small
-        power = (((((c7 * r + c6) * r + c5) * r + c4) * r + c3) * r + half) * r * r + r + one
-        exponent = (np.int32(n) + np.int32(127)) << np.int32(23)
-        share = power * np.int32(exponent).view(np.float32)
+        t = least if t < least else t  # this way round, what is not a number stays so
+        doublings = t * per_doubling
+        rounded = doublings + round_off
+        r = doublings - (rounded - round_off)
+        square = r * r
+        # In pairs rather than one after the other: none has to wait for the one before.
+        power = (one + c1 * r) + square * ((c2 + c3 * r) + square * (c4 + c5 * r))
+        n = np.float32(rounded).view(np.int32) << digits
+        share = np.int32(np.float32(power).view(np.int32) + n).view(np.float32)
         share = share / (one + share)
-        share = share if a == a else a  # a prediction that is not a number stays so
         first = (one - y) - share if a > zero else share - y
         return first, share * (one - share)
 

@@ -62,7 +62,6 @@ def kernel(d: int, width: int) -> Callable[..., Any]:
         s = np.empty((d, width))
         same = np.empty((d, width))  # what is added to every column
         kappa = np.empty(width)
-        out[:] = 0
         for k in range(width):
             kappa[k] = (1 - params[0, k]) * 8 / d
         for i in range(d):
@@ -99,7 +98,11 @@ def kernel(d: int, width: int) -> Callable[..., Any]:
                     r[i, k] *= kappa[k]
             for i in range(d):
                 for j in range(d):
-                    for k in range(width):
-                        out[i * d + j, k] += same[i, k] + r[i, k] * a[j, k]
+                    if e == 0:
+                        for k in range(width):
+                            out[i * d + j, k] = same[i, k] + r[i, k] * a[j, k]
+                    else:
+                        for k in range(width):
+                            out[i * d + j, k] += same[i, k] + r[i, k] * a[j, k]
 
     return gradient
