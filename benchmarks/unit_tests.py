@@ -4,8 +4,8 @@ The benchmark's own way is one model at a time, through all rows, with torch's a
 is written anew here. Beside it is irm_bench's, in the same session, one thread each: example 1 from
 moments in a compiled loop, examples 2 and 3 through the rows, as many models at once as a shard of
 the book has. What is compared is the CPU time of one update of one model, medians; from it follows
-the cost of the sweep of 630,000 runs of 10,000 updates. ``--write`` keeps the table where the page
-of the book finds it.
+the cost of the sweep of 630,000 runs of 10,000 updates, and of ``config/unit_tests_full.yaml`` with
+its numbers of environments. ``--write`` keeps the table where the page of the book finds it.
 """
 
 import argparse
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.clock import timed
 from irm_bench.books.unit_tests.methods import erm, irm
+from irm_bench.config import parsing
 from irm_bench.engine import compiled, training
 from irm_bench.engine.problem import Problem, Quadratic, Slots, no_draws
 from irm_bench.engine.row_losses import Part, RowBatch, Rows
@@ -32,7 +33,9 @@ from irm_bench.plugins.methods import and_mask, iga
 from irm_bench.plugins.optimisers import adam, gd
 from irm_bench.plugins.penalties import plug_in
 
-TABLE = Path(__file__).parents[1] / "irm_bench/books/unit_tests/cost.csv"
+ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "irm_bench/books/unit_tests/cost.csv"
+SWEEP = ROOT / "config/unit_tests_full.yaml"
 N_ROWS, N_ENVIRONMENTS, D = 10_000, 3, 10
 # Of the sweep: 21 configurations, 6 data sets, 5 methods (the oracle is ERM), 50 seeds, 20 draws.
 RUNS_OF_METHOD = {"erm": 84_000, "irm": 42_000, "and_mask": 42_000, "iga": 42_000}
@@ -181,6 +184,27 @@ def measured(quick: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def of_sweep(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a loss and method of the sweep for a cluster: its models and core-hours, and a shard's.
+
+    What a model costs grows with its environments, and an oracle costs what ERM does.
+    """
+    config = parsing.of_book("unit_tests", parsing.read(SWEEP))
+    seconds = table.set_index(["loss", "method"])["irm_bench_seconds"]
+    rows = []
+    for study in config.studies:
+        for method in study.methods:
+            n_models = len(study.models) * len(study.seeds) * len(method.tuned)
+            for environments in study.train_sets:
+                trained_as = "erm" if method.name == "oracle" else method.name
+                of_model = seconds[study.loss.name, trained_as] * len(environments) / N_ENVIRONMENTS
+                hours = n_models * of_model / 3600
+                rows.append((study.loss.name, method.name, n_models, hours))
+    found = pd.DataFrame(rows, columns=["loss", "method", "n_models", "core_hours"])
+    sums = found.groupby(["loss", "method"], as_index=False, sort=False).sum()
+    return sums.assign(shard_core_hours=sums["core_hours"] / config.shards)
+
+
 # What is measured in a few updates stands for many, which are compiled.
 @mock.patch.object(compiled, "FEWEST_UPDATES", 0)
 def main() -> None:
@@ -194,6 +218,8 @@ def main() -> None:
     hours = table[["loop_core_hours", "irm_bench_core_hours"]].sum()
     print(f"{table['n_runs'].sum():,} runs: {hours.iloc[0]:,.0f} core-hours by the loop,")
     print(f"{hours.iloc[1]:,.1f} by irm_bench, on three environments each")
+    print(f"{SWEEP.name}, by irm_bench:")
+    print(of_sweep(table).to_string(index=False, float_format="{:.3g}".format))
     if asked.write:
         table.to_csv(TABLE, index=False, float_format="%.4g")
 

@@ -143,7 +143,13 @@ def _loop(
                         some_directions[k, i] = direction[i, mine[k]]
                 runs = slice(0, len(mine))
                 sum_blocks(
-                    x[blocks], y[blocks], some_phi[runs], some_directions[runs], scratch, parts, sums
+                    x[blocks],
+                    y[blocks],
+                    some_phi[runs],
+                    some_directions[runs],
+                    scratch,
+                    parts,
+                    sums,
                 )
                 for m in range(n):
                     for i in range(d):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import irm_bench
-from benchmarks import batched_loop, components, digits, notebook_loop, scaling
+from benchmarks import batched_loop, components, digits, notebook_loop, scaling, unit_tests
 from benchmarks.contenders import CONTENDERS, METHODS, draw_rows
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +99,18 @@ def test_the_matrix_benchmark_measures_both_sides() -> None:
     assert found is not None
     assert int(found[1]) > 1
     assert len(re.findall(r"slope -?\d", told)) == 2
+
+
+def test_the_sweep_of_the_unit_tests_is_what_its_models_cost() -> None:
+    """19 configurations of 6 data sets, 5 methods, 50 seeds and 20 draws, at a second a model."""
+    measured = pd.read_csv(unit_tests.TABLE).assign(irm_bench_seconds=1.0)
+    sweep = unit_tests.of_sweep(measured)
+    assert sweep["n_models"].sum() == 19 * 6 * 5 * 50 * 20
+    # eleven configurations have three environments, the others 2 and 4 to 10
+    mean = (11 * 3 + 2 + sum(range(4, 11))) / 19
+    hours = 19 * 6 * 5 * 50 * 20 * mean / 3 / 3600
+    assert sweep["core_hours"].sum() == pytest.approx(hours)
+    assert sweep["shard_core_hours"].sum() == pytest.approx(hours / 50)
 
 
 def test_what_studies_cost_is_measured_and_unknown_ones_are_refused() -> None:
