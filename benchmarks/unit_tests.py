@@ -41,7 +41,7 @@ N_ROWS, N_ENVIRONMENTS, D = 10_000, 3, 10
 RUNS_OF_METHOD = {"erm": 84_000, "irm": 42_000, "and_mask": 42_000, "iga": 42_000}
 UPDATES = 10_000
 N_EXAMPLES = {"squared": 1, "logistic": 2}
-# Models of one batch: of the book 20 draws of 25 seeds, and 16 draws of 2 seeds, plain and scrambled.
+# Models of one batch: some of the draws of a shard's seeds.
 N_RUNS = {"squared": 256, "logistic": 64}
 METHODS: dict[str, tuple[ModuleType, ModuleType, dict[str, float]]] = {
     "erm": (erm, adam, {}),

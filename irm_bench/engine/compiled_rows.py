@@ -134,7 +134,8 @@ def _loop(
         some_phi = np.empty((RUNS, d), np.float32)
         some_directions = np.empty((RUNS, d), np.float32)
         for dataset in range(len(n_rows)):
-            blocks = slice(block_starts[dataset], block_starts[dataset + 1])
+            of_dataset = slice(block_starts[dataset], block_starts[dataset + 1])
+            blocks, targets = x[of_dataset], y[of_dataset]
             for first in range(pair_starts[dataset], pair_starts[dataset + 1], RUNS):
                 mine = pairs[first : min(first + RUNS, pair_starts[dataset + 1])]
                 for k in range(len(mine)):
