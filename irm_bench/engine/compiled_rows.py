@@ -101,6 +101,7 @@ def _loop(
 
     compile_ = njit(error_model="numpy")
     predict, sum_up, add_up = (compile_(f(d)) for f in (_predict_of, _sum_up_of, _add_up_of))
+    gather = compile_(_gather)
     derive_all = compile_(_derive_of(compile_(kernel()), compile_(derive), n))
 
     @compile_
@@ -131,27 +132,17 @@ def _loop(
         )
         parts = np.empty((n, RUNS, d, LANES), np.float32)
         sums = np.empty((n, d, RUNS))
-        some_phi = np.empty((RUNS, d), np.float32)
-        some_directions = np.empty((RUNS, d), np.float32)
+        phis = np.empty((RUNS, d), np.float32)
+        directions = np.empty((RUNS, d), np.float32)
         for dataset in range(len(n_rows)):
             of_dataset = slice(block_starts[dataset], block_starts[dataset + 1])
             blocks, targets = x[of_dataset], y[of_dataset]
             for first in range(pair_starts[dataset], pair_starts[dataset + 1], RUNS):
                 mine = pairs[first : min(first + RUNS, pair_starts[dataset + 1])]
-                for k in range(len(mine)):
-                    for i in range(d):
-                        some_phi[k, i] = phi[i, mine[k]]
-                        some_directions[k, i] = direction[i, mine[k]]
+                gather(phi, mine, phis)
+                gather(direction, mine, directions)
                 runs = slice(0, len(mine))
-                sum_blocks(
-                    x[blocks],
-                    y[blocks],
-                    some_phi[runs],
-                    some_directions[runs],
-                    scratch,
-                    parts,
-                    sums,
-                )
+                sum_blocks(blocks, targets, phis[runs], directions[runs], scratch, parts, sums)
                 for m in range(n):
                     for i in range(d):
                         for k in range(len(mine)):
@@ -160,7 +151,11 @@ def _loop(
     return loop
 
 
-# For numba, elements by number: a row by name costs as much as it takes to sum up one.
+def _gather(phi, pairs, out):  # type: ignore[no-untyped-def]
+    """Copy the φ of some pairs, of (feature, pair), to out (run, feature)."""
+    for k in range(len(pairs)):
+        for i in range(len(phi)):
+            out[k, i] = phi[i, pairs[k]]
 
 
 def _predict_of(d: int) -> Callable[..., None]:
