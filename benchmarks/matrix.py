@@ -63,11 +63,11 @@ def draw_rows(dim: int, n_environments: int) -> list[tuple[Tensor, Tensor]]:
     options = {"dim": dim, "hidden": 0, "hetero": 0, "scramble": 0, "weights": "ones"}
     rng = np.random.default_rng(0)
     mechanism = chain.mechanism(rng, options)
-    found = []
+    environments = []
     for e in np.geomspace(0.2, 2.0, n_environments):
         x, y = chain.sample(rng, N_SAMPLES, {"e": float(e)}, mechanism)
-        found.append((torch.tensor(x).float(), torch.tensor(y).float()[:, None]))
-    return found
+        environments.append((torch.tensor(x).float(), torch.tensor(y).float()[:, None]))
+    return environments
 
 
 def rows_loop(environments: list[tuple[Tensor, Tensor]], n_steps: int) -> None:
@@ -177,9 +177,9 @@ def main() -> None:
     engine = of_engine(5, 2, n_runs, steps)
     plain = of_torch(5, 2, n_runs, max(2, steps // 10))
     bound = (lambda: floor(5, 2, 100)) if quick else (lambda: floor(5, 2, 20_000))
-    found = np.array([[rows(), engine(), plain(), bound()] for _ in range(repeats)])
-    ratios = np.median(found[:, [0, 2, 3]] / found[:, [1]], axis=0)
-    times = np.median(found, axis=0) * 1e6
+    turns = np.array([[rows(), engine(), plain(), bound()] for _ in range(repeats)])
+    ratios = np.median(turns[:, [0, 2, 3]] / turns[:, [1]], axis=0)
+    times = np.median(turns, axis=0) * 1e6
     print(f"an update of a model, microseconds: rows and autograd {times[0]:.0f}, torch's calls on")
     print(f"moments {times[2]:.2f}, compiled {times[1]:.3f}, its arithmetic alone {times[3]:.3f}")
     print(f"the compiled loop is {ratios[0]:.0f} times the loop through rows a core, and")

@@ -55,12 +55,12 @@ Pairs = list[tuple[Tensor, Tensor]]
 def draw_rows(loss: str) -> Pairs:
     """Rows in single precision, torch's default."""
     generator = torch.Generator().manual_seed(0)
-    found = []
+    pairs = []
     for _ in range(N_ENVIRONMENTS):
         x = torch.randn(N_ROWS, D, generator=generator)
         y = x.sum(dim=1, keepdim=True) + torch.randn(N_ROWS, 1, generator=generator)
-        found.append((x, (y > 0).float() if loss == "logistic" else y))
-    return found
+        pairs.append((x, (y > 0).float() if loss == "logistic" else y))
+    return pairs
 
 
 def loop(method: str, loss: str, pairs: Pairs, n_steps: int) -> None:
@@ -109,10 +109,10 @@ def _irm(model: torch.nn.Linear, measure: Callable[..., Tensor], pairs: Pairs) -
 
 def _masked_step(model: torch.nn.Linear, measure: Callable[..., Tensor], pairs: Pairs) -> None:
     parameters = list(model.parameters())
-    found = [torch.autograd.grad(measure(model(x), y), parameters) for x, y in pairs]
+    of_environments = [torch.autograd.grad(measure(model(x), y), parameters) for x, y in pairs]
     with torch.no_grad():
         for k, parameter in enumerate(parameters):
-            stacked = torch.stack([gradients[k] for gradients in found])
+            stacked = torch.stack([gradients[k] for gradients in of_environments])
             if k == 0:
                 stacked = stacked / stacked.flatten(1).norm(dim=1)[:, None, None]
             mask = stacked.sign().sum(dim=0).abs() > 0.9 * len(pairs)
@@ -200,8 +200,8 @@ def of_sweep(table: pd.DataFrame) -> pd.DataFrame:
                 of_model = seconds[study.loss.name, trained_as] * len(environments) / N_ENVIRONMENTS
                 hours = n_models * of_model / 3600
                 rows.append((study.loss.name, method.name, n_models, hours))
-    found = pd.DataFrame(rows, columns=["loss", "method", "n_models", "core_hours"])
-    sums = found.groupby(["loss", "method"], as_index=False, sort=False).sum()
+    of_studies = pd.DataFrame(rows, columns=["loss", "method", "n_models", "core_hours"])
+    sums = of_studies.groupby(["loss", "method"], as_index=False, sort=False).sum()
     return sums.assign(shard_core_hours=sums["core_hours"] / config.shards)
 
 

@@ -52,8 +52,8 @@ def advance_of(
         loop = _loop(method, trained_on, optimiser, len(problem.start))
         n_runs = parameters.shape[-1]
         stepped = _copied(parameters.reshape(-1, n_runs))
-        nothing = parameters.new_empty(0, n_runs)
-        rows = [nothing, *(part.reshape(-1, n_runs) for part in memory)]
+        rows = [parameters.new_empty(0, n_runs)]  # plain gradient descent remembers nothing
+        rows.extend(part.reshape(-1, n_runs) for part in memory)
         remembered = _copied(torch.cat(rows))
         loop(
             stepped,
@@ -82,8 +82,8 @@ def _copied(tensor: Tensor) -> np.ndarray:
 
 def _params(plugin: ModuleType, problem: Problem) -> np.ndarray:
     """The parameters of a method or optimiser (parameter, run), in the order of its PARAMS."""
-    found = [problem.params[name].numpy() for name in getattr(plugin, "PARAMS", {})]
-    return np.array(found, dtype=float).reshape(len(found), problem.slots.n_runs)
+    values = [problem.params[name].numpy() for name in getattr(plugin, "PARAMS", {})]
+    return np.array(values, dtype=float).reshape(len(values), problem.slots.n_runs)
 
 
 def _parts(remembered: np.ndarray, memory: Memory) -> Memory:

@@ -20,7 +20,7 @@ import numpy as np
 # Rows that are taken at once: of ten features they take up 20 kB. Half as many cost more to enter
 # the inner loops, twice as many leave the nearest cache.
 BLOCK = 512
-# The sums of a block are held in so many parts each, four vectors of eight; divides BLOCK.
+# The sums of a block are held in so many lanes each, four vectors of eight; divides BLOCK.
 LANES = 32
 # Blocks whose sums are added up in float32.
 BLOCKS_OF_SUM = 4
@@ -105,12 +105,12 @@ def _loop(
     derive_all = compile_(_derive_of(compile_(kernel()), compile_(derive), n))
 
     @compile_
-    def sum_blocks(x, y, phi, direction, scratch, parts, sums):  # type: ignore[no-untyped-def]
+    def sum_blocks(x, y, phi, direction, scratch, lanes, sums):  # type: ignore[no-untyped-def]
         """The sums (number, d, run) over blocks, for runs φ (run, d)."""
         predictions, along, numbers = scratch
         sums[:] = 0
         for first in range(0, len(x), BLOCKS_OF_SUM):
-            parts[:] = 0
+            lanes[:] = 0
             for block in range(first, min(first + BLOCKS_OF_SUM, len(x))):
                 for run in range(len(phi)):
                     predict(x, block, phi, run, predictions)
@@ -118,10 +118,10 @@ def _loop(
                         predict(x, block, direction, run, along)
                     derive_all(predictions, along, y, block, numbers)
                     for m in range(n):
-                        sum_up(x, block, numbers, m, parts, run)
+                        sum_up(x, block, numbers, m, lanes, run)
             for m in range(n):
                 for run in range(len(phi)):
-                    add_up(parts, m, run, sums)
+                    add_up(lanes, m, run, sums)
 
     @compile_
     def loop(x, y, block_starts, n_rows, pairs, pair_starts, phi, direction, out):  # type: ignore[no-untyped-def]
@@ -130,7 +130,7 @@ def _loop(
             np.empty(BLOCK, np.float32),
             np.empty((n, BLOCK), np.float32),
         )
-        parts = np.empty((n, RUNS, d, LANES), np.float32)
+        lanes = np.empty((n, RUNS, d, LANES), np.float32)
         sums = np.empty((n, d, RUNS))
         phis = np.empty((RUNS, d), np.float32)
         directions = np.empty((RUNS, d), np.float32)
@@ -142,7 +142,7 @@ def _loop(
                 gather(phi, mine, phis)
                 gather(direction, mine, directions)
                 runs = slice(0, len(mine))
-                sum_blocks(blocks, targets, phis[runs], directions[runs], scratch, parts, sums)
+                sum_blocks(blocks, targets, phis[runs], directions[runs], scratch, lanes, sums)
                 for m in range(n):
                     for i in range(d):
                         for k in range(len(mine)):
@@ -198,27 +198,27 @@ def _derive_of(
 
 
 def _sum_up_of(d: int) -> Callable[..., None]:
-    """Add Σ x_i number over a block to parts (number, run, d, LANES), lane by lane."""
+    """Add Σ x_i number over a block to the lanes (number, run, d, LANES), lane by lane."""
     per_lane = BLOCK // LANES
 
-    def sum_up(x, block, numbers, m, parts, run):  # type: ignore[no-untyped-def]
+    def sum_up(x, block, numbers, m, lanes, run):  # type: ignore[no-untyped-def]
         for i in range(d):
             for lane in range(LANES):
                 total = x[block, i, lane] * numbers[m, lane]
                 for q in range(1, per_lane):
                     row = q * LANES + lane
                     total += x[block, i, row] * numbers[m, row]
-                parts[m, run, i, lane] += total
+                lanes[m, run, i, lane] += total
 
     return sum_up
 
 
 def _add_up_of(d: int) -> Callable[..., None]:
-    """Add the lanes of parts (number, run, d, LANES) to sums (number, d, run)."""
+    """Add the lanes (number, run, d, LANES) to sums (number, d, run)."""
 
-    def add_up(parts, m, run, sums):  # type: ignore[no-untyped-def]
+    def add_up(lanes, m, run, sums):  # type: ignore[no-untyped-def]
         for lane in range(LANES):
             for i in range(d):
-                sums[m, i, run] += parts[m, run, i, lane]
+                sums[m, i, run] += lanes[m, run, i, lane]
 
     return add_up

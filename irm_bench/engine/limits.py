@@ -237,13 +237,13 @@ def _gradients(
         problem = kept[key]
         parameters = torch.tensor(points.T.copy(), dtype=torch.float64)
         if hasattr(method, "value"):
-            found = training.differentiated(method, parameters, problem, no_draw)
+            gradient = training.differentiated(method, parameters, problem, no_draw)
         else:
             extra = {"penalty": penalty} if getattr(method, "TAKES_PENALTY", False) else {}
             slope = problem.slope(parameters)
             with torch.no_grad():
-                found = method.gradient(parameters, slope, problem, no_draw, **extra)
-        return found.T.numpy()
+                gradient = method.gradient(parameters, slope, problem, no_draw, **extra)
+        return gradient.T.numpy()
 
     return gradients
 
@@ -289,14 +289,14 @@ def _curvature(gradients: Gradients, points: Array, runs: Array) -> tuple[Array,
     size = STEP * (1 + np.abs(points).max(axis=1))
     moves = size[None, :, None] * np.eye(d)[:, None, :]
     places = np.concatenate([points[None], points + moves, points - moves])
-    found = gradients(places.reshape(-1, d), np.tile(runs, 2 * d + 1)).reshape(2 * d + 1, n, d)
-    derivative = (found[1 : d + 1] - found[d + 1 :]) / (2 * size[None, :, None])
+    around = gradients(places.reshape(-1, d), np.tile(runs, 2 * d + 1)).reshape(2 * d + 1, n, d)
+    derivative = (around[1 : d + 1] - around[d + 1 :]) / (2 * size[None, :, None])
     hessian = np.moveaxis(derivative, 0, 1)
     hessian = (hessian + np.swapaxes(hessian, 1, 2)) / 2
     usable = np.isfinite(hessian).all(axis=(1, 2))
     hessian[~usable] = np.eye(d)
     values, vectors = np.linalg.eigh(hessian)
-    return found[0], values, vectors
+    return around[0], values, vectors
 
 
 def _fall(gradients: Gradients, before: Array, after: Array, runs: Array) -> Array:
@@ -304,8 +304,8 @@ def _fall(gradients: Gradients, before: Array, after: Array, runs: Array) -> Arr
     n, d = before.shape
     step = after - before
     places = before + NODES[:, None, None] * step
-    found = gradients(places.reshape(-1, d), np.tile(runs, len(NODES))).reshape(len(NODES), n, d)
-    return np.einsum("k,knd,nd->n", WEIGHTS, found, step)
+    at_nodes = gradients(places.reshape(-1, d), np.tile(runs, len(NODES)))
+    return np.einsum("k,knd,nd->n", WEIGHTS, at_nodes.reshape(len(NODES), n, d), step)
 
 
 def _followed(gradients: Gradients, points: Array, runs: Array) -> Array:

@@ -196,8 +196,8 @@ class RowBatch:
         if self.is_compiled:
             arrays = [phi.detach().contiguous().numpy() for phi in phis]
             kernel = self.loss.kernel  # type: ignore[attr-defined]  # ``compiled`` has asked
-            found = self._packed.means(kernel, numbers.derive, numbers.count, arrays)
-            return torch.from_numpy(found)
+            means = self._packed.means(kernel, numbers.derive, numbers.count, arrays)
+            return torch.from_numpy(means)
 
         def derive(prediction: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
             *along, target = others
@@ -209,11 +209,12 @@ class RowBatch:
     def _means(self, derive: Derive, phis: Sequence[Tensor], n_numbers: int) -> Tensor:
         """What ``Rows.means`` gives for each pair: (number, d + 1, pair) of φ (d, pair)."""
         d, n_pairs = phis[0].shape
-        found = phis[0].new_empty(n_numbers, d + 1, n_pairs)
+        means = phis[0].new_empty(n_numbers, d + 1, n_pairs)
         for part in self.parts:
             panels = [part.panels(phi) for phi in phis]
-            found[..., part.pairs] = part.unpack(part.rows.means(derive, panels, n_numbers))
-        return found
+            of_part = part.rows.means(derive, panels, n_numbers)
+            means[..., part.pairs] = part.unpack(of_part)
+        return means
 
     def compiled(self) -> "RowBatch":
         """The same through the compiled loop, where the loss has one and the rows are here."""
