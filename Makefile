@@ -54,6 +54,8 @@ test-cluster: $(READY)
 benchmark: $(READY)
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/matrix.py
+	@$(BIN)/python benchmarks/unit_tests.py
+	@$(BIN)/python benchmarks/icp.py
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -101,6 +101,12 @@ def test_the_matrix_benchmark_measures_both_sides() -> None:
     assert len(re.findall(r"slope -?\d", told)) == 2
 
 
+def test_icp_is_measured_against_the_loop_over_subsets_and_agrees_with_it() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "icp.py"), "--quick"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert re.findall(r"(\d+) subsets: .*, irm_bench .* s, \d+ times", told) == ["3", "15"]
+
+
 def test_the_sweep_of_the_unit_tests_is_what_its_models_cost() -> None:
     """19 configurations of 6 data sets, 5 methods, 50 seeds and 20 draws, at a second a model."""
     measured = pd.read_csv(unit_tests.TABLE).assign(irm_bench_seconds=1.0)
