@@ -17,6 +17,6 @@ function startRail() {
       if (id === first) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-  }, { rootMargin: "0px 0px -60% 0px" });
+  }, { rootMargin: "-10% 0px -60% 0px" }); // where one has jumped to, the end of what is above it is seen too
   for (const id of links.keys()) watcher.observe(document.getElementById(id));
 }
