@@ -41,6 +41,7 @@ async function look(browser, url, { width, height, scheme, script = true }) {
     found.touched = await page.evaluate(touch);
     if (process.env.AXE) found.violations.push(...await audit(page));
     if (scheme === "light" && width > 1000) {
+      found.mismarked = await followContents(page);
       found.walk = await walk(page);
       if (await page.$("#answer a.num")) found.cited = await followNumber(page);
       await page.emulateMediaType("print");
@@ -118,6 +119,19 @@ async function byKeyboard(page) {
   await page.focus(".explore input[type=range]");
   await page.keyboard.press("ArrowRight");
   return { first, second: await read() };
+}
+
+/* Chapters that the contents lead to, but where they then mark another one. */
+async function followContents(page) {
+  const found = [];
+  for (const link of await page.$$("#contents a")) {
+    await link.evaluate((a) => a.click());
+    await new Promise((done) => setTimeout(done, 200)); // what scrolls is told between two frames
+    if (!(await link.evaluate((a) => a.matches("[aria-current]")))) {
+      found.push(await link.evaluate((a) => a.getAttribute("href")));
+    }
+  }
+  return found;
 }
 
 /* Goes through the whole page with the tab key; then presses one button of each kind. */

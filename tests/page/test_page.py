@@ -72,6 +72,10 @@ def test_figures_are_explored_by_keyboard(seen: dict[str, Any]) -> None:
         assert keys["first"]["where"] != keys["second"]["where"]
 
 
+def test_the_contents_mark_the_chapter_that_one_has_jumped_to(seen: dict[str, Any]) -> None:
+    assert seen["light"]["mismarked"] == []
+
+
 def test_every_control_is_reached_and_seen_by_keyboard(seen: dict[str, Any]) -> None:
     walk = seen["light"]["walk"]
     assert walk["missed"] == []
