@@ -117,16 +117,16 @@ def main() -> None:
             "moments": lambda all_=datasets: timed(lambda: by_moments(all_)) / n_datasets,
         }
         np.testing.assert_allclose(by_moments(datasets)[:, 0], by_rows(datasets[0]), atol=1e-8)
-        found = interleaved(works, repeats)
-        seconds = {name: np.median(times[:, 1]) for name, times in found.items()}
+        turns = interleaved(works, repeats)
+        seconds = {name: np.median(times[:, 1]) for name, times in turns.items()}
         spent.append(seconds["moments"])
         print(
             f"{2 * dim} features, {2 ** (2 * dim) - 1:,} subsets: subset by subset "
             f"{seconds['rows']:.3g} s a dataset, irm_bench {seconds['moments']:.3g} s, "
             f"{seconds['rows'] / seconds['moments']:.0f} times"
         )
-    doubling = (spent[-1] / spent[0]) ** (1 / (2 * (dims[-1] - dims[0])))
-    print(f"a feature more takes {doubling:.2f} times as long, and has twice the subsets")
+    per_feature = (spent[-1] / spent[0]) ** (1 / (2 * (dims[-1] - dims[0])))
+    print(f"a feature more takes {per_feature:.2f} times as long, and has twice the subsets")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 The benchmark's own way is one model at a time, through all rows, with torch's autograd and Adam; it
 is written anew here. Beside it is irm_bench's, in the same session, one thread each: example 1 from
-moments in a compiled loop, examples 2 and 3 through the rows, as many models at once as a shard of
-the book has. What is compared is the CPU time of one update of one model, medians; from it follows
-the cost of the sweep of 630,000 runs of 10,000 updates, and of ``config/unit_tests_full.yaml`` with
-its numbers of environments. ``--write`` keeps the table where the page of the book finds it.
+moments in a compiled loop, examples 2 and 3 through the rows, ``N_RUNS`` models at once, fewer than
+a shard of the book has. What is compared is the CPU time of one update of one model, medians; from
+it follows the cost of the sweep of 630,000 runs of 10,000 updates, and of
+``config/unit_tests_full.yaml`` with its numbers of environments. ``--write`` keeps the table where
+the page of the book finds it.
 """
 
 import argparse

@@ -88,14 +88,14 @@ def _params(plugin: ModuleType, problem: Problem) -> np.ndarray:
 
 def _parts(remembered: np.ndarray, memory: Memory) -> Memory:
     """Rows (…, run) cut into what an optimiser remembers, in the shapes of ``memory``."""
-    parts = []
+    tensors = []
     first = 0
-    for part in memory:
-        n_rows = part[..., :1].numel()
+    for before in memory:
+        n_rows = before[..., :1].numel()
         rows = torch.from_numpy(remembered[first : first + n_rows])
-        parts.append(rows.view(part.shape))
+        tensors.append(rows.view(before.shape))
         first += n_rows
-    return tuple(parts)
+    return tuple(tensors)
 
 
 @cache

@@ -3,7 +3,7 @@
 ``row_losses.py`` makes them by calls of torch, each of which goes through the memory once. Here
 numba compiles a loss's ``kernel``, and what is derived from it, into one loop over ``BLOCK`` rows:
 a run's predictions, then the numbers of each row, then the sums over the block. All that a block
-needs stays in the nearest cache, and rows are the axis that the processor's vectors lie along.
+needs stays in the nearest caches, and rows are the axis that the processor's vectors lie along.
 
 Rows, predictions and the sums of some blocks are held in float32, sums over all in float64.
 Products and sums are rounded one by one (no fused multiply-add, no reordering), so a run's bits
@@ -127,7 +127,7 @@ def _loop(
     def loop(x, y, block_starts, n_rows, pairs, pair_starts, phi, direction, out):  # type: ignore[no-untyped-def]
         scratch = (
             np.empty(BLOCK, np.float32),
-            np.empty(BLOCK, np.float32),
+            np.zeros(BLOCK, np.float32),  # along a direction, where there is one
             np.empty((n, BLOCK), np.float32),
         )
         lanes = np.empty((n, RUNS, d, LANES), np.float32)

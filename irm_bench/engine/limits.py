@@ -166,10 +166,13 @@ def stages(
             first, last = first * first / end, first
         spaced[name] = np.geomspace(first, last, N_STAGES if is_limit else N_STAGES // 2)
     n_stages = min(len(values) for values in spaced.values())
-    return [
-        {**params, **{name: float(values[i]) for name, values in spaced.items()}}
-        for i in range(n_stages)
-    ]
+    stages = []
+    for i in range(n_stages):
+        stage = dict(params)
+        for name, values in spaced.items():
+            stage[name] = float(values[i])
+        stages.append(stage)
+    return stages
 
 
 def extrapolated(path: Sequence[Array]) -> Array:

@@ -114,8 +114,8 @@ class Rows:
     def _chunks(self) -> Sequence[Chunk]:
         extended = torch.cat([self.x, torch.ones_like(self.x[:, :1])], dim=1)
         targets = self.y[:, None].repeat(1, WIDTH)
-        parts = zip(extended.split(CHUNK_ROWS), targets.split(CHUNK_ROWS), strict=True)
-        return [Chunk(*part) for part in parts]
+        x_of_chunks, y_of_chunks = extended.split(CHUNK_ROWS), targets.split(CHUNK_ROWS)
+        return [Chunk(x, y) for x, y in zip(x_of_chunks, y_of_chunks, strict=True)]
 
     def means(self, derive: Derive, phis: Sequence[Tensor], n_numbers: int) -> Tensor:
         """Means over rows of (x, 1) times each of the numbers that ``derive`` makes.

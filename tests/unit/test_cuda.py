@@ -46,4 +46,5 @@ def test_what_a_gpu_trains_on_is_there_before_the_first_update() -> None:
             )
         found = profile.key_averages()
         copied.append(sum(event.count for event in found if "Memcpy HtoD" in event.key))
+    assert copied[0] > 0
     assert copied[1] <= copied[0]
