@@ -154,7 +154,7 @@ def seconds_an_update(method: str, loss: str, quick: bool) -> tuple[float, float
     module, optimiser, params = METHODS[method]
     n_runs = N_RUNS[loss]
     steps_of_loop = 2 if quick else 25
-    steps = 5 if quick else 40 if loss == "logistic" else 400
+    steps = 5 if quick else 400  # what a training costs besides is then little of it
     problem = problem_of(pairs, loss, n_runs, params)
 
     def ours() -> None:

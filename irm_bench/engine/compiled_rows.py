@@ -4,6 +4,8 @@
 numba compiles a loss's ``kernel``, and what is derived from it, into one loop over ``BLOCK`` rows:
 a run's predictions, then the numbers of each row, then the sums over the block. All that a block
 needs stays in the nearest caches, and rows are the axis that the processor's vectors lie along.
+What is then left is reading: so the sums of ``FEATURES`` features are added up at once, which reads
+a number once for all of them, and arrays begin where a line of the cache does.
 
 Rows, predictions and the sums of some blocks are held in float32, sums over all in float64.
 Products and sums are rounded one by one (no fused multiply-add, no reordering), so a run's bits
@@ -16,10 +18,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import torch
 
 # Rows that are taken at once: of ten features they take up 20 kB. Half as many cost more to enter
 # the inner loops, twice as many leave the nearest cache.
 BLOCK = 512
+# Features whose sums over a block are added up at once.
+FEATURES = 4
 # The sums of a block are held in so many lanes each, four vectors of eight; divides BLOCK.
 LANES = 32
 # Blocks whose sums are added up in float32.
@@ -34,9 +39,11 @@ Array = np.ndarray
 class PackedRows:
     """The rows of some datasets one after the other, and the pairs that train on each.
 
-    x (block, feature, row) and y (block, row) in float32. The rows of a dataset are filled up with
-    zeros, which add nothing. Dataset p has the blocks from ``block_starts[p]`` on and ``n_rows[p]``
-    rows of its own, and the pairs ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
+    x (block, group, feature of the group and row) and y (block, row) in float32. The last axis of x
+    has ``FEATURES`` features one after the other: in one axis, the compiler sees how far apart they
+    are. The rows of a dataset, and the features, are filled up with zeros, which add nothing.
+    Dataset p has the blocks from ``block_starts[p]`` on and ``n_rows[p]`` rows of its own, and the
+    pairs ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
     """
 
     x: Array
@@ -54,7 +61,11 @@ class PackedRows:
         kernel gives a loss's derivatives (``protocols.Loss``); derive as in ``row_losses.py``.
         phis: φ (d, pair), and where derive takes a direction, that (d, pair) too.
         """
-        loop = _loop(kernel, derive, n, self.x.shape[1], len(phis) > 1)
+        d = len(phis[0])
+        loop = _loop(kernel, derive, n, d, len(phis) > 1)
+        predictions, along, numbers = _empty(BLOCK), _empty(BLOCK), _empty(n, BLOCK)
+        along[:] = 0  # where there is no direction
+        lanes = _empty(n, RUNS, _n_groups(d), FEATURES * LANES)
         out = np.empty((n, *phis[0].shape))
         loop(
             self.x,
@@ -65,9 +76,24 @@ class PackedRows:
             self.pair_starts,
             phis[0],
             phis[-1],
+            (predictions, along, numbers),
+            lanes,
             out,
         )
         return out
+
+
+def _empty(*shape: int) -> Array:
+    """An array in float32 that begins where a line of the cache does, as torch's do.
+
+    A vector that lies across two lines takes twice as long to read, and numpy's arrays may begin
+    anywhere.
+    """
+    return torch.empty(shape, dtype=torch.float32).numpy()
+
+
+def _n_groups(d: int) -> int:
+    return -(-d // FEATURES)
 
 
 def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedRows:
@@ -75,16 +101,20 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
     n_rows = np.array([len(y) for _, y in rows])
     block_starts = np.concatenate([[0], np.cumsum(-(-n_rows // BLOCK))])
     d = rows[0][0].shape[1]
-    x_of_rows = np.zeros((block_starts[-1] * BLOCK, d), np.float32)
-    y_of_rows = np.zeros(block_starts[-1] * BLOCK, np.float32)
+    n_blocks = block_starts[-1]
+    x_of_rows = np.zeros((n_blocks * BLOCK, _n_groups(d) * FEATURES), np.float32)
+    y_of_blocks = _empty(n_blocks, BLOCK)
+    y_of_blocks[:] = 0
     for first, n, (x, y) in zip(block_starts[:-1] * BLOCK, n_rows, rows, strict=True):
-        x_of_rows[first : first + n] = x
-        y_of_rows[first : first + n] = y
-    x_of_blocks = x_of_rows.reshape(-1, BLOCK, d).transpose(0, 2, 1)
+        x_of_rows[first : first + n, :d] = x
+        y_of_blocks.reshape(-1)[first : first + n] = y
+    x_of_blocks = _empty(n_blocks, _n_groups(d), FEATURES * BLOCK)
+    x_of_features = x_of_rows.reshape(n_blocks, BLOCK, -1).transpose(0, 2, 1)
+    x_of_blocks[:] = x_of_features.reshape(x_of_blocks.shape)
     pair_starts = np.concatenate([[0], np.cumsum([len(mine) for mine in pairs])])
     return PackedRows(
-        np.ascontiguousarray(x_of_blocks),
-        y_of_rows.reshape(-1, BLOCK),
+        x_of_blocks,
+        y_of_blocks,
         block_starts,
         n_rows,
         np.concatenate(pairs),
@@ -100,8 +130,8 @@ def _loop(
     from numba import njit  # half a second, which other routes need not spend
 
     compile_ = njit(error_model="numpy")
-    predict, sum_up, add_up = (compile_(f(d)) for f in (_predict_of, _sum_up_of, _add_up_of))
-    gather = compile_(_gather)
+    predict, add_up = compile_(_predict_of(d)), compile_(_add_up_of(d))
+    gather, sum_up = compile_(_gather), compile_(_sum_up)
     derive_all = compile_(_derive_of(compile_(kernel()), compile_(derive), n))
 
     @compile_
@@ -124,13 +154,7 @@ def _loop(
                     add_up(lanes, m, run, sums)
 
     @compile_
-    def loop(x, y, block_starts, n_rows, pairs, pair_starts, phi, direction, out):  # type: ignore[no-untyped-def]
-        scratch = (
-            np.empty(BLOCK, np.float32),
-            np.zeros(BLOCK, np.float32),  # along a direction, where there is one
-            np.empty((n, BLOCK), np.float32),
-        )
-        lanes = np.empty((n, RUNS, d, LANES), np.float32)
+    def loop(x, y, block_starts, n_rows, pairs, pair_starts, phi, direction, scratch, lanes, out):  # type: ignore[no-untyped-def]
         sums = np.empty((n, d, RUNS))
         phis = np.empty((RUNS, d), np.float32)
         directions = np.empty((RUNS, d), np.float32)
@@ -159,13 +183,13 @@ def _gather(phi, pairs, out):  # type: ignore[no-untyped-def]
 
 
 def _predict_of(d: int) -> Callable[..., None]:
-    """Predictions (row,) of a block of x (block, d, row) by the φ (run, d) of a run."""
+    """Predictions (row,) of a block of x by the φ (run, d) of a run."""
 
     def predict(x, block, phi, run, out):  # type: ignore[no-untyped-def]
         for r in range(BLOCK):
             total = x[block, 0, r] * phi[run, 0]
             for j in range(1, d):
-                total += x[block, j, r] * phi[run, j]
+                total += x[block, j // FEATURES, j % FEATURES * BLOCK + r] * phi[run, j]
             out[r] = total
 
     return predict
@@ -197,28 +221,37 @@ def _derive_of(
     return (one, two, three)[n - 1]
 
 
-def _sum_up_of(d: int) -> Callable[..., None]:
-    """Add Σ x_i number over a block to the lanes (number, run, d, LANES), lane by lane."""
-    per_lane = BLOCK // LANES
+def _sum_up(x, block, numbers, m, lanes, run):  # type: ignore[no-untyped-def]
+    """Add Σ x_i number over a block to the lanes (number, run, group, i and lane), lane by lane.
 
-    def sum_up(x, block, numbers, m, lanes, run):  # type: ignore[no-untyped-def]
-        for i in range(d):
-            for lane in range(LANES):
-                total = x[block, i, lane] * numbers[m, lane]
-                for q in range(1, per_lane):
-                    row = q * LANES + lane
-                    total += x[block, i, row] * numbers[m, row]
-                lanes[m, run, i, lane] += total
-
-    return sum_up
+    A group of ``FEATURES`` at once, written out, as for the compiler in ``_derive_of``.
+    """
+    for group in range(lanes.shape[2]):
+        for lane in range(LANES):
+            number = numbers[m, lane]
+            first = x[block, group, lane] * number
+            second = x[block, group, BLOCK + lane] * number
+            third = x[block, group, 2 * BLOCK + lane] * number
+            fourth = x[block, group, 3 * BLOCK + lane] * number
+            for step in range(1, BLOCK // LANES):
+                row = step * LANES + lane
+                number = numbers[m, row]
+                first += x[block, group, row] * number
+                second += x[block, group, BLOCK + row] * number
+                third += x[block, group, 2 * BLOCK + row] * number
+                fourth += x[block, group, 3 * BLOCK + row] * number
+            lanes[m, run, group, lane] += first
+            lanes[m, run, group, LANES + lane] += second
+            lanes[m, run, group, 2 * LANES + lane] += third
+            lanes[m, run, group, 3 * LANES + lane] += fourth
 
 
 def _add_up_of(d: int) -> Callable[..., None]:
-    """Add the lanes (number, run, d, LANES) to sums (number, d, run)."""
+    """Add the lanes (number, run, group, feature and lane) to sums (number, d, run)."""
 
     def add_up(lanes, m, run, sums):  # type: ignore[no-untyped-def]
         for lane in range(LANES):
             for i in range(d):
-                sums[m, i, run] += lanes[m, run, i, lane]
+                sums[m, i, run] += lanes[m, run, i // FEATURES, i % FEATURES * LANES + lane]
 
     return add_up
