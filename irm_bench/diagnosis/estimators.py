@@ -20,7 +20,7 @@ from irm_bench.planning import plan
 from irm_bench.planning.columns import place, structure
 from irm_bench.planning.plan import Cell, Dataset
 from irm_bench.planning.sampling import rows
-from irm_bench.statistics import intervals
+from irm_bench.statistics import bootstrap
 from irm_bench.statistics.streams import generator
 from irm_bench.storage import tables
 from irm_bench.storage.handover import MomentStore
@@ -186,7 +186,7 @@ def summary(config: Config, draws: pd.DataFrame) -> pd.DataFrame:
         rng = generator(
             config.root_seed, role="bootstrap", table="penalty_estimates", n_seeds=int(n)
         )
-        bounds = intervals.bca_mean_intervals(matrix, rng, N_RESAMPLES)
+        bounds = bootstrap.bca_mean_intervals(matrix, rng, N_RESAMPLES)
         table.loc[chosen, ["ci_low", "ci_high"]] = np.column_stack(bounds)
     return table.assign(ci_method="BCa")
 

@@ -17,7 +17,7 @@ import pandas as pd
 import scipy  # its parts load where they are first used
 
 from irm_bench.judging.evidence import InsufficientError
-from irm_bench.statistics import elementary, intervals
+from irm_bench.statistics import elementary, hypotheses, intervals
 from irm_bench.statistics.intervals import Interval
 from irm_bench.statistics.power import needed
 
@@ -74,11 +74,11 @@ class Rule:
         """Two-sided p value of the rule for the mean of values (n,), and the test's name."""
         if self.kind != "within":
             bound = np.full_like(values, self.bound)
-            return intervals.paired_test(values, bound).p_value, "t"
-        inside = intervals.equivalence(values - self.target, self.bound)[0].p_value
+            return hypotheses.paired_test(values, bound).p_value, "t"
+        inside = hypotheses.equivalence(values - self.target, self.bound)[0].p_value
         high, low = (np.full_like(values, self.target + s * self.bound) for s in (1, -1))
-        over = intervals.paired_test(values, high, "greater").p_value
-        under = intervals.paired_test(values, low, "less").p_value
+        over = hypotheses.paired_test(values, high, "greater").p_value
+        under = hypotheses.paired_test(values, low, "less").p_value
         return float(np.minimum(1.0, 2 * np.min([inside, over, under]))), "TOST"
 
 
@@ -241,7 +241,7 @@ def ratio(
         return part
 
     def retest(other: Rule) -> float:
-        return intervals.paired_test(logs, np.full_like(logs, math.log(other.bound))).p_value
+        return hypotheses.paired_test(logs, np.full_like(logs, math.log(other.bound))).p_value
 
     in_logs = replace(rule, bound=math.log(rule.bound))
     return replace(
@@ -351,7 +351,7 @@ def adjust(parts: Sequence[Part]) -> list[Part]:
     adjusted = list(parts)
     if tested:
         for i, p_value in zip(
-            tested, intervals.holm([parts[i].p_value for i in tested]), strict=True
+            tested, hypotheses.holm([parts[i].p_value for i in tested]), strict=True
         ):
             adjusted[i] = replace(parts[i], p_adjusted=float(p_value))
     return adjusted

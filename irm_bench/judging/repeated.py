@@ -18,7 +18,7 @@ import scipy  # its parts load where they are first used
 from irm_bench.config.layout import Layout, layout_of
 from irm_bench.judging.evidence import Evidence, InsufficientError
 from irm_bench.planning.plan import TEST
-from irm_bench.statistics import intervals
+from irm_bench.statistics import hypotheses
 from irm_bench.statistics.streams import generator
 
 N_RESAMPLES = 2000
@@ -51,7 +51,7 @@ def compare(evidence: Evidence, printed: pd.DataFrame) -> pd.DataFrame:
     found = pd.concat(parts).sort_index()
     known = found["p_value"].notna()
     if known.any():
-        adjusted = intervals.holm(found.loc[known, "p_value"].to_numpy())
+        adjusted = hypotheses.holm(found.loc[known, "p_value"].to_numpy())
         found.loc[known, "p_adjusted"] = adjusted
     return found
 

@@ -13,7 +13,7 @@ from irm_bench.config.layout import layout_of
 from irm_bench.planning.columns import ORDER
 from irm_bench.planning.plan import TEST
 from irm_bench.stages import evaluate
-from irm_bench.statistics import intervals
+from irm_bench.statistics import bootstrap, intervals
 from irm_bench.statistics.streams import generator
 from irm_bench.storage import contracts, part_files, tables
 from irm_bench.storage.contracts import evaluated
@@ -93,7 +93,7 @@ def averages(config: Config, errors: pd.DataFrame) -> pd.DataFrame:
 def _bootstrap(root_seed: int, matrix: np.ndarray) -> tuple[np.ndarray, ...]:
     """Mean and BCa bounds of every row (group, n): all groups of equal n share their resamples."""
     rng = generator(root_seed, role="bootstrap", n_seeds=matrix.shape[1])
-    bounds = intervals.bca_mean_intervals(matrix, rng, n_resamples=N_RESAMPLES)
+    bounds = bootstrap.bca_mean_intervals(matrix, rng, n_resamples=N_RESAMPLES)
     return (matrix.mean(axis=1), *bounds)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from irm_bench.statistics.intervals import bca_mean_intervals, t_intervals, wilson_interval
+from irm_bench.statistics.bootstrap import bca_mean_intervals
+from irm_bench.statistics.intervals import t_intervals, wilson_interval
 
 Array = np.ndarray
 Draw = Callable[[np.random.Generator, int], Mapping[str, Array]]

@@ -47,7 +47,7 @@ ALLOWED = {
     "plugins/losses/logistic.py": {"sigmoid"},
     # whole numbers, exact in any order
     "engine/splits.py": {"matmul"},
-    "statistics/intervals.py": {"@"},
+    "statistics/bootstrap.py": {"@"},
     # a rank, and the largest of some distances: far from a rounding error
     "plugins/model.py": {"linalg"},
     "books/notebook/claims/more_environments.py": {"linalg"},

@@ -29,7 +29,7 @@ from irm_bench.judging.findings import (
     verdict,
 )
 from irm_bench.judging.wording import listed, pick, say
-from irm_bench.statistics import intervals
+from irm_bench.statistics import hypotheses
 
 TITLE = "Scrambling hurts ICP and not IRM"
 STATEMENT = "A rotation of the features leaves IRM's error as it is and raises ICP's"
@@ -77,7 +77,7 @@ def _difference(
     samples = [one[np.isfinite(one)].to_numpy() for one in (rotated, other)]
     if min(map(len, samples)) < 2:
         raise InsufficientError(f"has too few values of {key!r}")
-    interval, p_value = intervals.welch(*samples)
+    interval, p_value = hypotheses.welch(*samples)
     return Part(key, what, interval, rule, PRIMARY, p_value, "Welch t", n_diverged=lost)
 
 

@@ -29,7 +29,7 @@ from irm_bench.judging.findings import (
     verdict,
 )
 from irm_bench.judging.wording import pick, say
-from irm_bench.statistics import intervals
+from irm_bench.statistics import hypotheses
 
 TITLE = "Scrambling breaks AND-mask and not IRM"
 STATEMENT = "A rotation of the features raises AND-mask's error and leaves IRM's as it is"
@@ -70,8 +70,8 @@ def _difference(evidence: Evidence, study: str, method: str, example: int, rule:
     key = f"{METHODS[method]} {example}"
     if min(map(len, samples)) < 2:
         raise InsufficientError(f"has too few values of {key!r}")
-    interval, _ = intervals.welch(*samples)
-    _, p_value = intervals.welch(samples[0], samples[1] + rule.bound)
+    interval, _ = hypotheses.welch(*samples)
+    _, p_value = hypotheses.welch(samples[0], samples[1] + rule.bound)
     what = f"error of {METHODS[method]}, scrambled less plain, example {example}"
     return Part(key, what, interval, rule, PRIMARY, p_value, "Welch t", n_diverged=n_lost)
 
