@@ -13,7 +13,7 @@ from irm_bench.config import Config
 from irm_bench.config.layout import layout_of
 from irm_bench.storage import archives, paged, part_files
 from irm_bench.storage.archives import StageError
-from irm_bench.storage.contracts import Contract, evaluated, judged, mapped
+from irm_bench.storage.contracts import Contract, diagnosed, evaluated, judged, mapped
 from irm_bench.storage.paged import Rows
 
 
@@ -27,6 +27,7 @@ def contracts(config: Config) -> dict[str, Contract]:
     found = [
         *evaluated.contracts(layout),
         *mapped.contracts(layout),
+        *diagnosed.contracts(layout),
         *judged.contracts(layout),
     ]
     return {contract.name: replace(contract, config=config.results_hash) for contract in found}

@@ -117,6 +117,12 @@ def parameters(layout: Layout) -> Columns:
     return columns(*named)
 
 
+def mains(layout: Layout) -> Columns:
+    """The parameter that each SEM names first."""
+    named = ((name, kind, f"{name} of the environment") for name, kind in layout.main_parameters)
+    return columns(*named)
+
+
 def phis(layout: Layout) -> Columns:
     """φ, a column a feature."""
     named = ((name, "number", f"weight of feature {i + 1}") for i, name in enumerate(layout.phis))
