@@ -35,12 +35,14 @@ def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFra
     layout = layout_of(config)
     keys = list(tables.contracts(config)["converged"].keys)
     cells = {}
-    weights: dict[Any, dict[float, None]] = {}
+    # Of a model and its training environments: the error weights whose minima are found together.
+    weights: dict[Any, list[float]] = {}
     for study in config.studies:
         for cell in plan.cells_of(study):
             cells[_key(setting(layout, (0, 0), study, cell), keys)] = (study, cell)
-            if cell.error_weight is not None:
-                weights.setdefault((cell.model, cell.train), {})[cell.error_weight] = None
+            together = weights.setdefault((cell.model, cell.train), [])
+            if cell.error_weight is not None and cell.error_weight not in together:
+                together.append(cell.error_weight)
     rows: list[dict[str, Any]] = []
     for values, ended in converged.groupby(keys, sort=False, dropna=False):
         where = dict(zip(keys, values, strict=True))
@@ -49,10 +51,16 @@ def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFra
             continue
         phis = [f"phi_{j + 1}" for j in range(cell.model.n_features)]
         trained = models.find(**where).set_index("seed")[phis].loc[ended["seed"]]
-        both = trained.to_numpy(dtype=float), ended[phis].to_numpy(dtype=float)
-        seeds = ended["seed"].to_numpy()
-        others = tuple(weights.get((cell.model, cell.train), ()))
-        rows += [where | row for row in _rows(config, study, cell, seeds, *both, others)]
+        of_cell = _rows(
+            config,
+            study,
+            cell,
+            ended["seed"].to_numpy(),
+            trained.to_numpy(dtype=float),
+            ended[phis].to_numpy(dtype=float),
+            tuple(weights[cell.model, cell.train]),
+        )
+        rows += [where | row for row in of_cell]
     return pd.DataFrame(rows)
 
 
@@ -76,15 +84,23 @@ def _rows(
     converged: np.ndarray,
     weights: tuple[float, ...],
 ) -> Iterator[dict[str, Any]]:
-    where = [("train", e) for e in cell.train] + [("test", e) for e in study.test_environments]
+    """Mean, spread and interval of each term in each environment, over seeds that are finite."""
+    splits = ["train"] * len(cell.train) + ["test"] * len(study.test_environments)
+    environments = [*cell.train, *study.test_environments]
     good = np.isfinite(trained).all(axis=1) & np.isfinite(converged).all(axis=1)
     if not good.any():
         return
-    environments = [environment for _, environment in where]
-    both = trained[good], converged[good]
-    found = terms(cell, *both, environments, config.root_seed, seeds[good], weights)
-    shape = (len(where), int(good.sum()))
-    values = np.stack([np.broadcast_to(getattr(found, term), shape) for term in TERMS])
+    decomposed = terms(
+        cell,
+        trained[good],
+        converged[good],
+        environments,
+        config.root_seed,
+        seeds[good],
+        weights,
+    )
+    shape = (len(environments), int(good.sum()))
+    values = np.stack([np.broadcast_to(getattr(decomposed, term), shape) for term in TERMS])
     # a risk past the largest double is of a run that diverged, though its φ is a number still
     values = values[..., np.isfinite(values).all(axis=(0, 1))]
     n_seeds = values.shape[-1]
@@ -93,17 +109,19 @@ def _rows(
     counts = {"n_seeds": n_seeds, "n_diverged": len(good) - n_seeds}
     layout = layout_of(config)
     for term, of_term in zip(TERMS, values, strict=True):
-        deviations = of_term.std(axis=1, ddof=1) if n_seeds > 1 else [np.nan] * len(where)
-        bounds = zip(*intervals.t_intervals(of_term), deviations, strict=True)
-        for (split, environment), (mean, low, high, sd) in zip(where, bounds, strict=True):
+        mean, low, high = intervals.t_intervals(of_term)
+        deviation = np.full(len(environments), np.nan)
+        if n_seeds > 1:
+            deviation = of_term.std(axis=1, ddof=1)
+        for e, environment in enumerate(environments):
             yield {
-                **place(layout, split, environment),
+                **place(layout, splits[e], environment),
                 "quantity": term,
                 **counts,
-                "mean": mean,
-                "sd": sd,
-                "ci_low": low,
-                "ci_high": high,
+                "mean": mean[e],
+                "sd": deviation[e],
+                "ci_low": low[e],
+                "ci_high": high[e],
                 "ci_method": "t",
             }
 

@@ -127,13 +127,11 @@ class Rows:
         sums = phis[0].new_empty(len(self._chunks), n_panels, n_numbers, *of_panel)
         for chunk, of_chunk in zip(self._chunks, sums.unbind(), strict=True):
             columns = chunk.x.T
-            for out, *panels in zip(
-                of_chunk.unbind(), *(phi.unbind() for phi in phis), strict=True
-            ):
-                predictions = [chunk.x @ panel for panel in panels]
+            for panel in range(n_panels):
+                predictions = [chunk.x @ phi[panel] for phi in phis]
                 numbers = derive(*predictions, chunk.y)
-                for number, to in zip(numbers, out.unbind(), strict=True):
-                    torch.mm(columns, number, out=to)
+                for m, number in enumerate(numbers):
+                    torch.mm(columns, number, out=of_chunk[panel, m])
         return add_up(sums.double()) / self.n_rows
 
 
