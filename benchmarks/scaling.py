@@ -168,7 +168,7 @@ MEMORY: dict[str, dict[str, dict[str, Any]]] = {
             "methods": [{"name": "irm", "penalty": "split_half"}],
         },
         "dim = 10, 1,000 seeds, u_statistic": {
-            "dim": 10,
+            "options": {"dim": 10},
             "n_samples": 400,
             "n_test_samples": 400,
             "seeds": 1000,

@@ -15,6 +15,7 @@ import torch
 import irm_bench
 from benchmarks import batched_loop, components, digits, notebook_loop, scaling, unit_tests
 from benchmarks.contenders import CONTENDERS, METHODS, draw_rows
+from irm_bench import config
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +56,13 @@ def test_the_figure_is_one_image_for_light_and_dark(folder: Path) -> None:
     assert ElementTree.fromstring(text).tag.endswith("svg")
     assert "prefers-color-scheme:dark" in text
     assert "currentColor" in text
+
+
+def test_every_job_whose_memory_is_told_has_a_config() -> None:
+    for jobs in scaling.MEMORY.values():
+        for keys in jobs.values():
+            (study,) = config.parse(scaling.study(**keys)).studies
+            assert study.methods
 
 
 def test_a_slope_is_the_exponent_of_the_upper_half() -> None:
