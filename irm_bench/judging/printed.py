@@ -59,8 +59,9 @@ def numbers(config: Config) -> pd.DataFrame:
         keep_default_na=False,
         na_values={name: [""] for name in (*mains, "step")},
     )
-    decimals = frame["printed"].str.partition(".")[2].str.len()
-    return frame.assign(printed=frame["printed"].astype(float), half_unit=0.5 * 10.0**-decimals)
+    # Read, not computed: numpy's powers round by the processor.
+    half_unit = [float(f"0.5e-{len(text.partition('.')[2])}") for text in frame["printed"]]
+    return frame.assign(printed=frame["printed"].astype(float), half_unit=half_unit)
 
 
 def observed(evidence: Evidence) -> dict[Key, pd.Series]:

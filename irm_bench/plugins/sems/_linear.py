@@ -95,7 +95,9 @@ class Linear:
             return second[np.ix_(a, b)]
 
         found = pairs(left, left) * pairs(right, right) + pairs(left, right) * pairs(right, left)
-        kurtosis = np.array([LAWS[law][1] for law in self.laws]) * self.scales**4
+        # numpy's powers round by the processor, Python's do not
+        fourth = np.array([scale**4 for scale in self.scales.tolist()])
+        kurtosis = np.array([LAWS[law][1] for law in self.laws]) * fourth
         both = self.loadings[left] * self.loadings[right]
         found = found + small.multiply(both * kurtosis, both.T)
         for one, other in ((left, right), (right, left)):
