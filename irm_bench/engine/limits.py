@@ -24,6 +24,7 @@ from torch import Tensor
 
 from irm_bench.engine import training
 from irm_bench.engine.problem import Problem, Quadratic, Slots
+from irm_bench.statistics import elementary
 from irm_bench.theory.moments import Moments
 
 Array = np.ndarray
@@ -164,7 +165,7 @@ def stages(
         first, last = params[name], end
         if not is_limit:
             first, last = first * first / end, first
-        spaced[name] = np.geomspace(first, last, N_STAGES if is_limit else N_STAGES // 2)
+        spaced[name] = elementary.geometric(first, last, N_STAGES if is_limit else N_STAGES // 2)
     n_stages = min(len(values) for values in spaced.values())
     stages = []
     for i in range(n_stages):
@@ -313,6 +314,6 @@ def _fall(gradients: Gradients, before: Array, after: Array, runs: Array) -> Arr
 
 def _followed(gradients: Gradients, points: Array, runs: Array) -> Array:
     """Where steps that shrink lead from points (n, d); NaN where they leave all bounds."""
-    for rate in np.geomspace(FIRST_RATE, LAST_RATE, N_UPDATES):
+    for rate in elementary.geometric(FIRST_RATE, LAST_RATE, N_UPDATES):
         points = points - rate * gradients(points, runs)
     return np.where(np.abs(points) > LARGEST, np.nan, points)

@@ -1,5 +1,6 @@
 """What the Snakefile asks of the package: its config, and whether the book may be run."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from irm_bench.plugins.registry import known_books
 from irm_bench.running import adding
 from irm_bench.running.places import other_owner, results_of
 
+CPU_INFO = Path("/proc/cpuinfo")
+
 
 def quote_interpreter() -> None:
     """Make the interpreter one word of a shell: Snakemake pastes its path into lines as it is.
@@ -19,6 +22,21 @@ def quote_interpreter() -> None:
     """
     if Path(sys.executable).exists():  # not quoted yet, for the Snakefile is read more than once
         sys.executable = shlex.quote(sys.executable)
+
+
+def choose_kernels(cpu_info: Path = CPU_INFO) -> None:
+    """Have jobs solve by OpenBLAS's kernels for AVX2, also where the processor has more.
+
+    Each kernel adds up in an order of its own, and a search among minima, as the book ``field`` has
+    them, can end elsewhere for the last digit. What the environment asks for stands, and OpenBLAS's
+    own choice where Linux knows of no AVX2.
+    """
+    try:
+        has_avx2 = " avx2 " in cpu_info.read_text(encoding="utf-8")
+    except OSError:
+        has_avx2 = False
+    if has_avx2:
+        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
 
 
 def config_of(workflow: Any, config: dict[str, Any]) -> Config:

@@ -1,4 +1,4 @@
-"""Logarithms and exponentials value by value, by the C library: the same bits everywhere.
+"""Logarithms, exponentials and powers value by value, by the C library: the same bits everywhere.
 
 numpy's own have a faster form for some processors, which rounds otherwise.
 """
@@ -18,6 +18,14 @@ def log(values: Any) -> np.ndarray:
 def exp(values: Any) -> np.ndarray:
     """Exponentials, inf where they are too large; an array of any shape."""
     return _each(_exp, values)
+
+
+def geometric(first: float, last: float, n: int) -> np.ndarray:
+    """n values from ``first`` to ``last``, both above 0, in equal ratios."""
+    exponents = np.linspace(math.log10(first), math.log10(last), n).tolist()
+    values = np.array([10.0**exponent for exponent in exponents])
+    values[:1], values[-1:] = first, last
+    return values
 
 
 def _each(function: Callable[[float], float], values: Any) -> np.ndarray:

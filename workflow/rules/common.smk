@@ -10,6 +10,7 @@ from irm_bench.running import closure, keeping, snakefile
 from irm_bench.storage import tables
 
 snakefile.quote_interpreter()
+snakefile.choose_kernels()
 try:
     CONFIG = snakefile.config_of(workflow, config)
 except configuration.ConfigError as error:
