@@ -11,10 +11,11 @@ from irm_bench.config.layout import set_label
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Dataset
 from irm_bench.plugins.model import Model
+from irm_bench.statistics import elementary
 from irm_bench.theory.moments import Moments, risk, stack
 
 Train = tuple[Environment, ...]
-CROSSING_GRID = np.geomspace(1e-3, 1e2, 60)
+CROSSING_GRID = elementary.geometric(1e-3, 1e2, 60)
 
 
 def of_seeds(
