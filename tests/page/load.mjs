@@ -1,11 +1,11 @@
-/* How fast pages open: node load.mjs PAGE.html …: the median of five loads in Chromium of the largest
+/* How fast pages open: node load.mjs PAGE.html …: the median of eleven loads in Chromium of the largest
    contentful paint, the load event, the longest task and the processor time of the page's thread, in
    seconds; then on a processor four times slower. Pages take turns, so that a busy machine slows all
    of them; of every page after the first, the median of its ratios to the load of the first before it. */
 import { pathToFileURL } from "node:url";
 import puppeteer from "puppeteer-core";
 
-const REPEATS = 5;
+const REPEATS = 11;
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
 
 /* Watches a page from its beginning on; run in the page. */
