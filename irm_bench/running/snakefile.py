@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ def quote_interpreter() -> None:
         sys.executable = shlex.quote(sys.executable)
 
 
-def choose_kernels(cpu_info: Path = CPU_INFO) -> None:
-    """Have jobs solve by OpenBLAS's kernels for AVX2, also where the processor has more.
+def choose_kernels(
+    environment: MutableMapping[str, str] = os.environ, cpu_info: Path = CPU_INFO
+) -> None:
+    """Have an environment's processes solve by OpenBLAS's kernels for AVX2, whatever there is more.
 
     Each kernel adds up in an order of its own, and a search among minima, as the book ``field`` has
     them, can end elsewhere for the last digit. What the environment asks for stands, and OpenBLAS's
@@ -36,7 +39,7 @@ def choose_kernels(cpu_info: Path = CPU_INFO) -> None:
     except OSError:
         has_avx2 = False
     if has_avx2:
-        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+        environment.setdefault("OPENBLAS_CORETYPE", "Haswell")
 
 
 def config_of(workflow: Any, config: dict[str, Any]) -> Config:

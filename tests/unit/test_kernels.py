@@ -20,15 +20,12 @@ NAME = "OPENBLAS_CORETYPE"
         (None, "", ""),  # no Linux
     ],
 )
-def test_what_the_jobs_take(
-    flags: str | None, asked: str, taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_jobs_take(flags: str | None, asked: str, taken: str, tmp_path: Path) -> None:
     told = tmp_path / "cpuinfo"
     if flags is not None:
         told.write_text(flags)
     environment = {NAME: asked} if asked else {}
-    monkeypatch.setattr(snakefile.os, "environ", environment)
-    snakefile.choose_kernels(told)
+    snakefile.choose_kernels(environment, told)
     assert environment.get(NAME, "") == taken
 
 

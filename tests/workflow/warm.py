@@ -58,6 +58,8 @@ sys.exit(int(status) if status else 1)
 @cache
 def python() -> str:
     """The path of a program that does as Python does, until these tests end."""
+    from irm_bench.running import snakefile  # not in the server, which imports this file too
+
     folder = Path(tempfile.mkdtemp())
     address, client, program = folder / "socket", folder / "client.py", folder / "python"
     client.write_text(CLIENT.format(address=str(address)), encoding="utf-8")
@@ -65,6 +67,7 @@ def python() -> str:
     program.write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    snakefile.choose_kernels(environment)  # as the Snakefile does for the processes of jobs
     server = subprocess.Popen(
         [sys.executable, "-m", __name__, str(folder)],
         cwd=Path(__file__).parents[2],
