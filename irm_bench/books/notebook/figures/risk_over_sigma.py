@@ -79,8 +79,14 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
     sigma = data["crossing"].iloc[0]
     if np.isfinite(sigma):
         ax.axvline(sigma, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-        place = {"xytext": (-6, 3), "textcoords": "offset points", "ha": "right", "va": "bottom"}
-        ax.annotate(f"σ = {sigma:.3g}", (sigma, ax.get_ylim()[0]), **place)
+        ax.annotate(
+            f"σ = {sigma:.3g}",
+            (sigma, ax.get_ylim()[0]),
+            xytext=(-6, 3),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+        )
     for train in data.iloc[0].filter(regex=r"^train_\d+$").dropna():
         ax.plot(train, 0.015, "|", color=INK, ms=9, mew=2, transform=ax.get_xaxis_transform())
     ax.set(xlabel="σ of the test environment", ylabel="risk (exact mean squared error)")
