@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
-# Rows that are taken at once: of ten features they take up 20 kB. Half as many cost more to enter
-# the inner loops, twice as many leave the nearest cache.
+# Rows that are taken at once: of twelve features they take up 24 kB. Half as many cost more to
+# enter the inner loops, twice as many leave the nearest cache.
 BLOCK = 512
-# Features whose sums over a block are added up at once.
+# Features whose sums over a block are added up at once: ``_sum_up`` has each of them written out.
 FEATURES = 4
 # The sums of a block are held in so many lanes each, four vectors of eight; divides BLOCK.
 LANES = 32

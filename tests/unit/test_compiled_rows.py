@@ -23,7 +23,7 @@ from tests.unit.problems import draw_rows, problem_of
 
 pytestmark = pytest.mark.spread
 
-D = 4
+D = 5  # a group of features, and one that has to be filled up
 NUMBERS = {
     "gradient": row_losses.GRADIENT,
     "with bend": row_losses.WITH_BEND,
