@@ -176,6 +176,17 @@ class Cluster:
                 start_new_session=True,
             )
 
+    def wait_until_saved(self, number: str) -> None:
+        """Wait until the controller's state on disk holds a job as it is now.
+
+        It saves what has changed some seconds later: a job that starts in those seconds is lost
+        with the controller. A change of the job makes it save once more.
+        """
+        file = self.folder / "state" / "job_state"
+        now = time.time()
+        self.run("scontrol", "update", f"JobId={number}", "Comment=saved")
+        _wait(lambda: file.exists() and file.stat().st_mtime > now, 60, "no state was saved")
+
     def kill_controller(self) -> None:
         """kill -9 of the controller, as when its machine dies; the nodes' jobs go on."""
         self._daemons["slurmctld"].kill()

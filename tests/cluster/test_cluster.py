@@ -156,6 +156,7 @@ def test_a_controller_that_is_started_again_loses_no_job(cluster: Cluster, tmp_p
     before = {job.number for job in cluster.jobs()}
     with tiny.running(project, of_tiny()) as process:
         wait_for(lambda: tiny.stalled(project), 120)
+        cluster.wait_until_saved(cluster.jobs()[-1].number)
         cluster.kill_controller()
         time.sleep(8)  # more than two questions
         cluster.start_controller()
