@@ -150,7 +150,7 @@ class Descent:
     def _many(self, parameters: Tensor, memory: Memory, steps: range) -> tuple[Tensor, Memory]:
         """Parameters and memory after some steps."""
         if self._advance is not None:
-            return self._advance(parameters, memory, self._problem, len(steps))
+            return self._advance(parameters, memory, self._problem, steps, self._runs)
         for step in steps:
             parameters, memory = self._updated(parameters, memory, step)
         return parameters, memory

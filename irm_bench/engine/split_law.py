@@ -15,12 +15,14 @@ its squared covariances. What follows differs from drawn splits in the same orde
   which split-half and the U-statistic differ from plug-in. The moments themselves have their law.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch import Tensor
 
 from irm_bench.engine import normals
+from irm_bench.engine.problem import Slots
+from irm_bench.engine.splits import SplitDraws
 from irm_bench.theory import small
 
 # Steps whose D are made at once: few enough to stay in the cache, and each is had by itself.
@@ -40,13 +42,34 @@ class NormalMeans:
 
     def __init__(self, covariances: np.ndarray, rngs: Sequence[np.random.Generator]):
         self.shape = covariances.shape[1], len(covariances)
-        self._keys = np.stack([normals.key(rng) for rng in rngs], axis=1)
+        self.keys = np.stack([normals.key(rng) for rng in rngs], axis=1)
         rows, columns = np.tril_indices(self.shape[0])
-        self._roots = np.ascontiguousarray(root(covariances)[:, rows, columns].T)
+        roots = root(covariances)[:, rows, columns].T
+        self.roots = np.ascontiguousarray(roots, dtype=np.float32)
 
     def write(self, first: int, out: Tensor) -> None:
         """Write D (n_steps, P, column) of the steps from ``first`` on."""
-        normals.write_products(self._keys, self._roots, first, out.numpy())
+        normals.write_products(self.keys, self.roots, first, out.numpy())
+
+
+class LawDraws(SplitDraws):
+    """Draws of the split-half penalty by their law, which a compiled loop can make itself."""
+
+    def __init__(
+        self,
+        means: NormalMeans,
+        pair_columns: np.ndarray,
+        slots: Slots,
+        ahead: int,
+        on_load: Callable[[int], object],
+    ):
+        super().__init__([means], pair_columns, slots, ahead, on_load)
+        self._law = means
+
+    def streams(self, runs: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """The keys (2, pair) and the roots (P(P + 1)/2, pair) of the runs' pairs."""
+        columns = self.columns(runs)
+        return self._law.keys[:, columns], self._law.roots[:, columns]
 
 
 def root(covariance: np.ndarray) -> np.ndarray:

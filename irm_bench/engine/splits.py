@@ -242,12 +242,16 @@ class SplitDraws:
         self._loaded = range(first, first + self._ahead)
         self._on_load(self._ahead)
 
+    def columns(self, runs: Tensor) -> np.ndarray:
+        """The column (pair,) that each pair of the runs trains on."""
+        return self._columns[self._slots.select(runs)[1].cpu().numpy()]
+
     def _find(self, runs: Tensor) -> None:
         """Where the D of the runs' pairs stand, in the longest stretches that can be copied whole.
 
         Done anew only when some runs have left.
         """
-        columns = self._columns[self._slots.select(runs)[1].cpu().numpy()]
+        columns = self.columns(runs)
         _, n_products, n_columns = self._sums.shape
         breaks = np.flatnonzero(np.diff(columns) != 1) + 1
         bounds = [len(columns), n_columns, *breaks, *columns[[0, *breaks]]]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from irm_bench.engine import checks, compiled, polynomial
 from irm_bench.engine.descent import Path, Route, descend, evaluate_path
-from irm_bench.engine.problem import Draw, Draws, Gradient, Problem
+from irm_bench.engine.problem import Draw, Draws, Gradient, Problem, no_draws
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def train(
     pays = n_steps >= compiled.FEWEST_UPDATES
     if pays and problem.row_loss is not None:
         problem = replace(problem, row_loss=problem.row_loss.compiled())
-    problem, route = route_of(method, penalty, optimiser, problem)
+    problem, route = route_of(method, penalty, optimiser, problem, draws)
     parameters = initial_of(method, problem)
     _check(method, penalty, route, parameters, problem, draws)
     if not pays:
@@ -75,7 +75,11 @@ def _as_they_are(parameters: Tensor) -> Tensor:
 
 
 def route_of(
-    method: ModuleType, penalty: ModuleType, optimiser: ModuleType, problem: Problem
+    method: ModuleType,
+    penalty: ModuleType,
+    optimiser: ModuleType,
+    problem: Problem,
+    draws: Draws = no_draws,
 ) -> tuple[Problem, Route]:
     """How the method descends, and the problem with what was prepared for it."""
     predictor = getattr(method, "predictor", _as_they_are)
@@ -88,7 +92,7 @@ def route_of(
             route = Route(polynomial.gradient, optimiser)
             return replace(problem, cubic=cubic), route
     own = _own_gradient(method, penalty, predictor)
-    advance = compiled.advance_of(method, penalty, optimiser, problem)
+    advance = compiled.advance_of(method, penalty, optimiser, problem, draws)
     return problem, Route(own, optimiser, predictor, advance=advance)
 
 

@@ -242,6 +242,10 @@ class GradientMethod(Method, Protocol):
                                    (width,) of environments, params (parameter, width) in the
                                    order of PARAMS, and out (size, width), which it fills; with
                                    TAKES_PENALTY it is given the penalty's kernel, compiled, too
+        draw_kernel(n_features, width, of_value)  the same of what an environment's draw adds to
+                                   that gradient: a function of φ (d, width), the draw's gram
+                                   (d, d, width) and cross (d, width) in float32, params, and out,
+                                   which it adds to; of_value is the penalty's ``draw_kernel``
     """
 
     def gradient(self, parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
@@ -332,7 +336,8 @@ class Penalty(Protocol):
     For the squared loss it may give ``quartic(problem)``, Q (P, P, pair) of the penalty uᵀQu
     (``polynomial.py``): IRM then steps one polynomial a run. Of a penalty that is a function of the
     slope's value alone, ``kernel()`` may give a function for numba: of that value, what the value's
-    gradient counts for (``plug_in.py``).
+    gradient counts for (``plug_in.py``). One that NEEDS "splits" may give ``draw_kernel()`` beside
+    it, the same of the value that a step's draw gives (``split_half.py``).
     """
 
     LABEL: str

@@ -20,8 +20,8 @@ from irm_bench.engine.descent import Path as Trajectory
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
 from irm_bench.engine.row_losses import WIDTH, Part, RowBatch, Rows
 from irm_bench.engine.signs import SignStream
-from irm_bench.engine.split_law import NormalMeans
-from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, Means, SignedMeans, SplitDraws
+from irm_bench.engine.split_law import LawDraws, NormalMeans
+from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, SignedMeans, SplitDraws
 from irm_bench.errors import about
 from irm_bench.planning import plan, starts
 from irm_bench.planning.plan import Cell, Dataset
@@ -310,12 +310,10 @@ def _split_draws(
     distinct = sorted(dict.fromkeys(pairs), key=lambda pair: pair[0].n_samples)
     columns = {pair: i for i, pair in enumerate(distinct)}
     pair_columns = np.array([columns[pair] for pair in pairs])
-    means: Sequence[Means]
     if runs[0].cell.splits == GAUSSIAN:
-        means = [_normal_means(config, distinct, inputs)]
-    else:
-        means = _signed_means(config, distinct)
-    return SplitDraws(means, pair_columns, slots, ahead, on_load)
+        law = _normal_means(config, distinct, inputs)
+        return LawDraws(law, pair_columns, slots, ahead, on_load)
+    return SplitDraws(_signed_means(config, distinct), pair_columns, slots, ahead, on_load)
 
 
 def _signed_means(config: Config, columns: Sequence[tuple[Dataset, int]]) -> list[SignedMeans]:

@@ -15,9 +15,10 @@ from irm_bench.books.unit_tests.methods import irm as unit_tests_irm
 from irm_bench.engine import compiled, training
 from irm_bench.engine.descent import Path, descend
 from irm_bench.engine.problem import Problem, no_draws
+from irm_bench.engine.split_law import LawDraws, NormalMeans
 from irm_bench.plugins.methods import and_mask, iga, irm, irm_matrix, vrex
 from irm_bench.plugins.optimisers import adam, gd
-from irm_bench.plugins.penalties import plug_in, u_statistic
+from irm_bench.plugins.penalties import plug_in, split_half, u_statistic
 from tests.unit.problems import draw_rows, problem_of
 
 pytestmark = pytest.mark.spread
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.spread
 N_STEPS = 40
 RECORD = [0, 7, 8, 40]
 SIGMAS = (0.2, 1.0, 0.5)
+N_PRODUCTS = 14  # of two features twice, and the target
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -145,3 +147,62 @@ def test_every_kernel_makes_the_updates_of_torch(
     found = training.train(method, plug_in, optimiser, of, N_STEPS, RECORD, no_draws)
     assert (found.phi[-1] - found.phi[0]).abs().max() > 0.1
     torch.testing.assert_close(found.phi, expected.phi, rtol=1e-9, atol=1e-10)
+
+
+# --- splits by their law ----------------------------------------------------------------------
+
+
+def law_draws(of: Problem, n_columns: int) -> LawDraws:
+    """Draws of the pairs, which share so many columns in turn, of covariances that are large."""
+    n_pairs = sum(of.slots.widths)
+    rng = np.random.default_rng(0)
+    roots = 0.1 * rng.normal(size=(n_columns, N_PRODUCTS, N_PRODUCTS))
+    covariances = roots @ roots.transpose(0, 2, 1)
+    means = NormalMeans(covariances, [np.random.default_rng(i) for i in range(n_columns)])
+    return LawDraws(means, np.arange(n_pairs) % n_columns, of.slots, 4, lambda n_steps: None)
+
+
+def split_half_by(of: Problem, draws: LawDraws, is_compiled: bool) -> Path:
+    _, route = training.route_of(irm, split_half, gd, of, draws)
+    assert route.advance is not None
+    chosen = route if is_compiled else replace(route, advance=None)
+    return descend(of, chosen, of.start, split_half.value, N_STEPS, RECORD, draws)
+
+
+@pytest.mark.parametrize(
+    "counts", [[3, 3, 2, 1, 1], [3] * 3 + [2] * compiled.WIDTH_OF_DRAWS + [1] * 2]
+)
+def test_the_loop_draws_the_splits_that_torch_is_given(counts: list[int]) -> None:
+    of = problem(counts, rate=5e-4)
+    draws = law_draws(of, 7)
+    expected, found = split_half_by(of, draws, False), split_half_by(of, draws, True)
+    torch.testing.assert_close(found.phi, expected.phi, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.penalty, expected.penalty, rtol=1e-3, atol=1e-3)
+    # without the splits, or with other ones, it would end elsewhere
+    plain = training.train(irm, plug_in, gd, of, N_STEPS, RECORD, no_draws)
+    other = split_half_by(of, law_draws(of, 5), True)
+    for path in (plain, other):
+        assert (path.phi[-1] - expected.phi[-1]).abs().amax(0).median() > 1e-3
+
+
+def test_a_split_run_that_diverges_changes_no_other() -> None:
+    of = problem([2] * 5, rate=5e-4)
+    draws = law_draws(of, 10)
+    rates = of.learning_rate.clone()
+    rates[1] = 1e200
+    whole = split_half_by(of, draws, True)
+    found = split_half_by(replace(of, learning_rate=rates), draws, True)
+    others = [0, 2, 3, 4]
+    assert found.diverged_at[1] > 0
+    assert torch.equal(found.phi[..., others], whole.phi[..., others])
+
+
+def test_splits_of_rows_are_not_drawn_in_the_loop() -> None:
+    of = problem([2])
+    assert compiled.advance_of(irm, split_half, gd, of) is None
+    draws = law_draws(of, 2)
+    assert compiled.advance_of(irm, split_half, gd, of, draws) is not None
+    silent = ModuleType("silent")  # on what a draw adds to its gradient
+    silent.TAKES_PENALTY, silent.kernel = True, irm.kernel  # type: ignore[attr-defined]
+    assert compiled.advance_of(silent, split_half, gd, of, draws) is None
+    assert compiled.advance_of(silent, plug_in, gd, of) is not None

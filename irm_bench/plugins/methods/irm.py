@@ -50,22 +50,13 @@ def kernel(d: int, width: int, of_value: Callable[[float], float]) -> Callable[.
     ``of_value`` is the compiled kernel of a penalty that is a function of the slope's value alone:
     what the gradient of that value counts for.
     """
+    fit = _fit_of(d, width)
 
     def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
-        fitted = np.empty((d, width))
-        value = np.empty(width)
+        fitted, value = np.empty((d, width)), np.empty(width)
         out[:] = 0
         for e in range(len(gram)):
-            value[:] = 0
-            for i in range(d):
-                for k in range(width):
-                    total = gram[e, i, 0, k] * phi[0, k]
-                    for j in range(1, d):
-                        total += gram[e, i, j, k] * phi[j, k]
-                    fitted[i, k] = total
-            for i in range(d):
-                for k in range(width):
-                    value[k] += phi[i, k] * (fitted[i, k] - cross[e, i, k])
+            fit(phi, gram[e], cross[e], fitted, value)
             for i in range(d):
                 for k in range(width):
                     residual = fitted[i, k] - cross[e, i, k]
@@ -73,3 +64,41 @@ def kernel(d: int, width: int, of_value: Callable[[float], float]) -> Callable[.
                     out[i, k] += 2 * params[0, k] * residual + of_penalty
 
     return gradient
+
+
+def draw_kernel(d: int, width: int, of_value: Callable[[float], float]) -> Callable[..., Any]:
+    """What a step's draw adds to that gradient, of a penalty that has a kernel for it.
+
+    It is the penalty's part alone, with the draw's gram and cross in place of the moments.
+    """
+    fit = _fit_of(d, width)
+
+    def add(phi, gram, cross, params, out):  # type: ignore[no-untyped-def]
+        fitted, value = np.empty((d, width), np.float32), np.empty(width, np.float32)
+        fit(phi, gram, cross, fitted, value)
+        for i in range(d):
+            for k in range(width):
+                along = fitted[i, k] + (fitted[i, k] - cross[i, k])
+                out[i, k] += of_value(value[k]) * along
+
+    return add
+
+
+def _fit_of(d: int, width: int) -> Callable[..., None]:
+    """Gφ (d, width) and φᵀ(Gφ − b) (width,) of an environment, compiled."""
+    from numba import njit
+
+    def fit(phi, gram, cross, fitted, value):  # type: ignore[no-untyped-def]
+        value[:] = 0
+        for i in range(d):
+            for k in range(width):
+                total = gram[i, 0, k] * phi[0, k]
+                for j in range(1, d):
+                    total += gram[i, j, k] * phi[j, k]
+                fitted[i, k] = total
+        for i in range(d):
+            for k in range(width):
+                value[k] += phi[i, k] * (fitted[i, k] - cross[i, k])
+
+    compiled: Callable[..., None] = njit(error_model="numpy")(fit)
+    return compiled

@@ -5,6 +5,8 @@ balanced split and D = (1/n) Σ s_i m_i, the halves' mean gradients are 2uᵀ(m�
 is 4[(uᵀm̄)² − (uᵀD)²]. Unbiased over independent rows, and often negative.
 """
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from irm_bench.engine.problem import AnySlope, Draw, Problem, Slope
@@ -30,3 +32,21 @@ def gradient(slope: AnySlope, problem: Problem, draw: Draw) -> Tensor:
     half = Slope(slope.phi, draw())
     whole = slope.gradient * (8 * slope.value)
     return whole.addcmul_(half.gradient, half.value, value=-8)
+
+
+def kernel() -> Callable[[float], float]:
+    """What the gradient of the value counts for, of that value, for numba."""
+
+    def of_value(value):  # type: ignore[no-untyped-def]
+        return 8 * value
+
+    return of_value
+
+
+def draw_kernel() -> Callable[[float], float]:
+    """The same of the value that the step's draw gives."""
+
+    def of_drawn_value(value):  # type: ignore[no-untyped-def]
+        return -8 * value
+
+    return of_drawn_value
