@@ -31,6 +31,8 @@ LANES = 32
 BLOCKS_OF_SUM = 4
 # Runs that a block serves before the next one is fetched.
 RUNS = 16
+# Numbers of a row that ``_derive_of`` is written out for.
+MAX_NUMBERS = 3
 
 Array = np.ndarray
 
@@ -43,7 +45,8 @@ class PackedRows:
     has ``FEATURES`` features one after the other: in one axis, the compiler sees how far apart they
     are. The rows of a dataset, and the features, are filled up with zeros, which add nothing.
     Dataset p has the blocks from ``block_starts[p]`` on and ``n_rows[p]`` rows of its own, and the
-    pairs ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it.
+    pairs ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it. ``scratch`` and ``lanes`` are
+    what the loop works in: new memory would cost as much as a hundred rows.
     """
 
     x: Array
@@ -52,6 +55,8 @@ class PackedRows:
     n_rows: Array
     pairs: Array
     pair_starts: Array
+    scratch: tuple[Array, Array, Array]
+    lanes: Array
 
     def means(
         self, kernel: Callable[[], Any], derive: Callable[..., Any], n: int, phis: Sequence[Array]
@@ -61,11 +66,8 @@ class PackedRows:
         kernel gives a loss's derivatives (``protocols.Loss``); derive as in ``row_losses.py``.
         phis: φ (d, pair), and where derive takes a direction, that (d, pair) too.
         """
-        d = len(phis[0])
-        loop = _loop(kernel, derive, n, d, len(phis) > 1)
-        predictions, along, numbers = _empty(BLOCK), _empty(BLOCK), _empty(n, BLOCK)
-        along[:] = 0  # where there is no direction
-        lanes = _empty(n, RUNS, _n_groups(d), FEATURES * LANES)
+        loop = _loop(kernel, derive, n, len(phis[0]), len(phis) > 1)
+        predictions, along, numbers = self.scratch
         out = np.empty((n, *phis[0].shape))
         loop(
             self.x,
@@ -76,8 +78,8 @@ class PackedRows:
             self.pair_starts,
             phis[0],
             phis[-1],
-            (predictions, along, numbers),
-            lanes,
+            (predictions, along, numbers[:n]),
+            self.lanes[:n],
             out,
         )
         return out
@@ -112,6 +114,8 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
     x_of_features = x_of_rows.reshape(n_blocks, BLOCK, -1).transpose(0, 2, 1)
     x_of_blocks[:] = x_of_features.reshape(x_of_blocks.shape)
     pair_starts = np.concatenate([[0], np.cumsum([len(mine) for mine in pairs])])
+    predictions, along, numbers = _empty(BLOCK), _empty(BLOCK), _empty(MAX_NUMBERS, BLOCK)
+    along[:] = 0  # where there is no direction
     return PackedRows(
         x_of_blocks,
         y_of_blocks,
@@ -119,6 +123,8 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
         n_rows,
         np.concatenate(pairs),
         pair_starts,
+        (predictions, along, numbers),
+        _empty(MAX_NUMBERS, RUNS, _n_groups(d), FEATURES * LANES),
     )
 
 
