@@ -51,12 +51,18 @@ def phis(n_samples: int, n_steps: int, n_seeds: int) -> dict[tuple[str, str], Ar
     (base,) = raw["studies"]
     raw["studies"] = [{**base, "name": name, **way} for name, way in WAYS.items()]
     parsed = config.parse(raw)
+    shards = [_of_shard(parsed, shard) for shard in range(plan.n_shards(parsed))]
+    return {key: np.concatenate([found[key] for found in shards]) for key in shards[0]}
+
+
+def _of_shard(parsed: config.Config, shard: int) -> dict[tuple[str, str], Array]:
+    """The same of the seeds of a shard: many seeds make several."""
     with tempfile.TemporaryDirectory() as name:
         moments = Path(name) / "moments.npz"
-        simulate.run(parsed, 0, moments)
+        simulate.run(parsed, shard, moments)
         paths = {group: Path(name) / f"{group}.npz" for group in plan.groups(parsed)}
         for group, path in paths.items():
-            train.run(parsed, group, 0, moments, path)
+            train.run(parsed, group, shard, moments, path)
         store = TrainedStore(parsed, paths.values())
         return {
             (one.name, cell.key.penalty): store.get(cell, "phi")[-1].T
