@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import partial
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,12 @@ def _stages(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"stage": stage, **row} for stage, row in found.items()]
 
 
+# How often each rate is measured, and on how many rows.
+RATES = {"full": (5, 10_000), "quick": (1, 200)}
+
+
 def beside_the_floor(
-    with_pipeline: bool, n_cores: int, repeats: int
+    with_pipeline: bool, n_cores: int, repeats: int, size: str = "full"
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """The default benchmark, the run of median wall time, and its floor, the median of each part.
 
@@ -65,7 +70,7 @@ def beside_the_floor(
     parsed = config.of_book("notebook")
     runs, floors = [], []
     for _ in range(repeats):
-        floors.append(floor(parsed, n_cores))
+        floors.append(floor(parsed, n_cores, size))
         if with_pipeline:
             runs.append(run_pipeline())
     seconds = np.median([[part["seconds"] for part in found] for found in floors], axis=0)
@@ -114,13 +119,13 @@ def _cpu_of_children() -> float:
     return found.ru_utime + found.ru_stime
 
 
-def floor(parsed: config.Config, n_cores: int) -> list[dict[str, Any]]:
+def floor(parsed: config.Config, n_cores: int, size: str = "full") -> list[dict[str, Any]]:
     """CPU seconds of the random numbers and of the arithmetic of a config, at measured rates.
 
     They are those of a core while all are at work, as they are in a run: cores share memory.
     """
     with processes(n_cores) as pool:
-        found = list(pool.map(_rates, range(n_cores)))
+        found = list(pool.map(partial(_rates, *RATES[size]), range(n_cores)))
     rates = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
     work = {
         "normal variates": ("normals", _normals(parsed)),
@@ -134,19 +139,19 @@ def floor(parsed: config.Config, n_cores: int) -> list[dict[str, Any]]:
     ]
 
 
-def _rates(seed: int) -> dict[str, float]:
+def _rates(repeats: int, n_rows: int, seed: int) -> dict[str, float]:
     """Operations a second of one core: normals, signs, signed sums in products as large as ours,
     and float64 arithmetic of the kind that elementwise steps are made of, multiply-adds of vectors
     that stay in cache."""
     rng = np.random.default_rng(seed)
-    signs = torch.randint(0, 2, (AHEAD, 10_000), dtype=torch.int8) * 2 - 1
+    signs = torch.randint(0, 2, (AHEAD, n_rows), dtype=torch.int8) * 2 - 1
     kinds = (torch.int8, torch.int32) if HAS_BYTE_PRODUCTS else (torch.float64, torch.float64)
-    numbers = torch.randint(-9, 9, (MAX_WIDTH * 4, 10_000), dtype=kinds[0]).T
+    numbers = torch.randint(-9, 9, (MAX_WIDTH * 4, n_rows), dtype=kinds[0]).T
     sums = torch.empty(AHEAD, MAX_WIDTH * 4, dtype=kinds[1])
     vectors = torch.ones(3, 2**14, dtype=torch.float64)
     works = {
-        "normals": (1e6, lambda: rng.standard_normal(1_000_000)),
-        "signs": (512 * 1e4, lambda: balanced_signs(rng, 512, 10_000)),
+        "normals": (100.0 * n_rows, lambda: rng.standard_normal(100 * n_rows)),
+        "signs": (512.0 * n_rows, lambda: balanced_signs(rng, 512, n_rows)),
         "signed sums": (
             2.0 * signs.numel() * sums.shape[1],
             lambda: signed_sums(signs, numbers, sums),
@@ -154,7 +159,7 @@ def _rates(seed: int) -> dict[str, float]:
         "float64": (2e3 * 2**14, lambda: _multiply_add(*vectors, repeats=1000)),
     }
     return {
-        name: n / float(np.median([timed(work)[1] for _ in range(5)]))
+        name: n / float(np.median([timed(work)[1] for _ in range(repeats)]))
         for name, (n, work) in works.items()
     }
 

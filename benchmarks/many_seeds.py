@@ -25,12 +25,14 @@ N_RUN = 50
 
 
 def raw(n_seeds: int, n_studies: int | None = None) -> dict[str, Any]:
-    """The default config, or its first studies, with so many seeds in one shard, and with rows and
-    steps as few as may be."""
+    """The default config, or its first studies, claims and figures, with so many seeds in one
+    shard, and with rows and steps as few as may be."""
     found: dict[str, Any] = config.laid_over({})
     found["shards"] = 1
     found["defaults"] |= {"seeds": n_seeds, "n_samples": 50, "n_test_samples": 50, "steps": 20}
-    found["studies"] = found["studies"][:n_studies]
+    for key in ("studies", "claims", "figures"):
+        found[key] = found[key][:n_studies]
+    found["lead"] = [name for name in found["lead"] if name in found["figures"]]
     for study in found["studies"]:
         study["n_samples"] = [50, 60, 70, 80, 90] if "n_samples" in study else 50
     return found

@@ -193,7 +193,7 @@ def machine() -> dict[str, Any]:
 def measure(size: str, with_pipeline: bool) -> dict[str, Any]:
     torch.set_num_threads(1)
     n_cores = os.cpu_count() or 1
-    run, floor = breakdown.beside_the_floor(with_pipeline, n_cores, REPEATS[size] // 2 + 1)
+    run, floor = breakdown.beside_the_floor(with_pipeline, n_cores, REPEATS[size] // 2 + 1, size)
     return {
         "machine": machine(),
         "size": size,

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,15 +15,21 @@ import irm_bench
 from benchmarks import batched_loop, components, digits, notebook_loop, scaling, unit_tests
 from benchmarks.contenders import CONTENDERS, METHODS, draw_rows
 from irm_bench import config
+from tests.workflow import warm
 
 ROOT = Path(__file__).parents[2]
+
+
+def benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one to its end."""
+    command = [warm.python(), f"benchmarks/{name}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmark")
-    command = [sys.executable, "benchmarks/speed.py", "--quick", "--output", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = benchmark("speed.py", "--quick", "--output", str(folder))
     assert done.returncode == 0, done.stderr
     assert "times the notebook's loop" in done.stdout.replace("×", "times")
     return folder
@@ -101,8 +106,9 @@ def test_the_batched_rival_is_the_notebooks_loop(
 
 
 def test_the_matrix_benchmark_measures_both_sides() -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "matrix.py"), "--quick"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = benchmark("matrix.py", "--quick")
+    assert done.returncode == 0, done.stderr
+    told = done.stdout
     found = re.search(r"compiled loop is (\d+) times the loop through rows", told)
     assert found is not None
     assert int(found[1]) > 1
@@ -110,9 +116,9 @@ def test_the_matrix_benchmark_measures_both_sides() -> None:
 
 
 def test_icp_is_measured_against_the_loop_over_subsets_and_agrees_with_it() -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "icp.py"), "--quick"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert re.findall(r"(\d+) subsets: .*, irm_bench .* s, \d+ times", told) == ["3", "15"]
+    done = benchmark("icp.py", "--quick")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"(\d+) subsets: .*, irm_bench .* s, \d+ times", done.stdout) == ["3", "15"]
 
 
 def test_the_sweep_of_the_unit_tests_is_what_its_models_cost() -> None:
@@ -127,15 +133,18 @@ def test_the_sweep_of_the_unit_tests_is_what_its_models_cost() -> None:
     assert sweep["shard_core_hours"].sum() == pytest.approx(hours / 50)
 
 
-def test_what_studies_cost_is_measured_and_unknown_ones_are_refused() -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "studies.py"), "notebook"]
-    small = ["--config", str(ROOT / "config" / "smoke.yaml")]
-    done = subprocess.run(
-        [*command, "sigma_grid", *small], check=True, capture_output=True, text=True
-    )
+def test_what_studies_cost_is_measured_and_unknown_ones_are_refused(tmp_path: Path) -> None:
+    study = {"methods": [{"name": "erm"}], "n_samples": 60, "steps": 40, "seeds": 3}
+    names = ("notebook", "sigma_grid")
+    overlay = {"defaults": {"n_test_samples": 60}, "audit": {"replicates": 20, "seed_counts": [2]}}
+    overlay["studies"] = [study | {"name": name} for name in names]
+    config_file = tmp_path / "small.json"  # which is YAML too
+    config_file.write_text(json.dumps(overlay))
+    small = ["--config", str(config_file)]
+    done = benchmark("studies.py", "notebook", "sigma_grid", *small)
+    assert done.returncode == 0, done.stderr
     assert re.search(r"without them \d+ CPU s, with all \d+ CPU s:\n-?\d+% of", done.stdout)
-    wrong = [*command, "sigma_gird", *small]
-    refused = subprocess.run(wrong, check=False, capture_output=True, text=True)
+    refused = benchmark("studies.py", "notebook", "sigma_gird", *small)
     assert refused.returncode == 2
     assert "no studies of notebook: sigma_gird; it has notebook, sigma_grid" in refused.stderr
 
@@ -153,6 +162,7 @@ def test_a_sequence_of_splits_trains_as_the_pipeline_does(monkeypatch: pytest.Mo
     found = components.Trainings(parsed, study, n_seeds=2).phi(0)
     split_half = [{"name": "irm", "penalty": "split_half"}]
     one = {"studies": [{"name": "notebook", "methods": split_half}], "claims": [], "figures": []}
+    one["audit"] = {"replicates": 20, "seed_counts": [2]}
     sizes = {"n_samples": 100, "n_test_samples": 100, "steps": 1200, "seeds": 2}
     models = irm_bench.run("notebook", config=one, **sizes)["models"]
     names = [f"phi_{j}" for j in range(1, 5)]
