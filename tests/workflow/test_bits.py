@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from irm_bench import config
+from tests.workflow import warm
 from tests.workflow.conftest import ROOT, SMOKE, copy_project, tables_in, tables_of
 from tests.workflow.tiny import command, running, wait_for
 
@@ -63,7 +64,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert process.returncode != 0
     assert "Traceback" not in said
     assert not (project / "results/notebook/tables/models.csv").exists()
-    four_cores = command(*one, configfiles=(SMOKE, "seeds.yaml"), cores=4)
+    odd = warm.python(*ODD.items())
+    four_cores = command(*one, configfiles=(SMOKE, "seeds.yaml"), cores=4, python=odd)
     with running(project, four_cores, **ODD) as process:
         said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said[-3000:]

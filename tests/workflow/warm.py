@@ -56,8 +56,12 @@ sys.exit(int(status) if status else 1)
 
 
 @cache
-def python() -> str:
-    """The path of a program that does as Python does, until these tests end."""
+def python(*settings: tuple[str, str]) -> str:
+    """The path of a program that does as Python does, until these tests end.
+
+    ``settings`` are variables of the environment that Python and the libraries look at when they
+    are started.
+    """
     from irm_bench.running import snakefile  # not in the server, which imports this file too
 
     folder = Path(tempfile.mkdtemp())
@@ -67,6 +71,7 @@ def python() -> str:
     program.write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= dict(settings)
     snakefile.choose_kernels(environment)  # as the Snakefile does for the processes of jobs
     server = subprocess.Popen(
         [sys.executable, "-m", __name__, str(folder)],
