@@ -1,18 +1,23 @@
 """Fixtures that the unit tests share."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.conftest import once
 from tests.unit import books, report_case
 
 
 @pytest.fixture(scope="session")
 def case(tmp_path_factory: pytest.TempPathFactory) -> report_case.Case:
     """A small run of every study that the page knows, its figures drawn; not to be changed."""
-    return report_case.build(tmp_path_factory.mktemp("report"))
+    made = once(tmp_path_factory, "report_case", report_case.build)
+    # a copy for every worker, who writes its pages beside the figures
+    folder = tmp_path_factory.mktemp("report") / "case"
+    return report_case.of(shutil.copytree(made, folder))
 
 
 @pytest.fixture

@@ -70,7 +70,12 @@ def build(folder: Path) -> Case:
     audit.run(parsed, found)
     judge.run(parsed, found, found)
     draw.run(parsed, gallery.shown(parsed), found, folder / "figures")
-    return Case(parsed, found, folder / "figures")
+    return of(folder)
+
+
+def of(folder: Path) -> Case:
+    """What ``build`` left in a folder."""
+    return Case(config.parse(raw()), folder / "tables", folder / "figures")
 
 
 def altered(case: Case, folder: Path, name: str, change: Callable[[pd.DataFrame], Any]) -> Path:
