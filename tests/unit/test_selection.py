@@ -166,11 +166,11 @@ def test_summaries_are_over_what_each_seed_chose(run: Run) -> None:
     assert rows["mean"].sort_index().to_numpy() == pytest.approx(means["mean"].sort_index())
 
 
-@pytest.mark.parametrize("shards", [2, 3])
-def test_shards_change_no_byte(run: Run, shards: int) -> None:
+def test_shards_change_no_byte(run: Run) -> None:
+    """Three, of which one has more seeds than the others."""
     book = WrittenBook(run.folder.parent / "written_book")
-    again = book.run(STUDY, shards=shards)
-    assert again.config.shards == shards
+    again = book.run(STUDY, shards=3)
+    assert again.config.shards == 3
     assert again.bytes() == run.bytes()
 
 

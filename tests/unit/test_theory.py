@@ -199,7 +199,7 @@ def test_large_error_weights_lead_to_erm() -> None:
 def test_minimum_is_the_end_of_the_gradient_flow(dim: int, weight: float) -> None:
     """For dim = 1 there are three minima: the start decides."""
     train = training((0.1, 1.5), dim)
-    starts = np.random.default_rng(1).normal(scale=1.5, size=(12 // dim, 2 * dim))
+    starts = np.random.default_rng(1).normal(scale=1.5, size=(12 // dim**2, 2 * dim))
     found = theory.minimise(train, weight, starts, max_move=0.02)
     assert found.converged.all()
     ends = [
