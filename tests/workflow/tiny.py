@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -58,9 +57,8 @@ def make_ready(project: Path) -> None:
     for name in ("Makefile", "requirements.lock"):
         shutil.copy(ROOT / name, project)
     environment = project / ".venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
-    (site,) = environment.glob("lib/python*/site-packages")
-    (site / "packages.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    (environment / "bin").mkdir(parents=True)
+    warm.write(environment / "bin/python")
     (environment / ".ready").touch()
 
 

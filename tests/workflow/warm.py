@@ -86,6 +86,13 @@ def python(*settings: tuple[str, str]) -> str:
     return str(program)
 
 
+def write(path: Path) -> None:
+    """Another program that does the same, and is the interpreter to what it runs."""
+    own = '"$(cd "$(dirname "$0")" && pwd)/${0##*/}"'
+    path.write_text(f'#!/bin/sh\nWARM_PYTHON={own} exec {python()} "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+
+
 def serve(folder: Path) -> None:
     """Fork a process for each connection, until the standard input is closed."""
     path = sys.path[1:]  # less the folder that this module was found from
@@ -156,7 +163,7 @@ def _become(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.executable = program
+    sys.executable = os.environ.pop("WARM_PYTHON", program)
     brought = [p for p in environment.get("PYTHONPATH", "").split(os.pathsep) if p]
     what, *rest = arguments
     is_script = not what.startswith("-")
