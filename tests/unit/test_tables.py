@@ -39,8 +39,8 @@ def test_everything_is_the_same_bytes_however_little_is_held(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = case.render()
-    monkeypatch.setattr(part_files, "MAX_ROWS", 60)
-    monkeypatch.setattr(paged, "PAGE_ROWS", 40)
+    monkeypatch.setattr(part_files, "MAX_ROWS", 90)
+    monkeypatch.setattr(paged, "PAGE_ROWS", 60)
     run = case.tables.parent
     aggregate.run(case.config, sorted((run / "parts").iterdir()), tmp_path)
     diagnose.merge(case.config, sorted((run / "diagnosis").iterdir()), tmp_path)
