@@ -43,10 +43,11 @@ def statistics_of(values: np.ndarray) -> pd.DataFrame:
 
 def compare(evidence: Evidence, printed: pd.DataFrame) -> pd.DataFrame:
     """The table ``printed``: each of the source's statistics with ours and their difference."""
-    cell = [name for name in columns(layout_of(evidence.config)) if name in printed]
+    layout = layout_of(evidence.config)
+    cell = [name for name in columns(layout) if name in printed]
     parts = []
     for key, rows in printed.groupby(cell, sort=False, dropna=False):
-        values = _ours(evidence, dict(zip(cell, key, strict=True)))
+        values = _ours(evidence, layout, dict(zip(cell, key, strict=True)))
         parts.append(beside(rows, values))
     found = pd.concat(parts).sort_index()
     known = found["p_value"].notna()
@@ -67,13 +68,13 @@ def columns(layout: Layout) -> list[str]:
     return ["where", "model", *options, "n_samples", "n_environments", *mains, "quantity"]
 
 
-def _ours(evidence: Evidence, cell: Mapping[str, Any]) -> np.ndarray:
+def _ours(evidence: Evidence, layout: Layout, cell: Mapping[str, Any]) -> np.ndarray:
     """Our values of a cell of the source's table, one a run; none where the results have none.
 
     What the loss measures is of test rows; all else is of the trained models. Where the book names
     no study for a model, it is the first one that has the cell.
     """
-    printed, layout = evidence.config.printed, layout_of(evidence.config)
+    printed = evidence.config.printed
     assert printed is not None  # there is a file to compare
     model = dict(printed.models)[cell["model"]]
     where = {"method": model.method, "penalty": model.penalty}
