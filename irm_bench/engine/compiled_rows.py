@@ -4,8 +4,9 @@
 numba compiles a loss's ``kernel``, and what is derived from it, into one loop over ``BLOCK`` rows:
 a run's predictions, then the numbers of each row, then the sums over the block. All that a block
 needs stays in the nearest caches, and rows are the axis that the processor's vectors lie along.
-What is then left is reading: so the sums of ``FEATURES`` features are added up at once, which reads
-a number once for all of them, and arrays begin where a line of the cache does.
+What is then left is arithmetic and reading: so the sums of ``FEATURES`` features are added up at
+once, which reads a number once for all of them, an intercept is not multiplied by, and arrays begin
+where a line of the cache does.
 
 Rows, predictions and the sums of some blocks are held in float32, sums over all in float64.
 Products and sums are rounded one by one (no fused multiply-add, no reordering), so a run's bits
@@ -20,11 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 
-# Rows that are taken at once: of twelve features they take up 24 kB. Half as many cost more to
+# Rows that are taken at once: of ten features they take up 20 kB. Half as many cost more to
 # enter the inner loops, twice as many leave the nearest cache.
 BLOCK = 512
 # Features whose sums over a block are added up at once: ``_sum_up`` has each of them written out.
-FEATURES = 4
+FEATURES = 5
 # The sums of a block are held in so many lanes each, four vectors of eight; divides BLOCK.
 LANES = 32
 # Blocks whose sums are added up in float32.
@@ -43,7 +44,8 @@ class PackedRows:
 
     x (block, group, feature of the group and row) and y (block, row) in float32. The last axis of x
     has ``FEATURES`` features one after the other: in one axis, the compiler sees how far apart they
-    are. The rows of a dataset, and the features, are filled up with zeros, which add nothing.
+    are. The rows of a dataset, and the features, are filled up with zeros. ``has_ones`` says that
+    the last feature is an intercept, 1 in every row: it is not held, and not multiplied by.
     Dataset p has the blocks from ``block_starts[p]`` on and ``n_rows[p]`` rows of its own, and the
     pairs ``pairs[pair_starts[p]:pair_starts[p + 1]]`` train on it. ``scratch`` and ``lanes`` are
     what the loop works in: new memory would cost as much as a hundred rows.
@@ -55,6 +57,7 @@ class PackedRows:
     n_rows: Array
     pairs: Array
     pair_starts: Array
+    has_ones: bool
     scratch: tuple[Array, Array, Array]
     lanes: Array
 
@@ -66,7 +69,7 @@ class PackedRows:
         kernel gives a loss's derivatives (``protocols.Loss``); derive as in ``row_losses.py``.
         phis: φ (d, pair), and where derive takes a direction, that (d, pair) too.
         """
-        loop = _loop(kernel, derive, n, len(phis[0]), len(phis) > 1)
+        loop = _loop(kernel, derive, n, len(phis[0]), self.has_ones, len(phis) > 1)
         predictions, along, numbers = self.scratch
         out = np.empty((n, *phis[0].shape))
         loop(
@@ -103,12 +106,14 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
     n_rows = np.array([len(y) for _, y in rows])
     block_starts = np.concatenate([[0], np.cumsum(-(-n_rows // BLOCK))])
     d = rows[0][0].shape[1]
+    has_ones = d > 1 and all((x[:, -1] == 1).all() for x, _ in rows)
+    d -= has_ones
     n_blocks = block_starts[-1]
     x_of_rows = np.zeros((n_blocks * BLOCK, _n_groups(d) * FEATURES), np.float32)
     y_of_blocks = _empty(n_blocks, BLOCK)
     y_of_blocks[:] = 0
     for first, n, (x, y) in zip(block_starts[:-1] * BLOCK, n_rows, rows, strict=True):
-        x_of_rows[first : first + n, :d] = x
+        x_of_rows[first : first + n, :d] = x[:, :d]
         y_of_blocks.reshape(-1)[first : first + n] = y
     x_of_blocks = _empty(n_blocks, _n_groups(d), FEATURES * BLOCK)
     x_of_features = x_of_rows.reshape(n_blocks, BLOCK, -1).transpose(0, 2, 1)
@@ -123,26 +128,33 @@ def pack(rows: Sequence[tuple[Array, Array]], pairs: Sequence[Array]) -> PackedR
         n_rows,
         np.concatenate(pairs),
         pair_starts,
+        has_ones,
         (predictions, along, numbers),
-        _empty(MAX_NUMBERS, RUNS, _n_groups(d), FEATURES * LANES),
+        _empty(MAX_NUMBERS, RUNS, _n_groups(d) + has_ones, FEATURES * LANES),
     )
 
 
 @cache
 def _loop(
-    kernel: Callable[[], Any], derive: Callable[..., Any], n: int, d: int, is_along: bool
+    kernel: Callable[[], Any],
+    derive: Callable[..., Any],
+    n: int,
+    d: int,
+    has_ones: bool,
+    is_along: bool,
 ) -> Callable[..., None]:
     """The compiled loop of a loss and what is derived of it, for d features."""
     from numba import njit  # half a second, which other routes need not spend
 
     compile_ = njit(error_model="numpy")
-    predict, add_up = compile_(_predict_of(d)), compile_(_add_up_of(d))
-    gather, sum_up = compile_(_gather), compile_(_sum_up)
+    predict = compile_(_predict_of(d, has_ones))
+    add_up = compile_(_add_up_of(d, has_ones))
+    gather, sum_up, sum_up_ones = compile_(_gather), compile_(_sum_up), compile_(_sum_up_ones)
     derive_all = compile_(_derive_of(compile_(kernel()), compile_(derive), n))
 
     @compile_
-    def sum_blocks(x, y, phi, direction, scratch, lanes, sums):  # type: ignore[no-untyped-def]
-        """The sums (number, d, run) over blocks, for runs φ (run, d)."""
+    def sum_blocks(x, y, n_rows, phi, direction, scratch, lanes, sums):  # type: ignore[no-untyped-def]
+        """The sums (number, d, run) over the blocks of a dataset, for runs φ (run, d)."""
         predictions, along, numbers = scratch
         sums[:] = 0
         for first in range(0, len(x), BLOCKS_OF_SUM):
@@ -154,7 +166,11 @@ def _loop(
                         predict(x, block, direction, run, along)
                     derive_all(predictions, along, y, block, numbers)
                     for m in range(n):
+                        for r in range(n_rows - block * BLOCK, BLOCK):  # beyond the last row
+                            numbers[m, r] = 0
                         sum_up(x, block, numbers, m, lanes, run)
+                        if has_ones:
+                            sum_up_ones(numbers, m, lanes, run)
             for m in range(n):
                 for run in range(len(phi)):
                     add_up(lanes, m, run, sums)
@@ -172,7 +188,16 @@ def _loop(
                 gather(phi, mine, phis)
                 gather(direction, mine, directions)
                 runs = slice(0, len(mine))
-                sum_blocks(blocks, targets, phis[runs], directions[runs], scratch, lanes, sums)
+                sum_blocks(
+                    blocks,
+                    targets,
+                    n_rows[dataset],
+                    phis[runs],
+                    directions[runs],
+                    scratch,
+                    lanes,
+                    sums,
+                )
                 for m in range(n):
                     for i in range(d):
                         for k in range(len(mine)):
@@ -188,15 +213,16 @@ def _gather(phi, pairs, out):  # type: ignore[no-untyped-def]
             out[k, i] = phi[i, pairs[k]]
 
 
-def _predict_of(d: int) -> Callable[..., None]:
+def _predict_of(d: int, has_ones: bool) -> Callable[..., None]:
     """Predictions (row,) of a block of x by the φ (run, d) of a run."""
+    n_held = d - has_ones
 
     def predict(x, block, phi, run, out):  # type: ignore[no-untyped-def]
         for r in range(BLOCK):
             total = x[block, 0, r] * phi[run, 0]
-            for j in range(1, d):
+            for j in range(1, n_held):
                 total += x[block, j // FEATURES, j % FEATURES * BLOCK + r] * phi[run, j]
-            out[r] = total
+            out[r] = total + phi[run, n_held] if has_ones else total
 
     return predict
 
@@ -232,13 +258,14 @@ def _sum_up(x, block, numbers, m, lanes, run):  # type: ignore[no-untyped-def]
 
     A group of ``FEATURES`` at once, written out, as for the compiler in ``_derive_of``.
     """
-    for group in range(lanes.shape[2]):
+    for group in range(x.shape[1]):
         for lane in range(LANES):
             number = numbers[m, lane]
             first = x[block, group, lane] * number
             second = x[block, group, BLOCK + lane] * number
             third = x[block, group, 2 * BLOCK + lane] * number
             fourth = x[block, group, 3 * BLOCK + lane] * number
+            fifth = x[block, group, 4 * BLOCK + lane] * number
             for step in range(1, BLOCK // LANES):
                 row = step * LANES + lane
                 number = numbers[m, row]
@@ -246,18 +273,33 @@ def _sum_up(x, block, numbers, m, lanes, run):  # type: ignore[no-untyped-def]
                 second += x[block, group, BLOCK + row] * number
                 third += x[block, group, 2 * BLOCK + row] * number
                 fourth += x[block, group, 3 * BLOCK + row] * number
+                fifth += x[block, group, 4 * BLOCK + row] * number
             lanes[m, run, group, lane] += first
             lanes[m, run, group, LANES + lane] += second
             lanes[m, run, group, 2 * LANES + lane] += third
             lanes[m, run, group, 3 * LANES + lane] += fourth
+            lanes[m, run, group, 4 * LANES + lane] += fifth
 
 
-def _add_up_of(d: int) -> Callable[..., None]:
+def _sum_up_ones(numbers, m, lanes, run):  # type: ignore[no-untyped-def]
+    """The same of a feature that is 1 in every row: its lanes are the last group."""
+    group = lanes.shape[2] - 1
+    for lane in range(LANES):
+        total = numbers[m, lane]
+        for step in range(1, BLOCK // LANES):
+            total += numbers[m, step * LANES + lane]
+        lanes[m, run, group, lane] += total
+
+
+def _add_up_of(d: int, has_ones: bool) -> Callable[..., None]:
     """Add the lanes (number, run, group, feature and lane) to sums (number, d, run)."""
+    n_held = d - has_ones
 
     def add_up(lanes, m, run, sums):  # type: ignore[no-untyped-def]
         for lane in range(LANES):
-            for i in range(d):
+            for i in range(n_held):
                 sums[m, i, run] += lanes[m, run, i // FEATURES, i % FEATURES * LANES + lane]
+            if has_ones:
+                sums[m, n_held, run] += lanes[m, run, lanes.shape[2] - 1, lane]
 
     return add_up

@@ -11,7 +11,7 @@ from numba import njit
 from torch import Tensor
 
 from irm_bench.engine import compiled, row_losses, training
-from irm_bench.engine.compiled_rows import BLOCK, BLOCKS_OF_SUM, RUNS
+from irm_bench.engine.compiled_rows import BLOCK, BLOCKS_OF_SUM, FEATURES, RUNS
 from irm_bench.engine.problem import no_draws
 from irm_bench.engine.row_losses import Numbers, Part, RowBatch
 from irm_bench.plugins.losses import logistic
@@ -23,7 +23,7 @@ from tests.unit.problems import draw_rows, problem_of
 
 pytestmark = pytest.mark.spread
 
-D = 5  # a group of features, and one that has to be filled up
+D = FEATURES + 2  # a group of features, and one that has to be filled up
 NUMBERS = {
     "gradient": row_losses.GRADIENT,
     "with bend": row_losses.WITH_BEND,
@@ -39,13 +39,17 @@ def _in_one_thread(one_thread: None) -> None:
     """Of every test here."""
 
 
-def batch_of(n_rows: list[int], n_runs: list[int], seed: int = 0) -> RowBatch:
+def batch_of(
+    n_rows: list[int], n_runs: list[int], seed: int = 0, has_ones: bool = False
+) -> RowBatch:
     """Datasets of so many rows with labels 0 and 1; the pairs of each stand apart."""
     rng = np.random.default_rng(seed)
     places = rng.permutation(sum(n_runs))
     parts, first = [], 0
     for n, runs in zip(n_rows, n_runs, strict=True):
         x, y = rng.normal(size=(n, D)), rng.integers(2, size=n).astype(float)
+        if has_ones:
+            x[:, -1] = 1
         mine = torch.tensor(np.sort(places[first : first + runs]))
         parts.append(Part(row_losses.Rows(torch.tensor(x), torch.tensor(y)), mine))
         first += runs
@@ -79,13 +83,14 @@ def in_float64(batch: RowBatch, numbers: Numbers, phi: Tensor, along: Tensor) ->
         max_size=4,
     ),
     seed=st.integers(0, 10**6),
+    has_ones=st.booleans(),
 )
 def test_sums_are_those_of_the_definition_and_of_torch(
-    name: str, sizes: list[tuple[int, int]], seed: int
+    name: str, sizes: list[tuple[int, int]], seed: int, has_ones: bool
 ) -> None:
-    """Any number of datasets, rows and runs."""
+    """Any number of datasets, rows and runs, with an intercept and without."""
     n_rows, n_runs = zip(*sizes, strict=True)
-    batch = batch_of(list(n_rows), list(n_runs), seed)
+    batch = batch_of(list(n_rows), list(n_runs), seed, has_ones)
     phi, along = some(sum(n_runs), seed), some(sum(n_runs), seed + 1)
     numbers = NUMBERS[name]
     phis = [phi, along] if name == "along" else [phi]
@@ -104,6 +109,23 @@ def test_a_pairs_bits_do_not_depend_on_its_neighbours() -> None:
     for pair in range(n_pairs):
         alone = batch.select(torch.tensor([pair])).sums(row_losses.WITH_BEND, phi[:, [pair]])
         assert torch.equal(alone[..., 0], together[..., pair])
+
+
+def test_an_intercept_is_not_held_and_changes_no_bit() -> None:
+    """Beside the same rows, where it is held since another dataset has none."""
+    n_rows, n_runs = [3 * BLOCK + 5, 7], [RUNS + 1, 2]
+    with_ones = batch_of(n_rows, n_runs, has_ones=True).compiled()
+    first, second = with_ones.parts
+    other = second.rows.x.double()
+    other[:, -1] = 2
+    changed = Part(row_losses.Rows(other, second.rows.y.double()), second.pairs)
+    without = replace(with_ones, parts=(first, changed))
+    phi = some(sum(n_runs), 0)
+    for numbers in (row_losses.GRADIENT, row_losses.WITH_CURVATURE):
+        found, held = (batch.sums(numbers, phi) for batch in (with_ones, without))
+        assert torch.equal(found[..., first.pairs], held[..., first.pairs])
+        assert not torch.equal(found[..., second.pairs], held[..., second.pairs])
+    assert [batch._packed.has_ones for batch in (with_ones, without)] == [True, False]
 
 
 def test_rows_on_another_device_or_of_another_loss_are_left_to_torch() -> None:
