@@ -153,7 +153,7 @@ def seconds_an_update(method: str, loss: str, quick: bool) -> tuple[float, float
     pairs = draw_rows(loss)
     module, optimiser, params = METHODS[method]
     n_runs = N_RUNS[loss]
-    steps_of_loop = 2 if quick else 25
+    steps_of_loop = 2 if quick else 200
     steps = 5 if quick else 400  # what a training costs besides is then little of it
     problem = problem_of(pairs, loss, n_runs, params)
 
@@ -163,7 +163,7 @@ def seconds_an_update(method: str, loss: str, quick: bool) -> tuple[float, float
     ours()  # compiles it
     loop(method, loss, pairs, 1)
     turns = []
-    for _ in range(1 if quick else 3):
+    for _ in range(1 if quick else 5):
         theirs = timed(lambda: loop(method, loss, pairs, steps_of_loop))[1] / steps_of_loop
         turns.append((theirs, timed(ours)[1] / steps / n_runs))
     theirs, mine = np.median(np.array(turns), axis=0)
