@@ -16,6 +16,7 @@ PACKAGE = Path(irm_bench.__file__).parent
 NOT_ON_THE_WAY = (
     "presentation",
     "exhibits.py",
+    "truths.py",
     "report",
     "publishing",
     "running",
