@@ -60,7 +60,9 @@ def advance_of(
     if not (is_here and all(hasattr(plugin, "kernel") for plugin in plugins)):
         return None
     needs_draws = "splits" in getattr(trained_on, "NEEDS", ())
-    if needs_draws and not (isinstance(draws, LawDraws) and hasattr(method, "draw_kernel")):
+    law = draws if needs_draws and isinstance(draws, LawDraws) else None
+    draw_kernels = all(hasattr(plugin, "draw_kernel") for plugin in (method, penalty))
+    if needs_draws and (law is None or not draw_kernels):
         return None
 
     def advance(
@@ -68,7 +70,7 @@ def advance_of(
     ) -> tuple[Tensor, Memory]:
         d = len(problem.start)
         loop = _loop(method, trained_on, optimiser, d, needs_draws)
-        streams = draws.streams(runs) if isinstance(draws, LawDraws) else NO_STREAMS
+        streams = NO_STREAMS if law is None else law.streams(runs)
         n_runs = parameters.shape[-1]
         stepped = _copied(parameters.reshape(-1, n_runs))
         rows = [parameters.new_empty(0, n_runs)]  # plain gradient descent remembers nothing

@@ -206,3 +206,6 @@ def test_splits_of_rows_are_not_drawn_in_the_loop() -> None:
     silent.TAKES_PENALTY, silent.kernel = True, irm.kernel  # type: ignore[attr-defined]
     assert compiled.advance_of(silent, split_half, gd, of, draws) is None
     assert compiled.advance_of(silent, plug_in, gd, of) is not None
+    needy = ModuleType("needy")  # a penalty that does not say what a draw counts for
+    needy.NEEDS, needy.kernel = ("splits",), split_half.kernel  # type: ignore[attr-defined]
+    assert compiled.advance_of(irm, needy, gd, of, draws) is None
