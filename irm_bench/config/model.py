@@ -14,6 +14,8 @@ Value = float | int | str
 ALL, CHOSEN = "all", "chosen"
 # How a study has the random halves of its rows: split, or by the law of what a split gives.
 DRAWN, GAUSSIAN = "drawn", "gaussian"
+# What updates are computed in.
+DOUBLE, SINGLE = "double", "single"
 Pairs = tuple[tuple[str, Any], ...]
 
 
@@ -200,6 +202,7 @@ class Study:
     seeds: tuple[int, ...]
     sampling: str
     splits: str
+    precision: str
     trajectories: bool
     keep: str
     # Where seeds are added; ``seeds`` are then those of the config's look.

@@ -8,6 +8,7 @@ from typing import Any
 
 from irm_bench.config import hyperparameters, plugin_checks, study_checks
 from irm_bench.config.model import (
+    DOUBLE,
     DRAWN,
     ConfigError,
     Environment,
@@ -75,6 +76,7 @@ def parse_study(
         seeds=_seeds(added.count(look) if added else raw["seeds"]),
         sampling=raw["sampling"],
         splits=raw.get("splits", DRAWN),
+        precision=raw.get("precision", DOUBLE),
         trajectories=raw["trajectories"],
         keep=raw.get("keep", "all"),
         added=added,

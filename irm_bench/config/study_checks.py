@@ -7,6 +7,7 @@ from irm_bench.config.model import (
     CHOSEN,
     DRAWN,
     GAUSSIAN,
+    SINGLE,
     ConfigError,
     Method,
     Study,
@@ -37,6 +38,7 @@ def consistent(book: Book, study: Study, where: str) -> None:
     _check_learning_rate(study, where)
     _check_starts(study, where)
     _check_split_law(study, where)
+    _check_precision(study, where)
     if study.sampling != "rows":
         _check_sampling(book, study, where)
 
@@ -199,6 +201,22 @@ def _check_split_law(study: Study, where: str) -> None:
             f"{key}; with sampling 'moments' {of_products[0].monitor} needs the covariance of "
             f"products, and {study.sem} has no product_covariance here: allowed is sampling 'rows'"
         )
+
+
+def _check_precision(study: Study, where: str) -> None:
+    """Single precision is for updates from moments: rows and draws have their own."""
+    if study.precision != SINGLE:
+        return
+    key = f"config key {where}.precision: {SINGLE!r}"
+    if study.loss.get("NEEDS") == "rows":
+        raise ConfigError(f"{key}; the loss {study.loss.name!r} needs rows: allowed is 'double'")
+    for method in study.methods:
+        needs = sorted(method.needs - {"intercept"})
+        if method.is_stepped and needs:
+            raise ConfigError(
+                f"{key}; {method.name} with {method.monitor} needs more than moments "
+                f"({', '.join(needs)}): allowed is 'double'"
+            )
 
 
 def _knows_products(study: Study) -> bool:

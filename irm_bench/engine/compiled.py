@@ -26,8 +26,9 @@ from irm_bench.engine.problem import Draws, Problem, no_draws
 from irm_bench.engine.split_law import LawDraws
 from irm_bench.theory.moments import unpacking
 
-# Runs that advance together: their moments and what Adam remembers of 100 parameters take up
-# 260 kB. With fewer it costs too much to enter the inner loops; 96 gained little more.
+# Runs that advance together in double precision, and twice as many in single: their moments and
+# what Adam remembers of 100 parameters take up 260 kB. With fewer it costs too much to enter the
+# inner loops; 96 in double gained little more.
 WIDTH = 64
 # With draws it costs more to enter the loops than caches gain: 64 took a quarter longer.
 WIDTH_OF_DRAWS = 128
@@ -69,7 +70,8 @@ def advance_of(
         parameters: Tensor, memory: Memory, problem: Problem, steps: range, runs: Tensor
     ) -> tuple[Tensor, Memory]:
         d = len(problem.start)
-        loop = _loop(method, trained_on, optimiser, d, needs_draws)
+        width = WIDTH_OF_DRAWS if needs_draws else WIDTH * 8 // parameters.element_size()
+        loop = _loop(method, trained_on, optimiser, d, width, needs_draws)
         streams = NO_STREAMS if law is None else law.streams(runs)
         n_runs = parameters.shape[-1]
         stepped = _copied(parameters.reshape(-1, n_runs))
@@ -88,7 +90,7 @@ def advance_of(
             steps.start,
             len(steps),
             *streams,
-            *normals.memory(d * (d + 1) // 2 + d, WIDTH_OF_DRAWS),
+            *normals.memory(d * (d + 1) // 2 + d, width),
         )
         return torch.from_numpy(stepped).view(parameters.shape), _parts(remembered, memory)
 
@@ -107,7 +109,8 @@ def _copied(tensor: Tensor) -> np.ndarray:
 def _params(plugin: ModuleType, problem: Problem) -> np.ndarray:
     """The parameters of a method or optimiser (parameter, run), in the order of its PARAMS."""
     values = [problem.params[name].numpy() for name in getattr(plugin, "PARAMS", {})]
-    return np.array(values, dtype=float).reshape(len(values), problem.slots.n_runs)
+    of_runs = problem.learning_rate.numpy()
+    return np.array(values, of_runs.dtype).reshape(len(values), len(of_runs))
 
 
 def _parts(remembered: np.ndarray, memory: Memory) -> Memory:
@@ -128,13 +131,16 @@ def _loop(
     penalty: ModuleType | None,
     optimiser: ModuleType,
     n_features: int,
+    width: int,
     takes_draws: bool,
 ) -> Callable[..., Any]:
-    """The compiled loop of a method, its penalty if it takes one, and an optimiser."""
+    """The compiled loop of a method, its penalty if it takes one, and an optimiser.
+
+    It advances ``width`` runs together, in the precision of the parameters that it is given.
+    """
     from numba import njit  # half a second, which other routes need not spend
 
     compile_ = njit(error_model="numpy")
-    width = WIDTH_OF_DRAWS if takes_draws else WIDTH
     of_penalty = [] if penalty is None else [compile_(penalty.kernel())]
     gradient = compile_(method.kernel(n_features, width, *of_penalty))
     update = compile_(optimiser.kernel(width))
@@ -164,16 +170,16 @@ def _loop(
         halves,
         normals,
     ):
-        n_features, n_runs = len(cross), parameters.shape[1]
-        values = np.empty((len(parameters), width))
-        slopes = np.empty((len(parameters), width))
-        kept = np.empty((len(memory), width))
-        grams = np.empty((len(widths), n_features, n_features, width))
-        crosses = np.empty((len(widths), n_features, width))
-        of_method = np.empty((len(method_params), width))
-        of_optimiser = np.empty((len(optimiser_params), width))
-        rate = np.empty((1, width))
-        counts = np.empty(width)  # of environments
+        n_features, n_runs, precision = len(cross), parameters.shape[1], parameters.dtype
+        values = np.empty((len(parameters), width), precision)
+        slopes = np.empty((len(parameters), width), precision)
+        kept = np.empty((len(memory), width), precision)
+        grams = np.empty((len(widths), n_features, n_features, width), precision)
+        crosses = np.empty((len(widths), n_features, width), precision)
+        of_method = np.empty((len(method_params), width), precision)
+        of_optimiser = np.empty((len(optimiser_params), width), precision)
+        rate = np.empty((1, width), precision)
+        counts = np.empty(width, precision)  # of environments
         streams = np.empty((len(widths), 2, width), np.uint64)
         all_roots = np.empty((len(widths), len(roots), width), np.float32)
         for first in range(0, n_runs, width):

@@ -85,6 +85,7 @@ class Route:
     ``optimiser`` is a module of ``plugins/optimisers``. ``guard`` is the mode of torch in which
     steps run; a gradient that torch has to find itself needs one that still records, where it asks
     for it. ``advance`` makes many updates at once, the same ones, where there is a compiled loop.
+    ``precision`` is that of parameters and updates; what is recorded is computed in double.
     """
 
     gradient: Gradient
@@ -92,6 +93,7 @@ class Route:
     predictor: Callable[[Tensor], Tensor] = lambda parameters: parameters
     guard: Callable[[], Any] = torch.inference_mode
     advance: Advance | None = None
+    precision: torch.dtype = torch.float64
 
 
 def finite_runs(parameters: Tensor) -> Tensor:
@@ -111,10 +113,11 @@ class Descent:
         recorder: Recorder,
     ):
         self._problem, self._draws, self._recorder = problem, draws, recorder
+        self._trained = problem.cast(route.precision)
         self._gradient, self._update = route.gradient, route.optimiser.update
         self._predictor, self._advance = route.predictor, route.advance
-        self._parameters = parameters
-        self._memory: Memory = route.optimiser.init(parameters)
+        self._parameters = parameters.to(route.precision)
+        self._memory: Memory = route.optimiser.init(self._parameters)
         self._runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
 
     @property
@@ -136,7 +139,7 @@ class Descent:
 
     def record(self, step: int) -> None:
         """Keep what stands after ``step`` updates."""
-        slope = self._problem.slope(self._predictor(self._parameters))
+        slope = self._problem.slope(self._predictor(self._parameters.double()))
         draw = partial(self._draws, step, self._runs)
         self._recorder.record(step, slope, self._problem, draw, self._runs)
 
@@ -150,13 +153,13 @@ class Descent:
     def _many(self, parameters: Tensor, memory: Memory, steps: range) -> tuple[Tensor, Memory]:
         """Parameters and memory after some steps."""
         if self._advance is not None:
-            return self._advance(parameters, memory, self._problem, steps, self._runs)
+            return self._advance(parameters, memory, self._trained, steps, self._runs)
         for step in steps:
             parameters, memory = self._updated(parameters, memory, step)
         return parameters, memory
 
     def _updated(self, parameters: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
-        problem = self._problem
+        problem = self._trained
         draw = partial(self._draws, step, self._runs)
         gradient = self._gradient(parameters, problem, draw)
         return self._update(
@@ -179,6 +182,7 @@ class Descent:
         self._memory = tuple(part[..., places] for part in self._memory)
         if len(places):
             self._problem = self._problem.select(places)
+            self._trained = self._problem.cast(self._parameters.dtype)
 
 
 def descend(

@@ -89,6 +89,9 @@ class Quadratic:
     def select(self, pairs: Tensor) -> "Quadratic":
         return Quadratic(self.gram[..., pairs], self.cross[..., pairs])
 
+    def cast(self, dtype: torch.dtype) -> "Quadratic":
+        return Quadratic(self.gram.to(dtype), self.cross.to(dtype))
+
     @staticmethod
     def of_rows(rows: Tensor) -> "Quadratic":
         """From the entries (d·d + d, pair) of gram, row by row, and of cross."""
@@ -243,6 +246,20 @@ class Problem:
             gathered=gathered,
             row_loss=None if self.row_loss is None else self.row_loss.select(pairs),
             cubic=None if self.cubic is None else self.cubic[..., runs],
+        )
+
+    def cast(self, dtype: torch.dtype) -> "Problem":
+        """The same numbers in another precision; what is gathered stays as it is."""
+        if dtype == self.start.dtype:
+            return self
+        return replace(
+            self,
+            moments=self.moments.cast(dtype),
+            target=self.target.to(dtype),
+            learning_rate=self.learning_rate.to(dtype),
+            start=self.start.to(dtype),
+            params={name: values.to(dtype) for name, values in self.params.items()},
+            cubic=None if self.cubic is None else self.cubic.to(dtype),
         )
 
 

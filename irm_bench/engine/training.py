@@ -35,10 +35,12 @@ def train(
     n_steps: int,
     record: Iterable[int],
     draws: Draws,
+    precision: torch.dtype = torch.float64,
 ) -> Path:
     """Train every run; ``penalty`` is trained on if the method takes one, and reported.
 
-    ``optimiser`` is None for a method that is not stepped.
+    ``optimiser`` is None for a method that is not stepped. ``precision`` is that of updates: what
+    is fitted, or known in closed form, is in double.
 
     Raises:
         PluginError: a plugin does not keep its contract.
@@ -55,8 +57,7 @@ def train(
     problem, route = route_of(method, penalty, optimiser, problem, draws)
     parameters = initial_of(method, problem)
     _check(method, penalty, route, parameters, problem, draws)
-    if not pays:
-        route = replace(route, advance=None)
+    route = replace(route, advance=route.advance if pays else None, precision=precision)
     return descend(problem, route, parameters, penalty.value, n_steps, record, draws)
 
 

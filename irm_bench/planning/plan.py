@@ -64,6 +64,7 @@ class Cell:
     steps: int
     sampling: str
     splits: str
+    precision: str | None
 
     @property
     def key(self) -> ModelKey:
@@ -169,6 +170,7 @@ def cells_at(
                 steps=study.steps if is_stepped else 0,
                 sampling=study.sampling,
                 splits=study.splits if "splits" in method.needs else "",
+                precision=study.precision if is_stepped else None,
             )
 
 

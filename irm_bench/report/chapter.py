@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from irm_bench.config import Environment, Method, Study
 from irm_bench.config.layout import set_label
-from irm_bench.config.model import GAUSSIAN
+from irm_bench.config.model import GAUSSIAN, SINGLE
 from irm_bench.presentation.series import Looks
 from irm_bench.report.ledger import Ledger
 from irm_bench.report.study_tables import (
@@ -88,7 +88,8 @@ class Chapter:
             )
             yield "Optimiser", "; ".join(optimisers)
             yield "Start", ", ".join(study.starts)
-            yield "Updates", f"{study.steps:,}"
+            words = ", in single precision" if study.precision == SINGLE else ""
+            yield "Updates", f"{study.steps:,}{words}"
             yield "Learning rate", self._learning_rate()
         for rule in study.selection:
             held_out = f", held out: {self._environments(rule.environments)}"

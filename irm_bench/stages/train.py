@@ -14,7 +14,7 @@ import torch
 
 from irm_bench import theory
 from irm_bench.config import Config, checks
-from irm_bench.config.model import DRAWN, GAUSSIAN
+from irm_bench.config.model import DRAWN, GAUSSIAN, SINGLE
 from irm_bench.engine import training
 from irm_bench.engine.descent import Path as Trajectory
 from irm_bench.engine.problem import Draws, Problem, Quadratic, Slots, no_draws
@@ -50,10 +50,12 @@ class Run:
 
     @property
     def family(self) -> tuple[Any, ...]:
-        """Runs of equal family can share a batch."""
+        """Runs of equal family can share a batch, whatever their data come from."""
         c = self.cell
+        features = (c.model.n_features, c.model.intercept)
         optimiser = c.optimiser.plugin if c.optimiser else None
-        return (str(c.key), c.model, c.loss, c.monitor, optimiser, c.steps, c.splits)
+        shared = (c.loss, c.monitor, optimiser, c.steps, c.splits, c.precision)
+        return (str(c.key), *features, *shared)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -179,7 +181,14 @@ def train_batch(config: Config, batch: list[Run], inputs: MomentStore) -> Trajec
             ahead = AHEAD if cell.penalty else 1
             draws = _split_draws(config, runs, slots, inputs, ahead, bar.update)
         path = training.train(
-            cell.method.load(), penalty, optimiser, problem, cell.steps, record, draws
+            cell.method.load(),
+            penalty,
+            optimiser,
+            problem,
+            cell.steps,
+            record,
+            draws,
+            torch.float32 if cell.precision == SINGLE else torch.float64,
         )
     back = torch.as_tensor(np.argsort(order))
     return Trajectory(

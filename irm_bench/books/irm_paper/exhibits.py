@@ -19,6 +19,7 @@ STATISTICS = ["n_seeds", "n_diverged", "mean", "sd", "ci_low", "ci_high"]
 ROW_KEYS = {
     "errors_of_weights": ("setting", *MODEL),
     "best_weights": ("setting", "study", "method"),
+    "roundings": ("setting",),
     "singular": ("study",),
 }
 
@@ -28,8 +29,12 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     errors = errors_of_weights(tables, config)
     if errors.empty:
         return {}
-    found = {"errors_of_weights": errors, "best_weights": best_weights(errors)}
-    return found | {"singular": singular(tables, config)}
+    return {
+        "errors_of_weights": errors,
+        "best_weights": best_weights(errors),
+        "roundings": roundings(tables, config),
+        "singular": singular(tables, config),
+    }
 
 
 def errors_of_weights(tables: Tables, config: Config) -> pd.DataFrame:
@@ -47,9 +52,13 @@ def _by_study(tables: Tables, config: Config) -> Iterator[pd.DataFrame]:
     for study in config.studies:
         if find_study(config, study.name) is None or study.sem != "chain":
             continue
-        rows = tables["models"].find(study=study.name)
-        error = (rows["causal_error"] + rows["noncausal_error"]) / 2
-        yield over_seeds(rows.assign(error=error), [*SETTING, *MODEL], "error")
+        yield over_seeds(_with_error(tables, study.name), [*SETTING, *MODEL], "error")
+
+
+def _with_error(tables: Tables, study: str) -> pd.DataFrame:
+    """The models of a study, with the error over all weights: the mean of both halves."""
+    rows = tables["models"].find(study=study)
+    return rows.assign(error=(rows["causal_error"] + rows["noncausal_error"]) / 2)
 
 
 def best_weights(errors: pd.DataFrame) -> pd.DataFrame:
@@ -57,6 +66,29 @@ def best_weights(errors: pd.DataFrame) -> pd.DataFrame:
     tuned = errors[(errors["selection"] == "") & errors["error_weight"].notna()]
     least = tuned.groupby(["setting", "study", "method"], sort=False)["mean"].idxmin()
     return tuned.loc[least].reset_index(drop=True)
+
+
+def roundings(tables: Tables, config: Config) -> pd.DataFrame:
+    """How far apart the same models end in single and in double precision, setting by setting.
+
+    Of all weights of the error and all seeds that both studies have: the error over all weights in
+    double precision, and by how much it is another one in single precision, on average and at most.
+    """
+    if not {"irm", "double"} <= {study.name for study in config.studies}:
+        return pd.DataFrame()
+    keys = [*SETTING, "error_weight", "seed"]
+    single, double = _with_error(tables, "irm"), _with_error(tables, "double")
+    single = single[single["selection"] == ""].rename(columns={"error": "error_single"})
+    both = double[[*keys, "error"]].merge(single[[*keys, "error_single"]], on=keys)
+    both["change"] = (both["error"] - both["error_single"]).abs()
+    both["setting"] = [letters(row) for row in both.itertuples()]
+    groups = both.groupby("setting", sort=False)
+    return groups.agg(
+        n_models=("error", "size"),
+        error=("error", "mean"),
+        mean_change=("change", "mean"),
+        largest_change=("change", "max"),
+    ).reset_index()
 
 
 def singular(tables: Tables, config: Config) -> pd.DataFrame:

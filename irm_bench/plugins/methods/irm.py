@@ -53,15 +53,20 @@ def kernel(d: int, width: int, of_value: Callable[[float], float]) -> Callable[.
     fit = _fit_of(d, width)
 
     def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
-        fitted, value = np.empty((d, width)), np.empty(width)
+        fitted, value = np.empty((d, width), phi.dtype), np.empty(width, phi.dtype)
+        of_risk, of_penalty = np.empty(width, phi.dtype), np.empty(width, phi.dtype)
+        for k in range(width):
+            of_risk[k] = 2 * params[0, k]
         out[:] = 0
         for e in range(len(gram)):
             fit(phi, gram[e], cross[e], fitted, value)
+            for k in range(width):
+                of_penalty[k] = of_value(value[k])
             for i in range(d):
                 for k in range(width):
                     residual = fitted[i, k] - cross[e, i, k]
-                    of_penalty = of_value(value[k]) * (fitted[i, k] + residual)
-                    out[i, k] += 2 * params[0, k] * residual + of_penalty
+                    along = fitted[i, k] + residual
+                    out[i, k] += of_risk[k] * residual + of_penalty[k] * along
 
     return gradient
 

@@ -56,13 +56,15 @@ def kernel(d: int, width: int) -> Callable[..., Any]:
     """
 
     def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
-        q = np.empty((d, width))
-        r = np.empty((d, width))
-        a = np.empty((d, width))
-        s = np.empty((d, width))
-        same = np.empty((d, width))  # what is added to every column
-        kappa = np.empty(width)
+        q = np.empty((d, width), phi.dtype)
+        r = np.empty((d, width), phi.dtype)
+        a = np.empty((d, width), phi.dtype)
+        s = np.empty((d, width), phi.dtype)
+        same = np.empty((d, width), phi.dtype)  # what is added to every column
+        of_risk = np.empty(width, phi.dtype)
+        kappa = np.empty(width, phi.dtype)
         for k in range(width):
+            of_risk[k] = 2 * params[0, k]
             kappa[k] = (1 - params[0, k]) * 8 / d
         for i in range(d):
             for k in range(width):
@@ -94,7 +96,7 @@ def kernel(d: int, width: int) -> Callable[..., Any]:
                     total = gram[e, i, 0, k] * s[0, k]
                     for j in range(1, d):
                         total += gram[e, i, j, k] * s[j, k]
-                    same[i, k] = 2 * params[0, k] * r[i, k] + kappa[k] * total
+                    same[i, k] = of_risk[k] * r[i, k] + kappa[k] * total
                     r[i, k] *= kappa[k]
             for i in range(d):
                 for j in range(d):

@@ -53,9 +53,9 @@ def kernel(width: int) -> Callable[..., Any]:
     def update(parameters, gradient, memory, rates, params):  # type: ignore[no-untyped-def]
         # Elements by number, not rows by name: views of rows keep the compiler from vectors.
         size = len(parameters)
-        rest = np.empty((2, width))
-        rate = np.empty(width)
-        share = np.empty(width)
+        rest = np.empty((2, width), parameters.dtype)
+        rate = np.empty(width, parameters.dtype)
+        share = np.empty(width, parameters.dtype)
         for k in range(width):
             memory[2 * size, k] *= params[0, k]
             memory[2 * size + 1, k] *= params[1, k]
