@@ -1,11 +1,12 @@
 """Measure the training of a matrix Φ: ``python benchmarks/matrix.py [--quick]``, about a minute.
 
 The IRM paper's repository trains a 10 × 10 matrix on the rows of two environments, one model at a
-time. Its loop, written anew, and the compiled one of the project (``engine/compiled.py``) run in
-turn, one thread each, and the CPU seconds of an update of one model are compared: medians. Beside
-them: the same with torch's calls in place of the compiled loop, growth over dimensions and
-environments, and the floor: what the multiplications, additions, divisions and roots of an update
-cost at the rates that the machine reaches on such data, measured in the same session.
+time, in single precision. Its loop, written anew, and the compiled one of the project
+(``engine/compiled.py``), in single and in double precision, run in turn, one thread each, and the
+CPU seconds of an update of one model are compared: medians. Beside them: the same with torch's
+calls in place of the compiled loop, growth over dimensions and environments, and the floor: what
+the multiplications, additions, divisions and roots of an update cost at the rates that the machine
+reaches on such data, measured in the same session.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from irm_bench.plugins.penalties import plug_in
 from irm_bench.plugins.sems import chain
 
 N_SAMPLES, RATE, ERROR_WEIGHT = 1000, 1e-3, 1e-3
-WIDTH = compiled.WIDTH
+SINGLE, DOUBLE = torch.float32, torch.float64
 
 
 def problem_of(n_runs: int, dim: int, n_environments: int) -> Problem:
@@ -100,12 +101,14 @@ def of_rows(dim: int, n_environments: int, n_steps: int) -> Callable[[], float]:
     return lambda: cpu_seconds(lambda: rows_loop(environments, n_steps)) / n_steps
 
 
-def of_engine(dim: int, n_environments: int, n_runs: int, n_steps: int) -> Callable[[], float]:
+def of_engine(
+    dim: int, n_environments: int, n_runs: int, n_steps: int, precision: torch.dtype
+) -> Callable[[], float]:
     """CPU seconds of an update of one model of the compiled loop."""
     problem = problem_of(n_runs, dim, n_environments)
 
     def train() -> None:
-        training.train(irm_matrix, plug_in, adam, problem, n_steps, [], no_draws)
+        training.train(irm_matrix, plug_in, adam, problem, n_steps, [], no_draws, precision)
 
     train()  # compiles it
     return lambda: cpu_seconds(train) / n_steps / n_runs
@@ -123,7 +126,8 @@ def of_torch(dim: int, n_environments: int, n_runs: int, n_steps: int) -> Callab
     )
 
 
-# The rates of the floor: each on vectors of ``WIDTH`` numbers that stay in the nearest cache.
+# The rates of the floor: each on vectors of as many numbers as the loop's that stay in the nearest
+# cache.
 
 
 @njit(error_model="numpy")
@@ -131,7 +135,7 @@ def multiply_add(a, b, c, n):  # type: ignore[no-untyped-def]
     """Per call 16 products and sums an element of c (16, width), all in registers."""
     for _ in range(n):
         for i in range(16):
-            for k in range(WIDTH):
+            for k in range(c.shape[1]):
                 factor, term = a[i, k], b[i, k]
                 total = c[i, k]
                 for _ in range(16):
@@ -148,17 +152,18 @@ def divide_and_root(a, b, c, n):  # type: ignore[no-untyped-def]
             flat[k] = above[k] / np.sqrt(below[k])
 
 
-def floor(dim: int, n_environments: int, n: int) -> float:
+def floor(dim: int, n_environments: int, n: int, precision: torch.dtype) -> float:
     """Seconds that the arithmetic of an update of one model would take alone.
 
     For each of the d × d numbers: of Φ1 one sum, an environment's r, a, s, Gs and outer product
     five products with their sums, of Adam four, a division and a root.
     """
-    a, b = np.random.default_rng(0).uniform(0.5, 0.9, size=(2, 16, WIDTH))
-    c = np.ones((16, WIDTH))
+    width = compiled.WIDTH * 8 // precision.itemsize
+    a, b = np.random.default_rng(0).uniform(0.5, 0.9, size=(2, 16, width))
+    a, b, c = (torch.tensor(array, dtype=precision).numpy() for array in (a, b, np.ones_like(a)))
     for kernel in (multiply_add, divide_and_root):
         kernel(a, b, c, 1)
-    elements = n * 16 * WIDTH
+    elements = n * 16 * width
     of_sum = cpu_seconds(lambda: multiply_add(a, b, c, n)) / elements / 16
     of_root = cpu_seconds(lambda: divide_and_root(a, b, c, n)) / elements
     d = 2 * dim
@@ -177,25 +182,34 @@ def main() -> None:
     # a dimension that is new has to be compiled, for seconds
     dim, dims, counts = (2, (1, 2), (1, 2)) if quick else (5, (2, 5, 10), (1, 2, 4, 8))
     rows = of_rows(dim, 2, steps)
-    engine = of_engine(dim, 2, n_runs, steps)
     plain = of_torch(dim, 2, n_runs, max(2, steps // 10))
-    bound = partial(floor, dim, 2, 100 if quick else 20_000)
-    turns = np.array([[rows(), engine(), plain(), bound()] for _ in range(repeats)])
-    ratios = np.median(turns[:, [0, 2, 3]] / turns[:, [1]], axis=0)
-    times = np.median(turns, axis=0) * 1e6
-    print(f"an update of a model, microseconds: rows and autograd {times[0]:.0f}, torch's calls on")
-    print(f"moments {times[2]:.2f}, compiled {times[1]:.3f}, its arithmetic alone {times[3]:.3f}")
-    print(f"the compiled loop is {ratios[0]:.0f} times the loop through rows a core, and")
-    print(f"{ratios[1]:.1f} times torch's calls; it takes {1 / ratios[2]:.2f} times its floor")
+    sides = [rows, plain]
+    for precision in (SINGLE, DOUBLE):
+        sides.append(of_engine(dim, 2, n_runs, steps, precision))
+        sides.append(partial(floor, dim, 2, 100 if quick else 20_000, precision))
+    turns = np.array([[side() for side in sides] for _ in range(repeats)])
+    by_rows, by_torch, *of_loops = 1e6 * np.median(turns, axis=0)
+    print("an update of a model, microseconds:")
+    print(f"rows and autograd {by_rows:.0f}, torch's calls on moments {by_torch:.2f}, in double")
+    for i, name in enumerate(("single", "double")):
+        loop, bound = turns[:, 2 + 2 * i], turns[:, 3 + 2 * i]
+        over_rows, over_torch = (np.median(turns[:, side] / loop) for side in (0, 1))
+        print(
+            f"compiled, in {name} {of_loops[2 * i]:.3f}, its arithmetic {of_loops[2 * i + 1]:.3f}:"
+        )
+        print(
+            f"  {over_rows:.0f} times the loop through rows a core, {over_torch:.1f} times torch's"
+        )
+        print(f"  calls; it takes {np.median(loop / bound):.2f} times its floor")
     for name, sizes in (
         ("features", [(d, 2) for d in dims]),
         ("environments", [(dim, n) for n in counts]),
     ):
-        spent = [of_engine(*size, n_runs, max(2, steps // 4))() for size in sizes]
+        spent = [of_engine(*size, n_runs, max(2, steps // 4), SINGLE)() for size in sizes]
         x = [2 * d if name == "features" else n for d, n in sizes]
         slope = np.polyfit(np.log(x), np.log(spent), 1)[0]
         told = ", ".join(f"{n}: {1e6 * s:.3f}" for n, s in zip(x, spent, strict=True))
-        print(f"microseconds over {name} ({told}), slope {slope:.2f}")
+        print(f"microseconds in single precision over {name} ({told}), slope {slope:.2f}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory: {peak:.0f} MB, torch included")
 

@@ -241,7 +241,9 @@ class GradientMethod(Method, Protocol):
                                    cross (environment, d, width), counts
                                    (width,) of environments, params (parameter, width) in the
                                    order of PARAMS, and out (size, width), which it fills; with
-                                   TAKES_PENALTY it is given the penalty's kernel, compiled, too
+                                   TAKES_PENALTY it is given the penalty's kernel, compiled, too.
+                                   All arrays have the dtype of the parameters, and so should
+                                   its own have, for speed in single precision
         draw_kernel(n_features, width, of_value)  the same of what an environment's draw adds to
                                    that gradient: a function of φ (d, width), the draw's gram
                                    (d, d, width) and cross (d, width) in float32, params, and out,

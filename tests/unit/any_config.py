@@ -92,6 +92,9 @@ def study(draw: st.DrawFn, name: str) -> dict[str, Any]:
         "splits": draw(st.sampled_from(["drawn", "drawn", "gaussian"])),
         "trajectories": draw(st.booleans()),
     }
+    seen = {method.get(key) for method in found["methods"] for key in ("penalty", "monitor")}
+    if seen <= {None, "plug_in"}:  # the others see more than moments
+        found["precision"] = draw(st.sampled_from(["double", "single"]))
     if "start" in wide:
         found["start"] = some(draw, ["ones", "zeros", "oracle", "erm", "random"])
     return found
