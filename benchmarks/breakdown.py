@@ -21,7 +21,7 @@ import torch
 from benchmarks.clock import processes, timed
 from irm_bench import config
 from irm_bench.engine.signs import balanced_signs
-from irm_bench.engine.splits import AHEAD, HAS_BYTE_PRODUCTS, MAX_WIDTH, n_digits, signed_sums
+from irm_bench.engine.splits import AHEAD, MAX_WIDTH, sums_of
 from irm_bench.planning import plan
 from irm_bench.planning.plan import Cell, Use
 from irm_bench.plugins.registry import find_book
@@ -42,17 +42,17 @@ def recorded(path: Path = PROVENANCE) -> dict[str, Any] | None:
 
 def _stages(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Of each rule, training group by group: jobs, seconds of work, and of start-up before it."""
-    found: dict[str, dict[str, Any]] = defaultdict(
+    sums: dict[str, dict[str, Any]] = defaultdict(
         lambda: {"jobs": 0, "work_seconds": 0.0, "start_up_seconds": 0.0, "peak_mb": 0.0}
     )
     for job in jobs:
-        row = found[" ".join([job["rule"], *filter(None, [job["wildcards"].get("group")])])]
+        row = sums[" ".join([job["rule"], *filter(None, [job["wildcards"].get("group")])])]
         work = job["finished"] - job["started"]
         row["jobs"] += 1
         row["work_seconds"] += work
         row["start_up_seconds"] += max(0.0, (job["benchmark"].get("s") or work) - work)
         row["peak_mb"] = max(row["peak_mb"], job["benchmark"].get("max_rss") or 0)
-    return [{"stage": stage, **row} for stage, row in found.items()]
+    return [{"stage": stage, **row} for stage, row in sums.items()]
 
 
 # How often each rate is measured, and on how many rows.
@@ -73,7 +73,7 @@ def beside_the_floor(
         floors.append(floor(parsed, n_cores, size))
         if with_pipeline:
             runs.append(run_pipeline())
-    seconds = np.median([[part["seconds"] for part in found] for found in floors], axis=0)
+    seconds = np.median([[part["seconds"] for part in one_floor] for one_floor in floors], axis=0)
     parts = [part | {"seconds": s} for part, s in zip(floors[0], seconds.tolist(), strict=True)]
     runs.sort(key=lambda run: run["wall_seconds"])
     return runs[len(runs) // 2] if runs else recorded(), parts
@@ -85,8 +85,8 @@ def run_pipeline() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         copy = copy_project(Path(folder))
         wall, cpu = run_snakemake(copy, "--cores", "all", "--quiet", "all")
-        found = recorded(copy / "results/notebook/provenance.json")
-        return {"stages": [], **(found or {}), "wall_seconds": wall, "cpu_seconds": cpu}
+        record = recorded(copy / "results/notebook/provenance.json")
+        return {"stages": [], **(record or {}), "wall_seconds": wall, "cpu_seconds": cpu}
 
 
 def copy_project(folder: Path) -> Path:
@@ -115,8 +115,8 @@ def run_snakemake(project: Path, *arguments: str) -> tuple[float, float]:
 
 
 def _cpu_of_children() -> float:
-    found = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return found.ru_utime + found.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def floor(parsed: config.Config, n_cores: int, size: str = "full") -> list[dict[str, Any]]:
@@ -125,8 +125,8 @@ def floor(parsed: config.Config, n_cores: int, size: str = "full") -> list[dict[
     They are those of a core while all are at work, as they are in a run: cores share memory.
     """
     with processes(n_cores) as pool:
-        found = list(pool.map(partial(_rates, *RATES[size]), range(n_cores)))
-    rates = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
+        by_core = list(pool.map(partial(_rates, *RATES[size]), range(n_cores)))
+    rates = {name: float(np.mean([each[name] for each in by_core])) for name in by_core[0]}
     work = {
         "normal variates": ("normals", _normals(parsed)),
         "random splits": ("signs", _signs(parsed)),
@@ -145,16 +145,19 @@ def _rates(repeats: int, n_rows: int, seed: int) -> dict[str, float]:
     that stay in cache."""
     rng = np.random.default_rng(seed)
     signs = torch.randint(0, 2, (AHEAD, n_rows), dtype=torch.int8) * 2 - 1
-    kinds = (torch.int8, torch.int32) if HAS_BYTE_PRODUCTS else (torch.float64, torch.float64)
-    numbers = torch.randint(-9, 9, (MAX_WIDTH * 4, n_rows), dtype=kinds[0]).T
-    sums = torch.empty(AHEAD, MAX_WIDTH * 4, dtype=kinds[1])
+    sums = sums_of(1, MAX_WIDTH * 4, n_rows)
+    for column in range(MAX_WIDTH * 4):
+        sums.put(0, column, rng.integers(-(2**20), 2**20, n_rows).astype(float))
+    units = torch.ones(1, MAX_WIDTH * 4, dtype=torch.float64)
+    out = torch.empty(AHEAD, 1, MAX_WIDTH * 4, dtype=torch.float64)
+    sums.write(signs, units, out)  # compiles it
     vectors = torch.ones(3, 2**14, dtype=torch.float64)
     works = {
         "normals": (100.0 * n_rows, lambda: rng.standard_normal(100 * n_rows)),
         "signs": (512.0 * n_rows, lambda: balanced_signs(rng, 512, n_rows)),
         "signed sums": (
-            2.0 * signs.numel() * sums.shape[1],
-            lambda: signed_sums(signs, numbers, sums),
+            2.0 * signs.numel() * units.numel(),
+            lambda: sums.write(signs, units, out),
         ),
         "float64": (2e3 * 2**14, lambda: _multiply_add(*vectors, repeats=1000)),
     }
@@ -195,19 +198,15 @@ def _signs(parsed: config.Config) -> float:
 
 
 def _signed_sums(parsed: config.Config) -> float:
-    """Operations of the signed sums of all columns, digits and steps."""
+    """Operations of the signed sums of all columns and steps, a product and a sum a row."""
     held = {
         (dataset, seed, cell.steps)
         for cell, use in _split(parsed).items()
         for dataset in cell.datasets()
         for seed in use.seeds
     }
-    parts = n_digits if HAS_BYTE_PRODUCTS else lambda n: 1
     return float(
-        sum(
-            2 * steps * d.n_samples * _n_products(d.model.n_features) * parts(d.n_samples)
-            for d, _, steps in held
-        )
+        sum(2 * steps * d.n_samples * _n_products(d.model.n_features) for d, _, steps in held)
     )
 
 

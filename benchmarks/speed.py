@@ -53,10 +53,10 @@ def compete(size: str, n_cores: int) -> list[dict[str, Any]]:
             for method in TRAININGS:
                 job = partial(pool.submit, notebook, method, SIZES[size]["notebook"])
                 works["notebook, threads", method, n_cores] = lambda job=job: job().result()
-        found = interleaved(works, REPEATS[size])
+        seconds_of = interleaved(works, REPEATS[size])
     return [
         {"contender": contender, "method": method, "cores": cores, "seconds": seconds}
-        for (contender, method, cores), seconds in found.items()
+        for (contender, method, cores), seconds in seconds_of.items()
     ]
 
 
@@ -71,13 +71,13 @@ def _side_by_side(
     return np.mean([job.result() for job in jobs], axis=0) / [cores, 1]
 
 
-def tabulate(found: dict[str, Any]) -> pd.DataFrame:
+def tabulate(measured: dict[str, Any]) -> pd.DataFrame:
     """One row a measurement: part, what, method, cores, axis, x, and its value with its spread."""
-    return pd.DataFrame([*_runs(found), *_growth(found), *_others(found)])
+    return pd.DataFrame([*_runs(measured), *_growth(measured), *_others(measured)])
 
 
-def _runs(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for row in found["runs"]:
+def _runs(measured: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in measured["runs"]:
         yield {
             "part": "trained run",
             "what": row["contender"],
@@ -87,8 +87,8 @@ def _runs(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _growth(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for row in found["growth"]:
+def _growth(measured: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in measured["growth"]:
         yield {
             "part": "growth",
             "what": row["series"],
@@ -114,13 +114,13 @@ def _spread(seconds: Seconds, clock: int = 1) -> dict[str, Any]:
     }
 
 
-def _others(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for row in found["memory"]:
+def _others(measured: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in measured["memory"]:
         what = f"{row['job']}: {row['stage']}"
         yield {"part": "peak memory", "what": what, "unit": "MB", "value": row["megabytes"]}
-    for row in found["floor"]:
+    for row in measured["floor"]:
         yield {"part": "floor", "what": row["part"], "unit": "s", "value": row["seconds"]}
-    for row in (found["run"] or {}).get("stages", []):
+    for row in (measured["run"] or {}).get("stages", []):
         yield {
             "part": "work",
             "what": row["stage"],
@@ -135,7 +135,7 @@ def _others(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def conclude(table: pd.DataFrame, found: dict[str, Any]) -> dict[str, Any]:
+def conclude(table: pd.DataFrame, measured: dict[str, Any]) -> dict[str, Any]:
     """The ratios and slopes that the table comes to."""
     runs = table[table["part"] == "trained run"].set_index(["what", "method", "cores"])["value"]
     single = runs.xs(1, level="cores")
@@ -152,10 +152,10 @@ def conclude(table: pd.DataFrame, found: dict[str, Any]) -> dict[str, Any]:
         f"{axis}: {what}": scaling.slope(part["x"].tolist(), part["value"].tolist())
         for (axis, what), part in growth.groupby(["axis", "what"], sort=False)
     }
-    return {"ratios": ratios, "slopes": slopes, "pipeline": _pipeline(table, found)}
+    return {"ratios": ratios, "slopes": slopes, "pipeline": _pipeline(table, measured)}
 
 
-def _pipeline(table: pd.DataFrame, found: dict[str, Any]) -> dict[str, float]:
+def _pipeline(table: pd.DataFrame, measured: dict[str, Any]) -> dict[str, float]:
     """The run against the notebook's own two trainings, its start-ups, and the floor.
 
     The trainings are given the better of one thread (CPU time) and of a thread a core (wall time).
@@ -164,16 +164,16 @@ def _pipeline(table: pd.DataFrame, found: dict[str, Any]) -> dict[str, float]:
     alone = runs[(runs["what"] == "notebook") & (runs["cores"] == 1)]
     loops = pd.concat([alone, runs[runs["what"] == "notebook, threads"]])
     two = float(loops.groupby("method")["value"].min()[list(TRAININGS)].sum())
-    floor = sum(row["seconds"] for row in found["floor"])
+    floor = sum(row["seconds"] for row in measured["floor"])
     told = {"notebooks_two_trainings_seconds": two, "floor_cpu_seconds": floor}
-    if found["run"]:
-        wall = found["run"]["wall_seconds"]
-        stages = found["run"]["stages"]
+    if measured["run"]:
+        wall = measured["run"]["wall_seconds"]
+        stages = measured["run"]["stages"]
         told |= {
             "wall_seconds": wall,
             "times_the_notebooks_two_trainings": wall / two,
-            "times_the_floor_on_all_cores": wall / (floor / found["machine"]["cores"]),
-            "cpu_times_the_floor": found["run"].get("cpu_seconds", np.nan) / floor,
+            "times_the_floor_on_all_cores": wall / (floor / measured["machine"]["cores"]),
+            "cpu_times_the_floor": measured["run"].get("cpu_seconds", np.nan) / floor,
             "start_up_share": sum(s["start_up_seconds"] for s in stages)
             / sum(s["start_up_seconds"] + s["work_seconds"] for s in stages),
         }
@@ -218,10 +218,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--pipeline", action="store_true", help="run the default benchmark too")
     parser.add_argument("--output", type=Path, default=breakdown.ROOT / "results")
     given = parser.parse_args(arguments)
-    found = measure("quick" if given.quick else "full", given.pipeline)
-    table = tabulate(found)
-    concluded = conclude(table, found)
-    told = {**found, "conclusions": concluded}
+    measured = measure("quick" if given.quick else "full", given.pipeline)
+    table = tabulate(measured)
+    concluded = conclude(table, measured)
+    told = {**measured, "conclusions": concluded}
     archives.write_text(given.output / "benchmark.json", json.dumps(told, indent=1, default=_plain))
     archives.write_text(given.output / "benchmark.csv", table.to_csv(index=False))
     archives.write_text(given.output / "benchmark.svg", picture.draw(table))

@@ -52,7 +52,7 @@ def phis(n_samples: int, n_steps: int, n_seeds: int) -> dict[tuple[str, str], Ar
     raw["studies"] = [{**base, "name": name, **way} for name, way in WAYS.items()]
     parsed = config.parse(raw)
     shards = [_of_shard(parsed, shard) for shard in range(plan.n_shards(parsed))]
-    return {key: np.concatenate([found[key] for found in shards]) for key in shards[0]}
+    return {key: np.concatenate([of_shard[key] for of_shard in shards]) for key in shards[0]}
 
 
 def _of_shard(parsed: config.Config, shard: int) -> dict[tuple[str, str], Array]:
@@ -71,9 +71,9 @@ def _of_shard(parsed: config.Config, shard: int) -> dict[tuple[str, str], Array]
         }
 
 
-def quantities(found: dict[tuple[str, str], Array], way: str) -> dict[str, Array]:
+def quantities(weights: dict[tuple[str, str], Array], way: str) -> dict[str, Array]:
     """The weights of X and of Z (run,), and what splits add to them."""
-    split, mean = (found[way, penalty] for penalty in PENALTIES)
+    split, mean = (weights[way, penalty] for penalty in PENALTIES)
     half = split.shape[1] // 2
     named: dict[str, Array] = {}
     for name, phi in (("", split), (", by splits", split - mean)):
@@ -93,9 +93,9 @@ def compare(mine: Array, drawn: Array, same_rows: bool) -> dict[str, float]:
     return {"p_mean": p_mean, "p_sd": p_sd, "p_ks": stats.ks_2samp(mine, drawn).pvalue}
 
 
-def rows_of(found: dict[tuple[str, str], Array]) -> Iterator[dict[str, Any]]:
+def rows_of(weights: dict[tuple[str, str], Array]) -> Iterator[dict[str, Any]]:
     """The rows of the table for one n."""
-    told = {way: quantities(found, way) for way in WAYS}
+    told = {way: quantities(weights, way) for way in WAYS}
     for quantity, drawn in told["drawn"].items():
         for way in WAYS:
             values = told[way][quantity]

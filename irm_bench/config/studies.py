@@ -187,11 +187,11 @@ def _train_sets(
     first = next(iter(sem.get("PARAMETERS", {})), "")
     sets: dict[tuple[Environment, ...], None] = {}
     for i, members in enumerate(raw[key]):
-        found = set()
+        one_set = set()
         for member in members:
             mapping = member if isinstance(member, Mapping) else {first: member}
-            found.add(environment_of(sem, mapping, f"{where}.{key}[{i}]"))
-        sets[tuple(sorted(found, key=_rank))] = None
+            one_set.add(environment_of(sem, mapping, f"{where}.{key}[{i}]"))
+        sets[tuple(sorted(one_set, key=_rank))] = None
     return tuple(sets)
 
 
@@ -202,23 +202,23 @@ def _rank(environment: Environment) -> list[tuple[bool, Value]]:
 
 def _environments(sem: Plugin, raw: list[Any], where: str) -> tuple[Environment, ...]:
     """Every environment of the grids, once, in the order given."""
-    found: dict[Environment, None] = {}
+    environments: dict[Environment, None] = {}
     for i, grid in enumerate(raw):
         for given in _grid(grid):
-            found[environment_of(sem, given, f"{where}[{i}]")] = None
-    return tuple(found)
+            environments[environment_of(sem, given, f"{where}[{i}]")] = None
+    return tuple(environments)
 
 
 def _methods(book: Book, raw: Mapping[str, Any], where: str, root_seed: int) -> tuple[Method, ...]:
     of_study = _optimisers(book, raw["optimiser"], f"{where}.optimiser")
-    found = []
+    methods = []
     for i, given in enumerate(raw["methods"]):
         place = f"{where}.methods[{i}]"
         method = _method(book, given, raw["error_weights"], place)
         steppers = method.optimisers or of_study
         tuned = hyperparameters.candidates(method, steppers, given, raw["draws"], root_seed, place)
-        found.append(replace(method, tuned=tuned))
-    return tuple(found)
+        methods.append(replace(method, tuned=tuned))
+    return tuple(methods)
 
 
 def _method(book: Book, raw: Mapping[str, Any], error_weights: list[float], where: str) -> Method:
@@ -260,17 +260,17 @@ def _parameters(
             raise ConfigError(
                 f"config key {where}: unknown key {name!r}; {plugin.name} allows {allowed}"
             )
-    found = []
+    parameters = []
     for name, default in known.items():
         common = error_weights if name == "error_weight" else default
         values = _as_list(raw.get(name, common))
-        found.append((name, tuple(float(value) for value in values)))
-    return tuple(found)
+        parameters.append((name, tuple(float(value) for value in values)))
+    return tuple(parameters)
 
 
 def _optimisers(book: Book, raw: Any, where: str) -> tuple[Optimiser, ...]:
     """Every optimiser, at every choice of its parameters."""
-    found: list[Optimiser] = []
+    optimisers: list[Optimiser] = []
     for one in _as_list(raw):
         given = {"name": one} if isinstance(one, str) else dict(one)
         plugin = plugin_checks.known(book, "optimisers", given.pop("name"), where)
@@ -283,14 +283,14 @@ def _optimisers(book: Book, raw: Any, where: str) -> tuple[Optimiser, ...]:
             )
         for chosen in _grid({name: given.get(name, known[name]) for name in known}):
             params = tuple((name, float(value)) for name, value in chosen.items())
-            found.append(Optimiser(plugin, params))
-            if found.count(found[-1]) > 1:
+            optimisers.append(Optimiser(plugin, params))
+            if optimisers.count(optimisers[-1]) > 1:
                 raise ConfigError(f"config key {where}: {one!r}; allowed is each one once")
-    return tuple(found)
+    return tuple(optimisers)
 
 
 def _selections(book: Book, sem: Plugin, raw: list[Any], where: str) -> tuple[Selection, ...]:
-    found: list[Selection] = []
+    selections: list[Selection] = []
     for i, one in enumerate(raw):
         given: Mapping[str, Any] = {"rule": one} if isinstance(one, str) else one
         plugin = plugin_checks.known(book, "selection", given["rule"], f"{where}[{i}].rule")
@@ -300,9 +300,9 @@ def _selections(book: Book, sem: Plugin, raw: list[Any], where: str) -> tuple[Se
         if needs != bool(environments):
             need = "needs environments to validate on" if needs else "brings its own environments"
             raise ConfigError(f"config key {place}: {environments!r}; {plugin.name} {need}")
-        if plugin in [known.plugin for known in found]:
+        if plugin in [known.plugin for known in selections]:
             raise ConfigError(
                 f"config key {where}[{i}].rule: {plugin.name!r}; allowed is each rule once"
             )
-        found.append(Selection(plugin, _environments(sem, environments, place)))
-    return tuple(found)
+        selections.append(Selection(plugin, _environments(sem, environments, place)))
+    return tuple(selections)

@@ -49,7 +49,7 @@ def _settings(config: Config) -> dict[Cell, bool]:
     the same rows trains on random splits: where none does, or moments are drawn in their place,
     none are drawn here either."""
     wanted = {dataset: use.wanted for dataset, use in plan.datasets(config).items()}
-    found: dict[tuple[Dataset, ...], Cell] = {}
+    firsts: dict[tuple[Dataset, ...], Cell] = {}
     split: set[tuple[Dataset, ...]] = set()
     for cell in plan.cells(config):
         key = cell.datasets()
@@ -58,8 +58,8 @@ def _settings(config: Config) -> dict[Cell, bool]:
             split.add(key)
         is_known = cell.model.is_fixed and cell.model.has("population")
         if is_known and cell.model.has("causal_solution") and all(wanted[d] for d in key):
-            found.setdefault(key, cell)
-    return {cell: key in split for key, cell in found.items()}
+            firsts.setdefault(key, cell)
+    return {cell: key in split for key, cell in firsts.items()}
 
 
 def _signs(config: Config, n_samples: int) -> np.ndarray:
@@ -88,11 +88,11 @@ def _rows(
     population = plan.population(cell.model, [dataset.environment])
     for k, (name, phi) in enumerate(phis.items()):
         truth = float(theory.penalty(phi, population))
-        found = _estimates(inputs, dataset, seeds, phi)
+        estimates = _estimates(inputs, dataset, seeds, phi)
         if halves is not None:
-            found["split_half"] = found["plug_in"] - 4 * halves[name] ** 2
+            estimates["split_half"] = estimates["plug_in"] - 4 * halves[name] ** 2
         laws = _laws(cell, dataset, phi)
-        for estimator, values in found.items():
+        for estimator, values in estimates.items():
             yield {
                 "order_3": k,
                 **_setting(layout, cell, dataset),
@@ -143,8 +143,8 @@ def _estimates(
     value = small.form(phi, moments.gram) - small.dot(moments.cross, phi)
     variance = inputs.take(dataset, seeds, "product_variance")
     spread = small.form(theory.quadratic_coefficients(phi), variance)
-    found = {"plug_in": 4 * value**2, "u_statistic": 4 * (value**2 - spread)}
-    return {name: values[:, None] for name, values in found.items()}
+    estimates = {"plug_in": 4 * value**2, "u_statistic": 4 * (value**2 - spread)}
+    return {name: values[:, None] for name, values in estimates.items()}
 
 
 def _halves(
@@ -155,30 +155,30 @@ def _halves(
     signs: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Half the difference of the two halves' means of h, by predictor: (seed, split)."""
-    found = {name: np.empty((len(seeds), len(signs))) for name in phis}
+    halves = {name: np.empty((len(seeds), len(signs))) for name in phis}
     for row, seed in enumerate(seeds):
         chunks = list(rows(dataset, config.root_seed, int(seed)))
         for name, phi in phis.items():
             # einsum, not BLAS: the same bits for every number of threads
             fitted = [np.einsum("nj,j->n", x, phi) for x, _ in chunks]
             h = np.concatenate([f * (f - y) for f, (_, y) in zip(fitted, chunks, strict=True)])
-            found[name][row] = np.einsum("kn,n->k", signs, h) / len(h)
-    return found
+            halves[name][row] = np.einsum("kn,n->k", signs, h) / len(h)
+    return halves
 
 
 def summary(config: Config, draws: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table ``penalty_estimates``: bias, variance, squared error and share of negative
     values over seeds, each beside its exact value."""
     keys = list(tables.contracts(config)["penalty_draws"].keys)
-    found, samples = [], []
+    rows, samples = [], []
     for key, group in draws.groupby(keys, sort=False, dropna=False):
         exact = _exact(group.iloc[0])
         for name, values in _samples(group).items():
             row = dict(zip(keys, key, strict=True))
             row |= {"true_penalty": group["true_penalty"].iloc[0], "quantity": name}
-            found.append(row | {"n_seeds": len(group), "mean": values.mean(), "truth": exact[name]})
+            rows.append(row | {"n_seeds": len(group), "mean": values.mean(), "truth": exact[name]})
             samples.append(values)
-    table = pd.DataFrame(found)
+    table = pd.DataFrame(rows)
     table[["ci_low", "ci_high"]] = np.nan
     for n in sorted(set(table["n_seeds"])):  # one set of resamples for all of equal n
         chosen = np.flatnonzero(table["n_seeds"] == n)

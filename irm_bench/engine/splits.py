@@ -22,12 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from irm_bench.engine.lookup import Tables
 from irm_bench.engine.problem import Quadratic, Slots
 from irm_bench.engine.signs import MAX_SIGNS, Signs, steps_within
 from irm_bench.theory.moments import unpacking
 
 # Rows from which bytes pay, where they multiply fast: their sums have to be put together.
 MIN_BYTE_ROWS = 512
+# Rows from which the numbers have so few digits that tables hold their sums in 32 bits.
+MIN_TABLE_ROWS = 5000
 # Steps whose D are computed at once: the products are made ready for each matrix product anew.
 AHEAD = 1024
 # Numbers of D computed at once (128 MB): of many columns, fewer steps.
@@ -46,34 +49,32 @@ def n_digits(n_samples: int) -> int:
     Rounding to them moves φ by less than 1e-7 after 50,000 steps, far below its spread over seeds
     (``benchmarks/digits.py``); the effect falls with n.
     """
-    return 3 if n_samples >= 5000 else 4
+    return 3 if n_samples >= MIN_TABLE_ROWS else 4
 
 
 class SignedMeans:
     """D of many columns of products for any split, without rounding, so that order is no matter.
 
     The products of a column, (P, n) each, are rounded to whole multiples of a unit. Their signed
-    sums are then exact: as matrix products of their ``n_digits`` bytes, where the processor has
-    instructions for it (8 times the rate of float64) and rows are many, else in float64.
+    sums are then exact, whichever way they are summed up.
     """
 
     def __init__(self, columns: Iterable[np.ndarray], n_columns: int, signs: Signs):
         self.signs = signs
-        parts: Any = None
+        sums: Any = None
         units: Any = None
         for c, products in enumerate(columns):
             n_products, n_samples = products.shape
+            if sums is None:
+                units = np.empty((n_products, n_columns))
+                sums = sums_of(n_products, n_columns, n_samples)
             for p, product in enumerate(products):  # one by one: each may be of a million rows
                 whole, unit = to_whole(product, n_digits(n_samples))
-                in_bytes = HAS_BYTE_PRODUCTS and n_samples >= MIN_BYTE_ROWS
-                digits = to_bytes(whole, n_digits(n_samples)) if in_bytes else whole[None]
-                if parts is None:
-                    shape = (n_products, len(digits), n_columns, n_samples)
-                    parts, units = np.empty(shape, digits.dtype), np.empty((n_products, n_columns))
-                parts[p, :, c], units[p, c] = digits, unit / n_samples
-        self._parts = torch.from_numpy(parts)
+                sums.put(p, c, whole)
+                units[p, c] = unit / n_samples
+        self._n_samples = n_samples
+        self._sums: SignedSums = sums
         self._units = torch.from_numpy(units)
-        self._sums = torch.empty(0)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,33 +85,11 @@ class SignedMeans:
     @property
     def max_steps(self) -> int:
         """Steps whose signs may be held."""
-        return steps_within(MAX_SIGNS, self._parts.shape[-1])
+        return steps_within(MAX_SIGNS, self._n_samples)
 
     def write(self, first: int, out: Tensor) -> None:
         """Write D (n_steps, P, column) of the steps from ``first`` on."""
-        signs = self._signs(first, len(out))
-        width = self._width()
-        for p in range(0, self.shape[0], width):
-            block = slice(p, p + width)
-            parts, units = self._parts[block], self._units[block]
-            sums = self._memory(len(out), *parts.shape[:-1])
-            signed_sums(signs, parts.view(-1, parts.shape[-1]).T, sums.view(len(out), -1))
-            n_steps = max(1, MAX_JOINED // units.numel())
-            for some, to in zip(sums.split(n_steps), out[:, block].split(n_steps), strict=True):
-                torch.mul(join_digits(some.unbind(2), signs.shape[1]), units, out=to)
-
-    def _width(self) -> int:
-        """Products of a row that one matrix product sums up."""
-        width = max(1, MAX_WIDTH // self.shape[1])
-        even = EVEN_SUMS // gcd(EVEN_SUMS, self._parts[0, ..., 0].numel())
-        return max(width - width % even, min(width, even))
-
-    def _memory(self, *shape: int) -> Tensor:
-        """Numbers to write sums to: the same memory each time, as new memory costs time."""
-        if self._sums.numel() < prod(shape):
-            kind = torch.int32 if self._parts.dtype == torch.int8 else torch.float64
-            self._sums = torch.empty(prod(shape), dtype=kind)
-        return self._sums[: prod(shape)].view(shape)
+        self._sums.write(self._signs(first, len(out)), self._units, out)
 
     def _signs(self, first: int, n_steps: int) -> Tensor:
         """Signs (n_steps, n) of the steps from ``first`` on."""
@@ -119,6 +98,80 @@ class SignedMeans:
         blocks = [self.signs.block(index + i) for i in range(n_blocks)]
         signs = blocks[0] if n_blocks == 1 else np.concatenate(blocks)
         return torch.from_numpy(signs[row : row + n_steps])
+
+
+class SignedSums(Protocol):
+    """Whole numbers of many products and columns, and their sums under many vectors of signs."""
+
+    def put(self, product: int, column: int, whole: np.ndarray) -> None:
+        """Take the numbers (n,) of a product of a column."""
+        ...
+
+    def write(self, signs: Tensor, units: Tensor, out: Tensor) -> None:
+        """Write the sums times units (P, column), under signs int8 (T, n): (T, P, column)."""
+        ...
+
+
+def sums_of(n_products: int, n_columns: int, n_samples: int) -> SignedSums:
+    """The fastest way here: where rows are many by bytes, 8 times the rate of float64, where the
+    processor has instructions for them, else by tables, 3 times that rate; else in float64."""
+    if HAS_BYTE_PRODUCTS and n_samples >= MIN_BYTE_ROWS:
+        return ByProducts(n_products, n_columns, n_samples, n_digits(n_samples))
+    if n_samples >= MIN_TABLE_ROWS and not HAS_BYTE_PRODUCTS:
+        return ByTables(n_products, n_columns, n_samples)
+    return ByProducts(n_products, n_columns, n_samples, 0)
+
+
+class ByTables:
+    """By tables of partial sums (``lookup.py``)."""
+
+    def __init__(self, n_products: int, n_columns: int, n_samples: int):
+        self._tables = Tables(n_products * n_columns, n_samples)
+        self._n_columns = n_columns
+
+    def put(self, product: int, column: int, whole: np.ndarray) -> None:
+        self._tables.put(product * self._n_columns + column, whole)
+
+    def write(self, signs: Tensor, units: Tensor, out: Tensor) -> None:
+        torch.mul(self._tables.signed_sums(signs).view(out.shape), units, out=out)
+
+
+class ByProducts:
+    """By matrix products: of so many digits, in bytes, or of the numbers in float64 if of none."""
+
+    def __init__(self, n_products: int, n_columns: int, n_samples: int, digits: int):
+        kind = torch.int8 if digits else torch.float64
+        self._digits = digits
+        self._parts = torch.empty(n_products, max(1, digits), n_columns, n_samples, dtype=kind)
+        self._sums = torch.empty(0)
+
+    def put(self, product: int, column: int, whole: np.ndarray) -> None:
+        parts = to_bytes(whole, self._digits) if self._digits else whole[None]
+        self._parts[product, :, column] = torch.from_numpy(parts)
+
+    def write(self, signs: Tensor, units: Tensor, out: Tensor) -> None:
+        width = self._width()
+        for p in range(0, len(units), width):
+            block = slice(p, p + width)
+            parts = self._parts[block]
+            sums = self._memory(len(out), *parts.shape[:-1])
+            signed_sums(signs, parts.view(-1, parts.shape[-1]).T, sums.view(len(out), -1))
+            n_steps = max(1, MAX_JOINED // units[block].numel())
+            for some, to in zip(sums.split(n_steps), out[:, block].split(n_steps), strict=True):
+                torch.mul(join_digits(some.unbind(2), signs.shape[1]), units[block], out=to)
+
+    def _width(self) -> int:
+        """Products of a row that one matrix product sums up."""
+        width = max(1, MAX_WIDTH // self._parts.shape[2])
+        even = EVEN_SUMS // gcd(EVEN_SUMS, self._parts[0, ..., 0].numel())
+        return max(width - width % even, min(width, even))
+
+    def _memory(self, *shape: int) -> Tensor:
+        """Numbers to write sums to: the same memory each time, as new memory costs time."""
+        if self._sums.numel() < prod(shape):
+            kind = torch.int32 if self._digits else torch.float64
+            self._sums = torch.empty(prod(shape), dtype=kind)
+        return self._sums[: prod(shape)].view(shape)
 
 
 def to_whole(products: np.ndarray, n_digits: int) -> tuple[np.ndarray, np.ndarray]:

@@ -177,25 +177,25 @@ class Evidence:
     def environments(self, model: Selection, split: str = "test") -> tuple[Environment, ...]:
         """A model's training or test environments, by rising σ."""
         test = self.study(model.study).test_environments
-        found = test if split == "test" else self.train_set(model)
-        return tuple(sorted(found, key=lambda environment: environment.main))
+        members = test if split == "test" else self.train_set(model)
+        return tuple(sorted(members, key=lambda environment: environment.main))
 
     def data(self, study: str, split: str, environment: Environment, column: str) -> pd.Series:
         """A column of ``environments``, which describes the rows themselves, by seed."""
-        found = self.study(study)
-        n_samples = found.n_test_samples if split == "test" else max(found.n_samples)
-        where: dict[str, Any] = {"sem": found.sem, **found.model.option, "split": split}
+        one = self.study(study)
+        n_samples = one.n_test_samples if split == "test" else max(one.n_samples)
+        where: dict[str, Any] = {"sem": one.sem, **one.model.option, "split": split}
         where["n_samples"] = n_samples
-        where["sampling"] = found.sampling
+        where["sampling"] = one.sampling
         frame = self.find("environments", **where, **environment.mapping)
-        return _by_seed(frame[frame["seed"].isin(found.seeds)], column)
+        return _by_seed(frame[frame["seed"].isin(one.seeds)], column)
 
     def causal(self, study: str) -> np.ndarray:
         """The oracle φ (d,) of a study's SEM."""
-        found = self.study(study)
-        causal = found.model.causal(found.model.option) if found.model.is_fixed else None
+        one = self.study(study)
+        causal = one.model.causal(one.model.option) if one.model.is_fixed else None
         if causal is None:
-            raise InsufficientError(f"needs a causal solution, which {found.sem} does not know")
+            raise InsufficientError(f"needs a causal solution, which {one.sem} does not know")
         return causal
 
     def population(self, study: str, environments: Sequence[Environment]) -> Moments:

@@ -49,12 +49,12 @@ def compare(evidence: Evidence, printed: pd.DataFrame) -> pd.DataFrame:
     for key, rows in printed.groupby(cell, sort=False, dropna=False):
         values = _ours(evidence, layout, dict(zip(cell, key, strict=True)))
         parts.append(beside(rows, values))
-    found = pd.concat(parts).sort_index()
-    known = found["p_value"].notna()
+    compared = pd.concat(parts).sort_index()
+    known = compared["p_value"].notna()
     if known.any():
-        adjusted = hypotheses.holm(found.loc[known, "p_value"].to_numpy())
-        found.loc[known, "p_adjusted"] = adjusted
-    return found
+        adjusted = hypotheses.holm(compared.loc[known, "p_value"].to_numpy())
+        compared.loc[known, "p_adjusted"] = adjusted
+    return compared
 
 
 def columns(layout: Layout) -> list[str]:
@@ -101,20 +101,20 @@ def _ours(evidence: Evidence, layout: Layout, cell: Mapping[str, Any]) -> np.nda
 def beside(rows: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """Rows of a cell (``statistic``, ``printed`` …) with what our values (run,) make of each."""
     finite = values[np.isfinite(values)]
-    found = rows.assign(n_seeds=len(finite), n_diverged=len(values) - len(finite))
+    both = rows.assign(n_seeds=len(finite), n_diverged=len(values) - len(finite))
     if len(finite) < 2:
-        return found.assign(**dict.fromkeys(("ours", "difference", "p_value"), np.nan))
+        return both.assign(**dict.fromkeys(("ours", "difference", "p_value"), np.nan))
     ours = statistics_of(finite).set_index("statistic").loc[rows["statistic"]]
-    found["ours"] = ours["value"].to_numpy()
-    found["our_error"] = ours["standard_error"].to_numpy()
-    found["difference"] = found["ours"] - found["printed"]
+    both["ours"] = ours["value"].to_numpy()
+    both["our_error"] = ours["standard_error"].to_numpy()
+    both["difference"] = both["ours"] - both["printed"]
     # A difference of less than half a unit of the last digit printed is none.
-    beyond = (found["difference"].abs() - found["half_unit"]).clip(lower=0)
-    error = np.hypot(found["standard_error"], found["our_error"])
+    beyond = (both["difference"].abs() - both["half_unit"]).clip(lower=0)
+    error = np.hypot(both["standard_error"], both["our_error"])
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(beyond > 0, beyond / error, 0.0)
-    found["p_value"] = 2 * scipy.stats.norm.sf(score)
-    half = scipy.stats.norm.ppf((1 + LEVEL) / 2) * error + found["half_unit"]
-    found["ci_low"], found["ci_high"] = found["difference"] - half, found["difference"] + half
-    found["inside"] = (found["p_value"] >= 1 - LEVEL).astype(float)
-    return found
+    both["p_value"] = 2 * scipy.stats.norm.sf(score)
+    half = scipy.stats.norm.ppf((1 + LEVEL) / 2) * error + both["half_unit"]
+    both["ci_low"], both["ci_high"] = both["difference"] - half, both["difference"] + half
+    both["inside"] = (both["p_value"] >= 1 - LEVEL).astype(float)
+    return both

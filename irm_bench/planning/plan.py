@@ -135,11 +135,11 @@ def first_cells(study: Study, *varying: str) -> list[Cell]:
 
     What varies is named as in the tables (``n_samples``, a parameter of methods …), or ``train``.
     """
-    found: dict[tuple[Any, ...], Cell] = {}
+    firsts: dict[tuple[Any, ...], Cell] = {}
     for cell in cells_of(study):
         named = setting_names(cell) | {"train": cell.train}
-        found.setdefault((cell.key, *(named.get(name) for name in varying)), cell)
-    return list(found.values())
+        firsts.setdefault((cell.key, *(named.get(name) for name in varying)), cell)
+    return list(firsts.values())
 
 
 def cells_at(
@@ -240,26 +240,26 @@ def population(model: Model, environments: tuple[Environment, ...] | list[Enviro
     Raises:
         ValueError: the SEM does not know them.
     """
-    found = model.populations([environment.mapping for environment in environments])
-    if found is None or not model.is_fixed:
+    moments = model.populations([environment.mapping for environment in environments])
+    if moments is None or not model.is_fixed:
         raise ValueError(f"{model.sem.name} has no population that is the same for every seed")
-    return found
+    return moments
 
 
 def cells(config: Config) -> dict[Cell, Use]:
     """Every cell of the config once, with its seeds and whether trajectories are wanted."""
-    found: dict[Cell, Use] = {}
+    uses: dict[Cell, Use] = {}
     for study in config.studies:
         for cell in cells_of(study):
-            use = found.setdefault(cell, Use())
+            use = uses.setdefault(cell, Use())
             use.seeds.update(study.seeds)
             use.wanted |= study.trajectories
     for study in config.studies:
         for selection in study.selection:
             if selection.plugin.get("DATA") == "left_out":
                 for cell in left_out_cells(study):
-                    found.setdefault(cell, Use()).seeds.update(study.seeds)
-    return found
+                    uses.setdefault(cell, Use()).seeds.update(study.seeds)
+    return uses
 
 
 def left_out_cells(study: Study) -> Iterator[Cell]:
@@ -272,20 +272,20 @@ def left_out_cells(study: Study) -> Iterator[Cell]:
 
 def datasets(config: Config) -> dict[Dataset, Use]:
     """Every dataset once, with its seeds and whether product covariances are wanted."""
-    found: dict[Dataset, Use] = {}
+    uses: dict[Dataset, Use] = {}
     for study in config.studies:
         for model in study.models:
             for dataset in test_datasets(study, model):
-                found.setdefault(dataset, Use()).seeds.update(study.seeds)
+                uses.setdefault(dataset, Use()).seeds.update(study.seeds)
     for cell, use in cells(config).items():
         for dataset in cell.datasets():
-            whole = found.setdefault(dataset, Use())
+            whole = uses.setdefault(dataset, Use())
             whole.seeds |= use.seeds
             whole.wanted |= cell.keeps_product_variance
     for study in config.studies:
         for dataset in _validation_datasets(study):
-            found.setdefault(dataset, Use()).seeds.update(study.seeds)
-    return found
+            uses.setdefault(dataset, Use()).seeds.update(study.seeds)
+    return uses
 
 
 def test_datasets(study: Study, model: Model) -> tuple[Dataset, ...]:

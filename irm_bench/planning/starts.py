@@ -19,31 +19,31 @@ def of_runs(
     ``least_squares`` gives ERM's weights (d,) on the rows of a cell and seed.
     """
     d = runs[0][0].model.n_features
-    found = np.ones((d, len(runs)))
+    phi = np.ones((d, len(runs)))
     for i, (cell, seed) in enumerate(runs):
         match cell.start:
             case "zeros":
-                found[:, i] = 0.0
+                phi[:, i] = 0.0
             case "random":
-                found[:, i] = random_start(root_seed, cell, seed)
+                phi[:, i] = random_start(root_seed, cell, seed)
             case "linear":
-                found[:, i] = linear_start(root_seed, cell, seed)
+                phi[:, i] = linear_start(root_seed, cell, seed)
             case "oracle":
-                found[:, i] = oracles(root_seed, [(cell, seed)])[:, 0]
+                phi[:, i] = oracles(root_seed, [(cell, seed)])[:, 0]
             case "erm":
-                found[:, i] = least_squares(cell, seed)
-    return found
+                phi[:, i] = least_squares(cell, seed)
+    return phi
 
 
 def oracles(root_seed: int, runs: Sequence[Run]) -> np.ndarray:
     """The oracle φ (d, run) of each run; NaN where the SEM does not know it."""
     d = runs[0][0].model.n_features
-    found = np.full((d, len(runs)), np.nan)
+    phi = np.full((d, len(runs)), np.nan)
     for i, (cell, seed) in enumerate(runs):
         causal = cell.model.causal(cell.model.mechanism(root_seed, seed))
         if causal is not None:
-            found[:, i] = causal
-    return found
+            phi[:, i] = causal
+    return phi
 
 
 def random_start(root_seed: int, cell: Cell, seed: int) -> np.ndarray:

@@ -119,24 +119,24 @@ class Model:
         """Exact moments of an environment: gram (d, d), cross (d,), target (), mean (d + 1,)."""
         if not self.has("population"):
             return None
-        found = self.sem.load().population(environment=environment, mechanism=mechanism)
-        _check_moments(self, found)
+        moments = self.sem.load().population(environment=environment, mechanism=mechanism)
+        _check_moments(self, moments)
         mixing = self.mixing(mechanism)
         if mixing is not None:
-            found = mixed(found, mixing)
-        return with_intercept(found, self.sem) if self.intercept else found
+            moments = mixed(moments, mixing)
+        return with_intercept(moments, self.sem) if self.intercept else moments
 
     def mixture(self, environment: Parameters, mechanism: Mechanism) -> "Mixture | None":
         """The law of an environment's features and labels, where it is one of mixed normals."""
         if not self.has("mixture"):
             return None
-        found = self.sem.load().mixture(environment=environment, mechanism=mechanism)
-        if found is None:
+        mixture = self.sem.load().mixture(environment=environment, mechanism=mechanism)
+        if mixture is None:
             return None
         mixing = self.mixing(mechanism)
         if mixing is not None:
-            found = found.mixed(mixing)
-        return found.with_intercept() if self.intercept else found
+            mixture = mixture.mixed(mixing)
+        return mixture.with_intercept() if self.intercept else mixture
 
     def mixing(self, mechanism: Mechanism) -> Array | None:
         """S (d, d) where what a learner sees is the SEM's variables times S, else None.
@@ -146,18 +146,18 @@ class Model:
         """
         if not self.has("mixing"):
             return None
-        found = self.sem.load().mixing(mechanism=mechanism)
-        if found is None:
+        matrix = self.sem.load().mixing(mechanism=mechanism)
+        if matrix is None:
             return None
         d = self.n_sem_features
-        found = np.asarray(found, dtype=float)
-        if found.shape != (d, d) and d >= 0:
+        matrix = np.asarray(matrix, dtype=float)
+        if matrix.shape != (d, d) and d >= 0:
             raise PluginError(
-                f"{self.sem.path}: mixing has shape {found.shape}; needed is {(d, d)}"
+                f"{self.sem.path}: mixing has shape {matrix.shape}; needed is {(d, d)}"
             )
-        if not np.linalg.matrix_rank(found) == len(found):
+        if not np.linalg.matrix_rank(matrix) == len(matrix):
             raise PluginError(f"{self.sem.path}: mixing gives a singular matrix")
-        return found
+        return matrix
 
     def weights(self, phi: Array, mechanism: Mechanism) -> Array:
         """The weights (…, d) that φ (…, d) gives the SEM's own variables, before they were mixed.
@@ -172,29 +172,29 @@ class Model:
         """The weights (d,) of the SEM's own variables in the target's mechanism; None: unknown."""
         if not self.has("causal_solution"):
             return None
-        found = np.asarray(self.sem.load().causal_solution(mechanism=mechanism), dtype=float)
-        if found.shape != (self.n_sem_features,):
+        weights = np.asarray(self.sem.load().causal_solution(mechanism=mechanism), dtype=float)
+        if weights.shape != (self.n_sem_features,):
             raise PluginError(
-                f"{self.sem.path}: causal_solution has shape {found.shape}; "
+                f"{self.sem.path}: causal_solution has shape {weights.shape}; "
                 f"needed is {(self.n_sem_features,)}"
             )
-        return found
+        return weights
 
     def causal(self, mechanism: Mechanism) -> Array | None:
         """The oracle φ (d,): the weights of the target's own mechanism."""
-        found = self.causal_weights(mechanism)
-        if found is None:
+        weights = self.causal_weights(mechanism)
+        if weights is None:
             return None
         mixing = self.mixing(mechanism)
         if mixing is not None:
-            found = small.solve(mixing, found)
-        return np.append(found, 0.0) if self.intercept else found
+            weights = small.solve(mixing, weights)
+        return np.append(weights, 0.0) if self.intercept else weights
 
     def noise_floor(self, environment: Parameters, mechanism: Mechanism) -> float:
         """Risk of the oracle; NaN where the SEM does not know it."""
         if self.has("noise_floor"):
-            found = self.sem.load().noise_floor(environment=environment, mechanism=mechanism)
-            return float(found)
+            floor = self.sem.load().noise_floor(environment=environment, mechanism=mechanism)
+            return float(floor)
         return float("nan")
 
     def product_covariance(self, environment: Parameters) -> Array | None:
@@ -308,10 +308,10 @@ def _check_moments(model: Model, moments: Any) -> None:
     if getattr(moments, "mean", None) is not None:
         needed["mean"] = (d + 1,)
     for name, shape in needed.items():
-        found = np.shape(getattr(moments, name, np.nan))
-        if found != shape:
+        given = np.shape(getattr(moments, name, np.nan))
+        if given != shape:
             raise PluginError(
-                f"{model.sem.path}: population gives a {name} of shape {found}; needed is {shape}"
+                f"{model.sem.path}: population gives a {name} of shape {given}; needed is {shape}"
             )
 
 

@@ -16,13 +16,13 @@ def edges_of(text: str) -> list[Edge]:
     Raises:
         ValueError: a part without an arrow.
     """
-    found: list[Edge] = []
+    edges: list[Edge] = []
     for chain in text.split(";"):
         names = [name.strip() for name in chain.split("->")]
         if len(names) < 2 or not all(names):
             raise ValueError(f"GRAPH: {chain.strip()!r} has no arrow; write e.g. 'X -> Y -> Z'")
-        found += itertools.pairwise(names)
-    return found
+        edges += itertools.pairwise(names)
+    return edges
 
 
 def ranks(edges: Iterable[Edge]) -> dict[str, int]:
@@ -32,13 +32,13 @@ def ranks(edges: Iterable[Edge]) -> dict[str, int]:
         ValueError: the arrows go round in a circle.
     """
     edges = list(edges)
-    found = {name: 0 for edge in edges for name in edge}
-    for _ in range(len(found) + 1):
-        before = dict(found)
+    rank = {name: 0 for edge in edges for name in edge}
+    for _ in range(len(rank) + 1):
+        before = dict(rank)
         for cause, effect in edges:
-            found[effect] = max(found[effect], found[cause] + 1)
-        if found == before:
-            return found
+            rank[effect] = max(rank[effect], rank[cause] + 1)
+        if rank == before:
+            return rank
     raise ValueError("GRAPH: its arrows go round in a circle")
 
 
@@ -60,16 +60,16 @@ def _places(levels: dict[str, int]) -> dict[str, tuple[float, float]]:
     """What is hidden stands over the rest; what has one rank, one under the other."""
     lines: dict[int, int] = {}
     has_hidden = any(_is_hidden(name) for name in levels)
-    found = {}
+    places = {}
     for name, level in levels.items():
         if _is_hidden(name):
-            found[name] = (STEP / 2 + STEP * (level + 0.5), ROW / 2)
+            places[name] = (STEP / 2 + STEP * (level + 0.5), ROW / 2)
             continue
         line = lines.get(level, int(has_hidden))
         lines[level] = line + 1
-        found[name] = (STEP / 2 + STEP * level, ROW / 2 + ROW * line)
-    least = min(x for x, _ in found.values())
-    return {name: (x - least + STEP / 2, y) for name, (x, y) in found.items()}
+        places[name] = (STEP / 2 + STEP * level, ROW / 2 + ROW * line)
+    least = min(x for x, _ in places.values())
+    return {name: (x - least + STEP / 2, y) for name, (x, y) in places.items()}
 
 
 def _is_hidden(name: str) -> bool:

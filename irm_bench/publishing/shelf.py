@@ -77,15 +77,15 @@ class StudyErrors:
 
 def render(finished: Sequence[Path]) -> str:
     """The page of books whose results are in these folders."""
-    found = [(path, config_of(path)) for path in finished]
-    studies = [row for path, parsed in found for row in _study_errors(path, parsed)]
+    books = [(path, config_of(path)) for path in finished]
+    studies = [row for path, parsed in books for row in _study_errors(path, parsed)]
     code = script()
     text = (
         _environment()
         .get_template("shelf.html.j2")
         .render(
-            books=[_entry(path, parsed) for path, parsed in found],
-            claims=[claim for path, parsed in found for claim in _claims(path, parsed)],
+            books=[_entry(path, parsed) for path, parsed in books],
+            claims=[claim for path, parsed in books for claim in _claims(path, parsed)],
             studies=studies,
             methods=list(dict.fromkeys(label for row in studies for label in row.errors)),
             style=Markup(page.stylesheet({})),
@@ -99,15 +99,15 @@ def render(finished: Sequence[Path]) -> str:
 
 def _environment() -> jinja2.Environment:
     """Jinja with what the first page and the header need."""
-    found = jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(page_sources() / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(duration=filters.duration, slug=filters.slug)
-    return found
+    jinja.filters.update(duration=filters.duration, slug=filters.slug)
+    return jinja
 
 
 def script() -> str:
@@ -137,17 +137,17 @@ def versions() -> list[Version]:
     """The released versions of the change log, the newest first; before any, the one to cite."""
     path, cited = project_file("CHANGELOG.md"), citation.load()
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    found = []
+    releases = []
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         head, _, body = part.partition("\n")
         named = re.match(r"\[?([\w.]+)\]?\s+[-–—]\s+(\d{4}-\d\d-\d\d)", head)
         if named:
             items = re.findall(r"^- (.+(?:\n  .+)*)", body, flags=re.MULTILINE)
             lines = tuple(" ".join(item.split()) for item in items)
-            found.append(Version(named[1], named[2], lines))
-    if not found and cited:
-        found.append(Version(cited.version, cited.date, (cited.abstract,)))
-    return found
+            releases.append(Version(named[1], named[2], lines))
+    if not releases and cited:
+        releases.append(Version(cited.version, cited.date, (cited.abstract,)))
+    return releases
 
 
 def feed() -> str:
@@ -187,28 +187,28 @@ def _claims(folder: Path, parsed: Config) -> list[Claim]:
     words = Vocabulary(parsed, Looks(parsed)).text
     titles = dict(zip(frame["claim"].astype(str), frame["title"].astype(str), strict=True))
     names = re.compile(rf"\b({'|'.join(map(re.escape, titles))})\b")
-    found = []
+    claims = []
     for row in frame.itertuples():
         sentence = names.sub(lambda match: titles[match[1]], str(row.sentence))
         href = f"{folder.name}/index.html#claim-{filters.slug(str(row.claim))}"
         verdict = str(row.verdict)
-        found.append(Claim(folder.name, words(str(row.title)), verdict, words(sentence), href))
-    return found
+        claims.append(Claim(folder.name, words(str(row.title)), verdict, words(sentence), href))
+    return claims
 
 
 def _study_errors(path: Path, parsed: Config) -> list[StudyErrors]:
     """The errors in every study of a book: studies grow in number with the books, methods less."""
     looks = Looks(parsed)
     summary = tables.read(path / "tables/summary.csv", tables.contracts(parsed)["summary"])
-    found = []
+    rows = []
     for study in parsed.studies:
         metric = str(study.loss.metadata["METRICS"][0])
         errors = {}
         for key, mean in _means(_of_study(summary, study.name, metric), study).items():
             errors[looks.one(key.method, key.penalty).label] = numbers.significant(mean, 3)
         href = f"{path.name}/index.html#{_chapter(parsed, study)}"
-        found.append(StudyErrors(path.name, study.name, metric, href, errors))
-    return found
+        rows.append(StudyErrors(path.name, study.name, metric, href, errors))
+    return rows
 
 
 def _chapter(parsed: Config, study: Study) -> str:

@@ -68,16 +68,16 @@ class Item:
         try:
             packed = base64.b64decode(self.data, validate=True)
             press = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
-            found = press.decompress(packed, max_length=self.size + 1)
+            unpacked = press.decompress(packed, max_length=self.size + 1)
         except (ValueError, EOFError, lzma.LZMAError) as error:
             raise PackageError(f"the table {self.name!r} of the page is damaged: {error}") from None
         if (
             not press.eof
-            or len(found) != self.size
-            or hashlib.sha256(found).hexdigest() != self.sha256
+            or len(unpacked) != self.size
+            or hashlib.sha256(unpacked).hexdigest() != self.sha256
         ):
             raise PackageError(f"the table {self.name!r} of the page does not fit its checksum")
-        return found
+        return unpacked
 
 
 class Press:
@@ -107,14 +107,14 @@ class Press:
 
     def pack(self, room: int) -> list[Item]:
         """The tables in the order of their names, embedded those that fit into ``room`` bytes."""
-        found = {}
+        items = {}
         for name in self._order:
             path, size = self._paths[name], self._sizes[name]
             data = self._data(name) if size < BEST_RATIO * room else ""
             data = data if len(data) <= room else ""
             room -= len(data)
-            found[name] = Item(name, _rows(path), size, archives.digest(path), data)
-        return [found[name] for name in self._names]
+            items[name] = Item(name, _rows(path), size, archives.digest(path), data)
+        return [items[name] for name in self._names]
 
     def _data(self, name: str) -> str:
         begun = self._begun.get(name)
@@ -161,14 +161,14 @@ def read(page: str) -> dict[str, Any]:
     _, begins, rest = page.partition(BEGINS)
     text, ends, _ = rest.partition(ENDS)
     try:
-        found = json.loads(text) if begins and ends else {}
+        package = json.loads(text) if begins and ends else {}
     except (ValueError, RecursionError) as error:
         raise PackageError(f"its package is damaged: {_line(error)}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(package, dict) or package.get("format") != FORMAT:
         raise PackageError(
             f"no {FORMAT!r} in it: not a page of this project, or of another version"
         )
-    return found | {"tables": _items(found.get("tables"))}
+    return package | {"tables": _items(package.get("tables"))}
 
 
 def _items(told: Any) -> list[Item]:
@@ -210,12 +210,12 @@ def extract(page: str, folder: Path) -> list[Item]:
     Raises:
         PackageError: if the page has no package, or a damaged one.
     """
-    found = read(page)
-    files = {f"tables/{i.name}.csv": i.content() for i in found["tables"] if i.is_embedded}
+    package = read(page)
+    files = {f"tables/{i.name}.csv": i.content() for i in package["tables"] if i.is_embedded}
     for path, text in LINK.findall(page):
         files[path] = unquote(html.unescape(text)).encode()
-    about = found | {"tables": [asdict(i) | {"data": ""} for i in found["tables"]]}
+    about = package | {"tables": [asdict(i) | {"data": ""} for i in package["tables"]]}
     files["package.json"] = (json.dumps(about, ensure_ascii=False, indent=1) + "\n").encode()
     for path, content in files.items():
         archives.write_bytes(folder / path, content)
-    return [item for item in found["tables"] if not item.is_embedded]
+    return [item for item in package["tables"] if not item.is_embedded]

@@ -36,7 +36,7 @@ VERDICTS = (
 
 def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     """Every exhibit that the config has something for."""
-    found = {
+    exhibits = {
         "facts": facts(tables, config),
         "coverage_ends": coverage_ends(tables, config),
         "floors": truths.floors(tables, config),
@@ -47,7 +47,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "looked": looked(tables),
         "runs": runs.table(tables["errors"], config),
     }
-    return {name: frame for name, frame in found.items() if not frame.empty}
+    return {name: frame for name, frame in exhibits.items() if not frame.empty}
 
 
 def choices(tables: Tables) -> pd.DataFrame:
@@ -93,10 +93,10 @@ def trained_models(models: Rows) -> tuple[int, int]:
 def verdict_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
     """How many claims there are, and how many have each verdict."""
     if "claims" in tables:
-        found = tables["claims"]["verdict"]
-        yield "n_claims", len(found), "rows of claims"
+        verdicts = tables["claims"]["verdict"]
+        yield "n_claims", len(verdicts), "rows of claims"
         for verdict in VERDICTS:
-            yield f"verdict {verdict}", int((found == verdict).sum()), "rows of claims"
+            yield f"verdict {verdict}", int((verdicts == verdict).sum()), "rows of claims"
         kinds, status = tables["claims"]["kind"], tables["claims"]["status"]
         yield "n_checks", int((kinds == "check").sum()), "rows of claims that are checks"
         if (status != "").any():
@@ -108,9 +108,13 @@ def control_counts(tables: Tables) -> Iterator[tuple[str, float, str]]:
     """How many false twins were judged as they should be, and how many verdicts hang on no margin
     between half and twice the declared one."""
     if "controls" in tables:
-        found = tables["controls"]["as_expected"]
-        yield "n_controls", len(found), "rows of controls"
-        yield "n_controls_as_expected", int(found.sum()), "rows of controls that are as expected"
+        as_expected = tables["controls"]["as_expected"]
+        yield "n_controls", len(as_expected), "rows of controls"
+        yield (
+            "n_controls_as_expected",
+            int(as_expected.sum()),
+            "rows of controls that are as expected",
+        )
     if "margins" in tables:
         flips = margin_flips(tables)
         if not flips.empty:
@@ -127,15 +131,15 @@ def looked(tables: Tables) -> pd.DataFrame:
         return pd.DataFrame()
     rows = []
     known: set[str] = set()
-    for look, found in tables["looks"].groupby("look"):
-        decided = found.loc[found["verdict"] != "inconclusive", "claim"].astype(str)
+    for look, of_look in tables["looks"].groupby("look"):
+        decided = of_look.loc[of_look["verdict"] != "inconclusive", "claim"].astype(str)
         rows.append(
             {
                 "look": look,
-                "n_seeds": found["n_seeds"].iloc[0],
-                "level": found["level"].iloc[0],
+                "n_seeds": of_look["n_seeds"].iloc[0],
+                "level": of_look["level"].iloc[0],
                 "n_decided": len(decided),
-                "n_open": int(found["open"].sum()),
+                "n_open": int(of_look["open"].sum()),
                 "news": ";".join(claim for claim in decided if claim not in known),
             }
         )
@@ -149,8 +153,8 @@ def margin_flips(tables: Tables) -> pd.DataFrame:
         return pd.DataFrame()
     titles = dict(zip(tables["claims"]["claim"], tables["claims"]["title"], strict=True))
     rows = []
-    for claim, found in tables["margins"].groupby("claim", sort=False):
-        frame = found.sort_values("factor").reset_index(drop=True)
+    for claim, of_claim in tables["margins"].groupby("claim", sort=False):
+        frame = of_claim.sort_values("factor").reset_index(drop=True)
         here = int((frame["factor"] - 1).abs().idxmin())
         stands = frame["stands"].astype(bool)
         low = high = here
@@ -214,5 +218,5 @@ def compared(tables: Path, published: Path | None, config: Config) -> dict[str, 
     """The run against the published one, a row a table; nothing where that has another config."""
     if published is None or not comparison.is_comparable(config, published):
         return {}
-    found = comparison.compare(tables, published)
-    return {"published": pd.DataFrame([asdict(c) | {"is_good": c.is_good} for c in found])}
+    comparisons = comparison.compare(tables, published)
+    return {"published": pd.DataFrame([asdict(c) | {"is_good": c.is_good} for c in comparisons])}

@@ -66,13 +66,13 @@ def bounds(entry: Entry, low: Any, high: Any) -> Markup:
     return entry.between(float(low), float(high))
 
 
-def plain_bounds(found: tuple[float, float, float]) -> str:
+def plain_bounds(mean_and_bounds: tuple[float, float, float]) -> str:
     """An estimate with its bounds, not linked; nothing for no estimate."""
-    if pd.isna(found[0]):
+    if pd.isna(mean_and_bounds[0]):
         return ""
-    if pd.isna(found[1]) or pd.isna(found[2]):
-        return numbers.significant(found[0], 4)
-    value, low, high = numbers.interval(*found)
+    if pd.isna(mean_and_bounds[1]) or pd.isna(mean_and_bounds[2]):
+        return numbers.significant(mean_and_bounds[0], 4)
+    value, low, high = numbers.interval(*mean_and_bounds)
     return f"{value} [{low}, {high}]"
 
 
@@ -87,13 +87,13 @@ def share(entry: Entry) -> Markup:
 
 def spans(numbers_: Iterable[int]) -> str:
     """``0–3, 7``."""
-    found: list[list[int]] = []
+    ranges: list[list[int]] = []
     for n in sorted(numbers_):
-        if found and n == found[-1][-1] + 1:
-            found[-1][1:] = [n]
+        if ranges and n == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [n]
         else:
-            found.append([n])
-    return ", ".join("–".join(map(str, span)) for span in found)
+            ranges.append([n])
+    return ", ".join("–".join(map(str, span)) for span in ranges)
 
 
 def as_yaml(value: Any) -> str:
@@ -182,14 +182,14 @@ def claim_links(book: Ledger, words: Callable[[str], str] = in_words) -> Callabl
 
     def linked(text: str) -> Markup:
         parts = names.split(text) if names else [text]
-        found = Markup()
+        markup = Markup()
         for place, part in enumerate(parts):
             if place % 2:  # what was split at: a claim's name
                 link = Markup('<a href="#claim-{}">{}</a>')
-                found += link.format(slug(part), words(titles[part]))
+                markup += link.format(slug(part), words(titles[part]))
             else:
-                found += words(part)
-        return found
+                markup += words(part)
+        return markup
 
     return linked
 

@@ -125,12 +125,12 @@ class StudyView:
     @cached_property
     def _settings(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
         """What tells the study's models apart, in the order of its table, by method and penalty."""
-        found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        settings: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for cell in plan.cells_of(self.study):
             named = plan.setting_names(cell) | {"selection": ""}
             named |= dict.fromkeys(TRAIN_COLUMNS, cell.train_label)
-            found.setdefault((cell.key.method, cell.key.penalty), []).append(named)
-        return found
+            settings.setdefault((cell.key.method, cell.key.penalty), []).append(named)
+        return settings
 
 
 def write(sources: Sources, output: Path) -> None:
@@ -197,17 +197,17 @@ def numbered(page: str) -> str:
 
 
 def frames(
-    sources: Sources, found: views.Tables, shown: Mapping[str, views.FigureView]
+    sources: Sources, tables: views.Tables, shown: Mapping[str, views.FigureView]
 ) -> dict[str, Any]:
     """Every table that the page cites by name: of the results, of the figures, and derived ones."""
     config = sources.config
-    held = {name: table for name, table in found.items() if not isinstance(table, Rows)}
-    made = held | exhibits.build(found, config)
+    held = {name: table for name, table in tables.items() if not isinstance(table, Rows)}
+    made = held | exhibits.build(tables, config)
     build = getattr(config.book.module("exhibits"), "build", None)
     if build is not None:
-        made |= build(found, config)
+        made |= build(tables, config)
     if sources.baseline:
-        made |= sources.baseline.tables(held, list(found))
+        made |= sources.baseline.tables(held, list(tables))
     made |= exhibits.compared(sources.tables, sources.published, config)
     return made | {f"figures/{name}": view.data for name, view in shown.items()}
 
@@ -215,10 +215,10 @@ def frames(
 def row_keys(config: Config, shown: Mapping[str, views.FigureView]) -> dict[str, Sequence[str]]:
     """The columns that tell rows apart, of tables, of exhibits, and of figures that say so."""
     contracts = tables.contracts(config).values()
-    found: dict[str, Sequence[str]] = {contract.name: contract.row_keys for contract in contracts}
-    found |= exhibits.ROW_KEYS
-    found |= getattr(config.book.module("exhibits"), "ROW_KEYS", {})
-    return found | {f"figures/{name}": view.row_keys for name, view in shown.items()}
+    keys: dict[str, Sequence[str]] = {contract.name: contract.row_keys for contract in contracts}
+    keys |= exhibits.ROW_KEYS
+    keys |= getattr(config.book.module("exhibits"), "ROW_KEYS", {})
+    return keys | {f"figures/{name}": view.row_keys for name, view in shown.items()}
 
 
 def with_package(page: str, press: bundle.Press, sources: Sources) -> str:
@@ -273,16 +273,16 @@ def hash_of(text: str) -> str:
 def environment(book: Book) -> jinja2.Environment:
     """Jinja with autoescape and the page's filters; a book's templates are found first."""
     folders = (book.folder / "sections", SOURCES / "templates", SOURCES / "templates/sections")
-    found = jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         lstrip_blocks=True,
     )
-    found.filters.update(filters.FILTERS, json=_json)
+    jinja.filters.update(filters.FILTERS, json=_json)
     extra = book.module("exhibits")
-    found.filters.update(getattr(extra, "FILTERS", {}))
-    return found
+    jinja.filters.update(getattr(extra, "FILTERS", {}))
+    return jinja
 
 
 def look_ups(config: Config, book: Ledger, vocabulary: Vocabulary) -> dict[str, Any]:

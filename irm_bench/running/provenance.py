@@ -62,9 +62,9 @@ def _used() -> dict[str, float]:
     }
 
 
-def as_text(found: Record) -> str:
+def as_text(record: Record) -> str:
     """JSON with a line an entry."""
-    return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def write(config: Config, folder: Path | str, output: Path | str) -> None:
@@ -152,7 +152,7 @@ def _run(
 
 def records(config: Config, folder: Path) -> dict[str, Record]:
     """The record of the last job that wrote a file, by the file's name, with its benchmark."""
-    found = []
+    jobs = []
     for log in sorted(folder.glob("logs/**/*.log")):
         # a log of a job that failed is no record
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -161,9 +161,9 @@ def records(config: Config, folder: Path) -> dict[str, Record]:
                 files = job[key].items()
                 job[key] = {name_of(config, folder, path): digest for path, digest in files}
             measured = folder / "benchmarks" / log.relative_to(folder / "logs")
-            found.append({**job, "benchmark": benchmark(measured.with_suffix(".tsv"))})
-    found.sort(key=lambda job: float(job["finished"]))
-    return {path: job for job in found for path in job["outputs"]}
+            jobs.append({**job, "benchmark": benchmark(measured.with_suffix(".tsv"))})
+    jobs.sort(key=lambda job: float(job["finished"]))
+    return {path: job for job in jobs for path in job["outputs"]}
 
 
 def trace(wanted: Iterable[str], producers: Mapping[str, Record]) -> Iterator[Record]:
@@ -185,13 +185,13 @@ def _stages(jobs: list[Record]) -> dict[str, Record]:
         by_rule[job["rule"]].append(job)
     return {
         rule: {
-            "jobs": len(found),
-            "wall_seconds": _wall(found),
-            "job_seconds": round(sum(_seconds(job) for job in found), 3),
-            "cpu_seconds": round(sum(job["cpu_seconds"] for job in found), 3),
-            "max_rss_mb": max(job["max_rss_mb"] for job in found),
+            "jobs": len(of_rule),
+            "wall_seconds": _wall(of_rule),
+            "job_seconds": round(sum(_seconds(job) for job in of_rule), 3),
+            "cpu_seconds": round(sum(job["cpu_seconds"] for job in of_rule), 3),
+            "max_rss_mb": max(job["max_rss_mb"] for job in of_rule),
         }
-        for rule, found in by_rule.items()
+        for rule, of_rule in by_rule.items()
     }
 
 
@@ -260,9 +260,9 @@ def host() -> dict[str, Any]:
 
 def _cpu() -> str:
     with suppress(OSError):
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-        if found:
-            return found[1].strip()
+        line = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        if line:
+            return line[1].strip()
     return platform.processor() or "unknown"
 
 
@@ -306,6 +306,6 @@ def lock() -> dict[str, Any]:
     if not path.exists():
         return {"sha256": None, "differing": {}}
     pins = dict(line.split("==") for line in path.read_text(encoding="utf-8").split())
-    found = {name: installed(name) for name in pins}
-    differing = {name: found[name] for name, pin in pins.items() if found[name] != pin}
+    versions = {name: installed(name) for name in pins}
+    differing = {name: versions[name] for name, pin in pins.items() if versions[name] != pin}
     return {"sha256": archives.digest(path), "differing": differing}

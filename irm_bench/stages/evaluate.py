@@ -132,27 +132,27 @@ def _selected(shard: Shard, chosen: Chosen) -> Iterator[Evaluated]:
         if not len(seeds):
             continue
         phi = np.empty((len(seeds), cells[0].model.n_features))
-        found: list[dict[str, float]] = []
+        rows: list[dict[str, float]] = []
         for i, number in enumerate(chosen.cells(choice, seeds)):
             cell = cells[number]
             run = np.searchsorted(shard.models.get(cell, "seeds"), seeds[i : i + 1])
             phi[i] = shard.models.get(cell, "phi")[-1][:, run[0]]
             of_run = _runs(shard.models, cell, run)
-            found.append({name: values[0] for name, values in of_run.items()})
-        runs = {name: np.array([row[name] for row in found]) for name in found[0]}
+            rows.append({name: values[0] for name, values in of_run.items()})
+        runs = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         columns = setting(shard.layout, choice.order, study, cells[0], choice.selection.name)
         yield Evaluated(columns, study, cells[0], seeds, phi, runs)
 
 
 def _runs(models: TrainedStore, cell: Cell, places: np.ndarray) -> dict[str, np.ndarray]:
     """What is kept of some runs of a cell beside φ: (run,) each."""
-    found = {
+    columns = {
         "diverged_at": _or_nan(models.get(cell, "diverged_at")[places]),
         "final_penalty": models.get(cell, "penalty")[-1][places],
     }
     for name, values in models.extras(cell).items():
-        found[name] = values[places]
-    return found
+        columns[name] = values[places]
+    return columns
 
 
 def _models(shard: Shard) -> Iterator[dict[str, Any]]:
@@ -179,15 +179,15 @@ def _off_truth(root_seed: int, one: Evaluated) -> dict[str, np.ndarray]:
     model = one.cell.model
     if not model.has("causal_solution"):
         return {}
-    found = np.full((len(one.seeds), 4), np.nan)
+    off = np.full((len(one.seeds), 4), np.nan)
     groups = [slice(None)] if model.is_fixed else [slice(i, i + 1) for i in range(len(one.seeds))]
     for group in groups:
         mechanism = model.mechanism(root_seed, int(one.seeds[group][0]))
-        found[group] = _off_weights(model, one.phi[group], mechanism)
+        off[group] = _off_weights(model, one.phi[group], mechanism)
     names = ["causal_error", "noncausal_error"]
     if one.cell.method.get("SELECTS", False):
         names += ["false_causes", "missed_causes"]
-    return dict(zip(names, found.T, strict=False))
+    return dict(zip(names, off.T, strict=False))
 
 
 def _off_weights(model: Model, phi: np.ndarray, mechanism: Mechanism) -> np.ndarray:
@@ -196,15 +196,15 @@ def _off_weights(model: Model, phi: np.ndarray, mechanism: Mechanism) -> np.ndar
     assert truth is not None
     assert oracle is not None
     off = (model.weights(phi, mechanism) - truth) ** 2
-    found = np.full((len(phi), 4), np.nan)
+    off_and_counts = np.full((len(phi), 4), np.nan)
     for k, variables in enumerate((truth != 0, truth == 0)):
         if variables.any():
-            found[:, k] = mean_of(list(off[:, variables].T))
+            off_and_counts[:, k] = mean_of(list(off[:, variables].T))
     taken, causes = phi != 0, oracle != 0
-    found[:, 2] = (taken & ~causes).sum(axis=1)
-    found[:, 3] = (causes & ~taken).sum(axis=1)
-    found[~np.isfinite(phi).all(axis=1)] = np.nan
-    return found
+    off_and_counts[:, 2] = (taken & ~causes).sum(axis=1)
+    off_and_counts[:, 3] = (causes & ~taken).sum(axis=1)
+    off_and_counts[~np.isfinite(phi).all(axis=1)] = np.nan
+    return off_and_counts
 
 
 def _or_nan(diverged_at: np.ndarray) -> np.ndarray:

@@ -124,15 +124,15 @@ def run(config: Config, folder: Path | str, output: Path | str) -> None:
 def all_tables(evidence: Evidence) -> Mapping[str, pd.DataFrame]:
     """The judged tables by name."""
     looked = judge_at_all_looks(evidence, evidence.config.claims)
-    found = looked[-1]
+    concluded = looked[-1]
     contracts = tables.contracts(evidence.config)
     registered = registration.of_config(evidence.config)
     judged = {
         "printed": printed.compare(evidence).reindex(columns=contracts["printed"].names),
-        "claims": _frame([_row(f, registered.status(f.draft.module)) for f in found], CLAIMS),
-        "margins": _frame([row for f in found for row in margins.rows(f)], MARGINS),
+        "claims": _frame([_row(f, registered.status(f.draft.module)) for f in concluded], CLAIMS),
+        "margins": _frame([row for f in concluded for row in margins.rows(f)], MARGINS),
         "controls": _frame(list(controls.rows(evidence, judge)), CONTROLS),
-        "claim_details": _frame([_detail(f, p) for f in found for p in f.parts], CLAIM_DETAILS),
+        "claim_details": _frame([_detail(f, p) for f in concluded for p in f.parts], CLAIM_DETAILS),
     }
     if evidence.config.look:
         rows: list[dict[str, object]] = []
@@ -166,22 +166,22 @@ def _judge_once(
 ) -> list[Finding]:
     modules = {claim.name: claim.load() for claim in claims}
     first = [name for name in modules if not getattr(modules[name], "AFTER", False)]
-    found = {f.name: f for f in _judge_together(evidence, {n: modules[n] for n in first}, earlier)}
-    later = {name: module for name, module in modules.items() if name not in found}
-    informed = replace(evidence, findings=tuple(found.values()))
-    found |= {f.name: f for f in _judge_together(informed, later, earlier)}
-    return [found[name] for name in modules]
+    judged = {f.name: f for f in _judge_together(evidence, {n: modules[n] for n in first}, earlier)}
+    later = {name: module for name, module in modules.items() if name not in judged}
+    informed = replace(evidence, findings=tuple(judged.values()))
+    judged |= {f.name: f for f in _judge_together(informed, later, earlier)}
+    return [judged[name] for name in modules]
 
 
 def _judge_together(
     evidence: Evidence, modules: Mapping[str, ModuleType], earlier: looks.Parts
 ) -> list[Finding]:
     drafts = [draft(evidence, name, module) for name, module in modules.items()]
-    found = []
+    concluded = []
     for one in adjusted(drafts):
         parts = tuple(looks.remembering(one.name, part, earlier) for part in one.parts)
-        found.append(conclude(replace(one, parts=parts)))
-    return found
+        concluded.append(conclude(replace(one, parts=parts)))
+    return concluded
 
 
 def draft(evidence: Evidence, name: str, module: ModuleType) -> Draft:
@@ -197,8 +197,8 @@ def draft(evidence: Evidence, name: str, module: ModuleType) -> Draft:
 def adjusted(drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts with the p values of each family adjusted together."""
     changed = list(drafts)
-    for family in dict.fromkeys(found.module.FAMILY for found in drafts):
-        mine = [i for i, found in enumerate(drafts) if family == found.module.FAMILY]
+    for family in dict.fromkeys(draft.module.FAMILY for draft in drafts):
+        mine = [i for i, draft in enumerate(drafts) if family == draft.module.FAMILY]
         parts = iter(findings.adjust([part for i in mine for part in drafts[i].parts]))
         for i in mine:
             own = tuple(next(parts) for _ in drafts[i].parts)
@@ -206,19 +206,19 @@ def adjusted(drafts: Sequence[Draft]) -> list[Draft]:
     return changed
 
 
-def conclude(found: Draft) -> Finding:
+def conclude(draft: Draft) -> Finding:
     """The verdict of an adjusted draft, its sentence, and the seeds that would say otherwise."""
-    reason = found.reason or _weakness(found)
+    reason = draft.reason or _weakness(draft)
     if reason:
-        return Finding(found, INCONCLUSIVE, f"Cannot be judged: {reason}.", NO_READINGS)
-    verdict = found.module.decide(findings.outcomes(found.parts))
-    sentence = found.module.sentence({part.key: part for part in found.parts}, verdict)
-    return Finding(found, verdict, sentence, _readings(found, verdict))
+        return Finding(draft, INCONCLUSIVE, f"Cannot be judged: {reason}.", NO_READINGS)
+    verdict = draft.module.decide(findings.outcomes(draft.parts))
+    sentence = draft.module.sentence({part.key: part for part in draft.parts}, verdict)
+    return Finding(draft, verdict, sentence, _readings(draft, verdict))
 
 
-def _weakness(found: Draft) -> str:
+def _weakness(draft: Draft) -> str:
     """Why the evidence is too weak for any verdict; empty if it is not."""
-    primary = [part for part in found.parts if part.role == PRIMARY]
+    primary = [part for part in draft.parts if part.role == PRIMARY]
     if not primary:
         return ""
     weakest = min(primary, key=lambda part: part.interval.n)
@@ -229,8 +229,8 @@ def _weakness(found: Draft) -> str:
             f"{lost.n_diverged} of {total} runs diverged ({percent(lost.share_diverged)}), "
             f"more than {rate(MAX_DIVERGED)}"
         )
-    if weakest.interval.n < found.module.MIN_SEEDS:
-        return f"has {weakest.interval.n} seeds and needs at least {found.module.MIN_SEEDS}"
+    if weakest.interval.n < draft.module.MIN_SEEDS:
+        return f"has {weakest.interval.n} seeds and needs at least {draft.module.MIN_SEEDS}"
     return ""
 
 
@@ -239,14 +239,14 @@ def _most_diverged(parts: Sequence[Part]) -> float:
     return max((part.share_diverged for part in parts if part.role == PRIMARY), default=0.0)
 
 
-def _readings(found: Draft, verdict: str) -> pd.DataFrame:
+def _readings(draft: Draft, verdict: str) -> pd.DataFrame:
     """By seed, the claim's own decision on that one run; none where all of them decide nothing."""
     if verdict == INCONCLUSIVE:
         return NO_READINGS
     said = {}
     for reader, is_cautious in (("plain", False), ("cautious", True)):
-        singles = findings.single_outcomes(found.parts, is_cautious)
-        verdicts = {seed: found.module.decide(outcomes) for seed, outcomes in singles.items()}
+        singles = findings.single_outcomes(draft.parts, is_cautious)
+        verdicts = {seed: draft.module.decide(outcomes) for seed, outcomes in singles.items()}
         said[reader] = pd.Series(verdicts, dtype=object)
     return pd.DataFrame(said)
 

@@ -90,12 +90,12 @@ class Data:
     def _exact(self, environment: Any) -> Moments:
         """Exact moments (run, …) of an environment."""
         model, root = self.study.model, self.config.root_seed
-        found = []
+        by_environment = []
         for seed in self.seeds:
             moments = model.population(environment.mapping, model.mechanism(root, seed))
             assert moments is not None  # ``_why_not`` has seen to it
-            found.append(moments)
-        return stack(found)
+            by_environment.append(moments)
+        return stack(by_environment)
 
     def _sampled(
         self, environment: Any, n_rows: int, needs_products: bool
@@ -251,10 +251,10 @@ def _silent(method: MapMethod, ends: Ends, phi: Array) -> list[str]:
     if told and told[0] in ends.extras:
         none = ends.extras[told[0]] == 0
     fails = method.plugin.get("FAILS", "no start of the search ends at a minimum")
-    found = []
+    reasons = []
     for lost, is_silent in zip(~np.isfinite(phi).all(axis=1), none, strict=True):
-        found.append(str(told[1]) if is_silent else str(fails) if lost else "")
-    return found
+        reasons.append(str(told[1]) if is_silent else str(fails) if lost else "")
+    return reasons
 
 
 def _without(keys: dict[str, str], reason: str) -> Iterator[dict[str, Any]]:
@@ -345,19 +345,19 @@ def ranks(runs: pd.DataFrame, controls: Sequence[str]) -> pd.DataFrame:
 def summary(runs: pd.DataFrame, minima: pd.DataFrame) -> pd.DataFrame:
     """The map: the mean over seeds of every quantity, with its interval."""
     keys = ["data", "method", "regime", "quantity"]
-    found = over_seeds(runs, keys, "value").rename(columns={"mean": "value"})
+    table = over_seeds(runs, keys, "value").rename(columns={"mean": "value"})
     reasons = runs.groupby(keys, sort=False)["reason"].agg(_reason).reset_index()
-    found = found.merge(reasons, on=keys, how="left")
+    table = table.merge(reasons, on=keys, how="left")
     # of a value that there is, the reason is of some seeds, which n_diverged counts
-    found.loc[found["value"].notna(), "reason"] = ""
+    table.loc[table["value"].notna(), "reason"] = ""
     counted = minima[minima["converged"] == 1].groupby(["data", "method"], sort=False)
     numbers = counted.apply(_n_minima, include_groups=False).rename("n_minima").reset_index()
     if len(numbers):
-        found = found.merge(numbers, on=["data", "method"], how="left")
+        table = table.merge(numbers, on=["data", "method"], how="left")
     else:
-        found["n_minima"] = np.nan
-    found.loc[found["regime"] != LIMIT, "n_minima"] = np.nan
-    return found
+        table["n_minima"] = np.nan
+    table.loc[table["regime"] != LIMIT, "n_minima"] = np.nan
+    return table
 
 
 def _reason(reasons: pd.Series) -> str:

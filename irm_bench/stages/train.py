@@ -100,9 +100,9 @@ def _run(config: Config, group: str, shard: int, moments: Path | str, output: Pa
         for index, part in _by_cell(batch, path):
             parts[index].append(part)
     arrays = {
-        f"{index}/{name}": np.concatenate([part[name] for part in found], axis=-1)
-        for index, found in parts.items()
-        for name in found[0]
+        f"{index}/{name}": np.concatenate([part[name] for part in pieces], axis=-1)
+        for index, pieces in parts.items()
+        for name in pieces[0]
     }
     archives.write_arrays(output, TRAINED, config.stage_hash, arrays)
 
@@ -244,15 +244,15 @@ def _gathered(
 ) -> dict[str, Any]:
     """What the method and its penalty ask for, by name; the run or pair axis is the last one."""
     stored = {"product_variance": "product_variance", "means": "mean"}
-    found: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
     for name in runs[0].needs:
         if name in stored:
-            found[name] = np.moveaxis(inputs.gather(list(pairs), stored[name]), 0, -1)
+            arrays[name] = np.moveaxis(inputs.gather(list(pairs), stored[name]), 0, -1)
         elif name == "n_samples":
-            found[name] = [dataset.n_samples for dataset, _ in pairs]
+            arrays[name] = [dataset.n_samples for dataset, _ in pairs]
         elif name == "causal":
-            found[name] = starts.oracles(config.root_seed, [(run.cell, run.seed) for run in runs])
-    gathered: dict[str, Any] = {name: _tensor(config, array) for name, array in found.items()}
+            arrays[name] = starts.oracles(config.root_seed, [(run.cell, run.seed) for run in runs])
+    gathered: dict[str, Any] = {name: _tensor(config, array) for name, array in arrays.items()}
     if "rows" in runs[0].needs:
         gathered["rows"] = _rows_of_pairs(config, pairs)
     return gathered
@@ -260,12 +260,12 @@ def _gathered(
 
 def _params(runs: Sequence[Run]) -> dict[str, list[float]]:
     """The parameters of the runs' method and optimiser by name, one value a run."""
-    found: dict[str, list[float]] = defaultdict(list)
+    by_name: dict[str, list[float]] = defaultdict(list)
     for run in runs:
         of_optimiser = run.cell.optimiser.params if run.cell.optimiser else ()
         for name, value in (*run.cell.params, *of_optimiser):
-            found[name].append(value)
-    return dict(found)
+            by_name[name].append(value)
+    return dict(by_name)
 
 
 def _tensor(config: Config, array: Any) -> torch.Tensor:
@@ -349,12 +349,12 @@ def _normal_means(
 def _row_products(config: Config, dataset: Dataset, seed: int) -> np.ndarray:
     """Products (P, n) of a dataset's rows."""
     d = dataset.model.n_features
-    found = np.empty((d * (d + 1) // 2 + d, dataset.n_samples))
+    of_rows = np.empty((d * (d + 1) // 2 + d, dataset.n_samples))
     first = 0
     for x, y in rows(dataset, config.root_seed, seed):
-        found[:, first : first + len(y)] = products(x, y)
+        of_rows[:, first : first + len(y)] = products(x, y)
         first += len(y)
-    return found
+    return of_rows
 
 
 def _by_cell(batch: Sequence[Run], path: Trajectory) -> Iterator[tuple[int, dict[str, np.ndarray]]]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from irm_bench.engine import splits
+from irm_bench.engine import lookup, splits
 from irm_bench.engine.descent import BLOCK
 from irm_bench.engine.problem import Slots
 from irm_bench.engine.signs import SignStream, balanced_signs
@@ -63,15 +63,45 @@ def test_digits_are_joined_exactly_up_to_the_largest_sums(n: int) -> None:
     assert found.tolist() == [sum(256**k * s for k in range(n_parts)) for s in largest.tolist()]
 
 
-def test_bytes_and_float64_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = np.random.default_rng(3).normal(size=(2, 5, 3000))
-    stream = SignStream(5, 3000)
-    found = []
-    for has_byte_products in (True, False):
-        monkeypatch.setattr(splits, "HAS_BYTE_PRODUCTS", has_byte_products)
-        found.append(torch.empty(16, 5, 2, dtype=torch.float64))
-        SignedMeans(held, len(held), stream).write(0, found[-1])
-    assert torch.equal(*found)
+@pytest.mark.parametrize("n_steps", [1, lookup.FEWEST_STEPS, 100])
+@pytest.mark.parametrize("n", [3000, splits.MIN_TABLE_ROWS, 5098])
+def test_bytes_tables_and_float64_give_the_same_bits(n: int, n_steps: int) -> None:
+    """Columns that fill no block, and rows that fill no word."""
+    held = np.random.default_rng(3).normal(size=(17, 5, n))
+    stream = SignStream(5, n)
+    digits = n_digits(n)
+    ways: list[splits.SignedSums] = [
+        splits.ByProducts(5, 17, n, digits),
+        splits.ByProducts(5, 17, n, 0),
+    ]
+    if n >= splits.MIN_TABLE_ROWS:
+        ways.append(splits.ByTables(5, 17, n))
+    results = []
+    for way in ways:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(splits, "sums_of", lambda *sizes, way=way: way)
+            results.append(torch.empty(n_steps, 5, 17, dtype=torch.float64))
+            SignedMeans(held, len(held), stream).write(3, results[-1])
+    for result in results[1:]:
+        assert torch.equal(result, results[0])
+
+
+def test_tables_hold_the_largest_sums() -> None:
+    """All rows as large as they may be, and signs that all agree, word after word."""
+    n = 64 * 9 + 2
+    tables = lookup.Tables(65, n)
+    for column in range(65):
+        tables.put(column, np.full(n, float(lookup.LARGEST * (-1) ** column)))
+    signs = torch.ones(lookup.FEWEST_STEPS, n, dtype=torch.int8)
+    signs[1::2] = -1
+    sums = tables.signed_sums(signs)
+    assert sums[0].tolist() == [float(n * lookup.LARGEST * (-1) ** c) for c in range(65)]
+    assert torch.equal(sums[1::2], -sums[::2])
+
+
+def test_products_of_many_rows_are_small_enough_for_tables() -> None:
+    largest, _ = to_whole(np.array([[-1.0, 1.0]]), n_digits(splits.MIN_TABLE_ROWS))
+    assert np.abs(largest).max() <= lookup.LARGEST
 
 
 def make_draws(ahead: int) -> tuple[SplitDraws, np.ndarray, SignStream]:
