@@ -102,7 +102,8 @@ def markdown(table: pd.DataFrame) -> str:
         times = row["notebook"] / row["engine"]
         cells = [f"{row[who]:#.2g}".rstrip(".") for who in CONTENDERS]
         lines.append(f"| {METHODS[str(method)]} | {' | '.join(cells)} | {times:,.0f}× |")
-    return "\n".join(lines)
+    (machine,) = table.loc[table["part"] == "machine", "what"]
+    return "\n".join([*lines, "", f"Measured on: {machine}."])
 
 
 def words(table: pd.DataFrame, concluded: dict[str, Any]) -> str:

@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import breakdown, contenders, picture, scaling
 from benchmarks.clock import Seconds, interleaved, processes
 from benchmarks.contenders import CONTENDERS, METHODS, Size
+from irm_bench.engine.splits import HAS_BYTE_PRODUCTS
+from irm_bench.running import provenance
 from irm_bench.storage import archives
 
 # Runs and steps that are timed; for the split-half estimator and for all others.
@@ -72,8 +74,18 @@ def _side_by_side(
 
 
 def tabulate(measured: dict[str, Any]) -> pd.DataFrame:
-    """One row a measurement: part, what, method, cores, axis, x, and its value with its spread."""
-    return pd.DataFrame([*_runs(measured), *_growth(measured), *_others(measured)])
+    """One row a measurement: part, what, method, cores, axis, x, and its value with its spread.
+
+    The first row names the machine.
+    """
+    rows = [_machine(measured["machine"]), *_runs(measured), *_growth(measured), *_others(measured)]
+    return pd.DataFrame(rows)
+
+
+def _machine(told: dict[str, Any]) -> dict[str, Any]:
+    bytes_ = "with" if told["has_byte_products"] else "without"
+    what = f"{told['processor']}, {told['instructions']}, {bytes_} fast products of bytes"
+    return {"part": "machine", "what": what, "cores": told["cores"]}
 
 
 def _runs(measured: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -183,7 +195,9 @@ def _pipeline(table: pd.DataFrame, measured: dict[str, Any]) -> dict[str, float]
 def machine() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": provenance.processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "has_byte_products": HAS_BYTE_PRODUCTS,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -250,7 +250,7 @@ def _git(*arguments: str) -> str:
 def host() -> dict[str, Any]:
     """The machine, without its name."""
     return {
-        "cpu": _cpu(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "os": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -258,7 +258,8 @@ def host() -> dict[str, Any]:
     }
 
 
-def _cpu() -> str:
+def processor() -> str:
+    """What the system calls the processor."""
     with suppress(OSError):
         line = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
         if line:
