@@ -21,8 +21,6 @@ from irm_bench.plugins.optimisers import adam, gd
 from irm_bench.plugins.penalties import plug_in, split_half, u_statistic
 from tests.unit.problems import draw_rows, problem_of
 
-pytestmark = pytest.mark.spread
-
 N_STEPS = 40
 RECORD = [0, 7, 8, 40]
 SIGMAS = (0.2, 1.0, 0.5)

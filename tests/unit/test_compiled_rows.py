@@ -21,8 +21,6 @@ from irm_bench.plugins.penalties import plug_in
 from irm_bench.plugins.registry import find_book
 from tests.unit.problems import draw_rows, problem_of
 
-pytestmark = pytest.mark.spread
-
 D = FEATURES + 2  # a group of features, and one that has to be filled up
 NUMBERS = {
     "gradient": row_losses.GRADIENT,
