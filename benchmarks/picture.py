@@ -100,10 +100,14 @@ def markdown(table: pd.DataFrame) -> str:
     ]
     for method, row in seconds.iterrows():
         times = row["notebook"] / row["engine"]
-        cells = [f"{row[who]:#.2g}".rstrip(".") for who in CONTENDERS]
+        cells = [_two_digits(row[who]) for who in CONTENDERS]
         lines.append(f"| {METHODS[str(method)]} | {' | '.join(cells)} | {times:,.0f}× |")
     (machine,) = table.loc[table["part"] == "machine", "what"]
     return "\n".join([*lines, "", f"Measured on: {machine}."])
+
+
+def _two_digits(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 99.5 else f"{seconds:#.2g}".rstrip(".")
 
 
 def words(table: pd.DataFrame, concluded: dict[str, Any]) -> str:
