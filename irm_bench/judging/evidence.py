@@ -9,7 +9,7 @@ import pandas as pd
 
 from irm_bench.config import Config, Environment, MapMethod, ModelKey, Study
 from irm_bench.config.layout import layout_of
-from irm_bench.planning import exact, plan
+from irm_bench.planning import plan
 from irm_bench.planning.columns import ORDER, setting
 from irm_bench.planning.plan import Cell
 from irm_bench.plugins.model import EFFECT
@@ -204,13 +204,6 @@ class Evidence:
         if not (model.is_fixed and model.has("population")):
             raise InsufficientError(f"needs exact moments, which {model.sem} does not know")
         return plan.population(model, list(environments))
-
-    def minima(
-        self, study: str, environments: Sequence[Environment], weights: Sequence[float]
-    ) -> np.ndarray:
-        """Where IRM's descent ends on exact moments, at each error weight: φ (weight, d)."""
-        self.population(study, environments)  # known, or else it says so
-        return exact.minima(self.study(study), tuple(environments), tuple(weights))
 
     def risk(self, study: str, phi: np.ndarray, environment: Environment) -> np.ndarray:
         """Exact risk (...) of φ (..., d) in an environment."""

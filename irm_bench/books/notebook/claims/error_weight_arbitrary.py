@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from irm_bench import theory
 from irm_bench.books.notebook import conclusions
 from irm_bench.books.notebook.conclusions import ALL, CLAIMS
 from irm_bench.judging.evidence import Evidence, InsufficientError, Selection
@@ -61,10 +62,9 @@ def measure(evidence: Evidence) -> list[Part]:
     clear = float((found[NOTEBOOK].loc[ALL] != INCONCLUSIVE).sum())
     what = f"verdicts that are conclusive at {NOTEBOOK:g}"
     parts.append(fact("reference", what, clear, above(len(CLAIMS) - 0.5)))
-    minima = evidence.minima(STUDY, evidence.train_set(MODEL), weights)
-    for (weight, model), minimum in zip(models.items(), minima, strict=True):
+    for weight, model in models.items():
         parts.append(_kept(evidence, weight, found[weight], found[NOTEBOOK]))
-        parts += _weights(evidence, weight, model, minimum)
+        parts += _weights(evidence, weight, model)
     return parts
 
 
@@ -83,11 +83,11 @@ def _kept(evidence: Evidence, weight: float, found: pd.DataFrame, reference: pd.
     )
 
 
-def _weights(
-    evidence: Evidence, weight: float, model: Selection, minimum: np.ndarray
-) -> Iterator[Part]:
+def _weights(evidence: Evidence, weight: float, model: Selection) -> Iterator[Part]:
     """Z weight and average error at one error weight, trained and converged."""
-    exact = float(np.abs(minimum[evidence.causal(STUDY) == 0]).mean())
+    population = evidence.population(STUDY, evidence.train_set(model))
+    end = theory.flow_minimum(population, weight).phi
+    exact = float(np.abs(end[evidence.causal(STUDY) == 0]).mean())
     yield mean(
         f"trained {weight:g}", f"|weight| of Z, error weight {weight:g}", evidence.z_weight(model)
     )
@@ -106,7 +106,8 @@ def _law(evidence: Evidence, models: Mapping[float, Selection]) -> Part:
     low, high = (evidence.z_weight(models[w], "converged") for w in (LAW_FROM, LAW_TO))
     ratio = high / low
     slopes = log(ratio) / math.log(LAW_TO / LAW_FROM)
-    ends = evidence.minima(STUDY, evidence.train_set(MODEL), [LAW_FROM, LAW_TO])
+    population = evidence.population(STUDY, evidence.train_set(MODEL))
+    ends = theory.flow_minimum(population, np.array([LAW_FROM, LAW_TO])).phi
     z = np.abs(ends[:, evidence.causal(STUDY) == 0]).mean(axis=1)
     exact = math.log(z[1] / z[0]) / math.log(LAW_TO / LAW_FROM)
     what = (

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from irm_bench import theory
 from irm_bench.judging.evidence import Evidence, Selection
 from irm_bench.judging.findings import Outcomes, Part, above, mean, verdict
 from irm_bench.judging.wording import num, percent, pick, say
@@ -61,7 +62,8 @@ def measure(evidence: Evidence) -> list[Part]:
 def _exact(evidence: Evidence) -> float:
     """|weight| of Z at the minimum with infinitely many rows."""
     weight = evidence.study(STUDY).error_weights[0]
-    (end,) = evidence.minima(STUDY, evidence.train_set(MODEL), [weight])
+    population = evidence.population(STUDY, evidence.train_set(MODEL))
+    end = theory.flow_minimum(population, weight).phi
     return float(np.abs(end[evidence.causal(STUDY) == 0]).mean())
 
 
