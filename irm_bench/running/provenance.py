@@ -293,6 +293,7 @@ def _project() -> dict[str, Any]:
     return tomllib.loads(text)["project"]
 
 
+@cache
 def installed(name: str) -> str | None:
     """Version of an installed package, without the tag of its build; None if it is not there."""
     try:

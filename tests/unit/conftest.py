@@ -1,5 +1,6 @@
 """Fixtures that the unit tests share."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,14 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> report_case.Case:
     # a copy for every worker, who writes its pages beside the figures
     folder = tmp_path_factory.mktemp("report") / "case"
     return report_case.of(shutil.copytree(made, folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_cut() -> Iterator[None]:
+    """Files are not forced to the disk, file by file: no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from irm_bench import config, library
 from irm_bench.config import ConfigError
-from irm_bench.storage import archives
 from tests.unit import any_config
 
 pytestmark = pytest.mark.spread
@@ -87,10 +86,7 @@ PARTS = 4
 )
 @given(raw=any_config.configs())
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers of runs that diverge
-def test_any_valid_config_ends_in_a_page(
-    part: int, raw: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(archives.os, "fsync", lambda handle: None)  # no power cut is tested here
+def test_any_valid_config_ends_in_a_page(part: int, raw: dict[str, Any], tmp_path: Path) -> None:
     ends_in_a_page(raw, tmp_path)
     shutil.rmtree(tmp_path)
 
