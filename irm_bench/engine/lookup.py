@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Columns that are summed up together.
+# Columns that are summed up together; of a table for fewer, the rest holds zeros.
 COLUMNS = 64
 # Bits of a word of signs, and of the part of it whose tables stay in the nearest caches: eight of
 # them, 32 kB.

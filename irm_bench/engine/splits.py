@@ -1,7 +1,8 @@
 """The moments that random splits of the rows give (``signs.py``), for whole blocks of steps.
 
 The split-half penalty sees a split s only through D = (1/n) Σ s_i m_i, m_i the products of row i
-(``moments.py``). The D of a block of steps, for many environments and seeds, is one matrix product.
+(``moments.py``). The D of a block of steps, for many environments and seeds, is one matrix product,
+or looked up in tables (``lookup.py``).
 
 Two rows with products m = 0.5 and −0.25, in two digits. The larger becomes 127·257 = 32,639 units,
 so a unit is 0.5/32,639, and the rows are the whole numbers 32,639 and −16,320 (−16,319.5, rounded).
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from irm_bench.engine.lookup import Tables
+from irm_bench.engine.lookup import COLUMNS, Tables
 from irm_bench.engine.problem import Quadratic, Slots
 from irm_bench.engine.signs import MAX_SIGNS, Signs, steps_within
 from irm_bench.theory.moments import unpacking
@@ -31,6 +32,8 @@ from irm_bench.theory.moments import unpacking
 MIN_BYTE_ROWS = 512
 # Rows from which the numbers have so few digits that tables hold their sums in 32 bits.
 MIN_TABLE_ROWS = 5000
+# Numbers of D of a step from which tables pay: they are filled up to twice as many.
+MIN_TABLE_SUMS = COLUMNS // 2
 # Steps whose D are computed at once: the products are made ready for each matrix product anew.
 AHEAD = 1024
 # Numbers of D computed at once (128 MB): of many columns, fewer steps.
@@ -117,7 +120,8 @@ def sums_of(n_products: int, n_columns: int, n_samples: int) -> SignedSums:
     processor has instructions for them, else by tables, 3 times that rate; else in float64."""
     if HAS_BYTE_PRODUCTS and n_samples >= MIN_BYTE_ROWS:
         return ByProducts(n_products, n_columns, n_samples, n_digits(n_samples))
-    if n_samples >= MIN_TABLE_ROWS and not HAS_BYTE_PRODUCTS:
+    tables_pay = n_samples >= MIN_TABLE_ROWS and n_products * n_columns >= MIN_TABLE_SUMS
+    if tables_pay and not HAS_BYTE_PRODUCTS:
         return ByTables(n_products, n_columns, n_samples)
     return ByProducts(n_products, n_columns, n_samples, 0)
 

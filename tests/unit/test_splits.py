@@ -99,6 +99,19 @@ def test_tables_hold_the_largest_sums() -> None:
     assert torch.equal(sums[1::2], -sums[::2])
 
 
+def test_tables_take_no_more_memory_than_the_numbers_in_float64() -> None:
+    """Of many rows of few columns they would be mostly zeros."""
+    n = splits.MIN_TABLE_ROWS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splits, "HAS_BYTE_PRODUCTS", False)
+        for n_columns in (1, 2, 6, 7, 9, 13, 40):
+            sums = splits.sums_of(5, n_columns, n)
+            if isinstance(sums, splits.ByTables):
+                assert sums._tables._numbers.nbytes < 1.02 * 5 * n_columns * n * 8
+            else:
+                assert 5 * n_columns < splits.MIN_TABLE_SUMS
+
+
 def test_products_of_many_rows_are_small_enough_for_tables() -> None:
     largest, _ = to_whole(np.array([[-1.0, 1.0]]), n_digits(splits.MIN_TABLE_ROWS))
     assert np.abs(largest).max() <= lookup.LARGEST
