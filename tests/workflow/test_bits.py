@@ -25,9 +25,9 @@ ODD = {
     "LC_ALL": "C",
     "LANG": "tr_TR.ISO-8859-9",
     "TZ": "Pacific/Kiritimati",
-    "OMP_NUM_THREADS": "4",
-    "OPENBLAS_NUM_THREADS": "4",
-    "MKL_NUM_THREADS": "4",
+    "OMP_NUM_THREADS": "2",
+    "OPENBLAS_NUM_THREADS": "2",
+    "MKL_NUM_THREADS": "2",
     "PYTHONHASHSEED": "1",
 }
 
