@@ -39,13 +39,13 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
 
 def errors_of_weights(tables: Tables, config: Config) -> pd.DataFrame:
     """Mean over seeds of the error over all weights, of every model: the mean of both halves."""
-    parts = list(_by_study(tables, config))
-    if not parts:
+    by_study = list(_by_study(tables, config))
+    if not by_study:
         return pd.DataFrame()
-    found = pd.concat(parts, ignore_index=True)
-    found["setting"] = [letters(row) for row in found.itertuples()]
-    found["words"] = [words(row) for row in found.itertuples()]
-    return found[["setting", "words", *MODEL, *STATISTICS]]
+    errors = pd.concat(by_study, ignore_index=True)
+    errors["setting"] = [letters(row) for row in errors.itertuples()]
+    errors["words"] = [words(row) for row in errors.itertuples()]
+    return errors[["setting", "words", *MODEL, *STATISTICS]]
 
 
 def _by_study(tables: Tables, config: Config) -> Iterator[pd.DataFrame]:
@@ -96,7 +96,7 @@ def singular(tables: Tables, config: Config) -> pd.DataFrame:
     rows = []
     for study in config.studies:
         if "erm" in [method.name for method in study.methods] and study.sem == "chain":
-            found = tables["models"].find(study=study.name, method="erm")
-            lacking = found["rank"] < study.model.n_features
-            rows.append((study.name, int(lacking.sum()), len(found)))
+            models = tables["models"].find(study=study.name, method="erm")
+            lacking = models["rank"] < study.model.n_features
+            rows.append((study.name, int(lacking.sum()), len(models)))
     return pd.DataFrame(rows, columns=["study", "n_singular", "n_models"])
