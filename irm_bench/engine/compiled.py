@@ -13,6 +13,7 @@ depend on neither its neighbours nor the processor.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 
 from irm_bench.engine import normals
+from irm_bench.engine.machine_code import compiled, kept
 from irm_bench.engine.problem import Draws, Problem, no_draws
 from irm_bench.engine.split_law import LawDraws
 from irm_bench.theory.moments import unpacking
@@ -40,8 +42,6 @@ FEWEST_UPDATES = 5000
 Memory = tuple[Tensor, ...]
 # (parameters, memory, problem, steps, runs) → parameters and memory after these steps of the runs
 Advance = Callable[[Tensor, Memory, Problem, range, Tensor], tuple[Tensor, Memory]]
-# The keys and roots of the draws, where there are none.
-NO_STREAMS = np.empty((2, 0), np.uint64), np.empty((0, 0), np.float32)
 
 
 def advance_of(
@@ -72,57 +72,102 @@ def advance_of(
         d = len(problem.start)
         width = WIDTH_OF_DRAWS if needs_draws else WIDTH * 8 // parameters.element_size()
         loop = _loop(method, trained_on, optimiser, d, width, needs_draws)
-        streams = NO_STREAMS if law is None else law.streams(runs)
+        places = Places.of(problem, width)
         n_runs = parameters.shape[-1]
-        stepped = _copied(parameters.reshape(-1, n_runs))
+        values = places.of_runs(parameters.reshape(-1, n_runs))
         rows = [parameters.new_empty(0, n_runs)]  # plain gradient descent remembers nothing
         rows.extend(part.reshape(-1, n_runs) for part in memory)
-        remembered = _copied(torch.cat(rows))
+        remembered = places.of_runs(torch.cat(rows))
+        keys, roots = _no_streams(problem) if law is None else law.streams(runs)
         loop(
-            stepped,
-            remembered,
-            _array(problem.moments.gram),
-            _array(problem.moments.cross),
-            np.array(problem.slots.widths),
-            _params(method, problem),
-            _params(optimiser, problem),
-            _array(problem.learning_rate[None]),
+            values.numpy(),
+            remembered.numpy(),
+            places.of_pairs(problem.moments.gram).numpy(),
+            places.of_pairs(problem.moments.cross).numpy(),
+            places.n_environments,
+            places.counts.to(parameters.dtype).numpy(),
+            places.of_runs(_params(method, problem)).numpy(),
+            places.of_runs(_params(optimiser, problem)).numpy(),
+            places.of_runs(problem.learning_rate).numpy(),
             steps.start,
             len(steps),
-            *streams,
+            places.of_pairs(torch.from_numpy(keys)).numpy(),
+            places.of_pairs(torch.from_numpy(roots)).numpy(),
             *normals.memory(d * (d + 1) // 2 + d, width),
         )
-        return torch.from_numpy(stepped).view(parameters.shape), _parts(remembered, memory)
+        stepped = places.put_back(values).view(parameters.shape)
+        return stepped, _parts(places.put_back(remembered), memory)
 
     return advance
 
 
-def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.contiguous().numpy()
+@dataclass(frozen=True)
+class Places:
+    """Where the runs of a problem, and their pairs, stand in blocks of ``width`` runs.
+
+    Runs with more environments stand first. The last block is filled up with the last run again.
+    ``runs`` (block, width) and ``pairs`` (block, environment, width) are numbers of runs and pairs;
+    for an environment that a run lacks, the number after the last. ``counts`` (block, width) are
+    the environments of each run, ``n_environments`` (block,) the most of a block.
+    """
+
+    runs: Tensor
+    pairs: Tensor
+    counts: Tensor
+    n_environments: np.ndarray
+    n_runs: int
+
+    @classmethod
+    def of(cls, problem: Problem, width: int) -> "Places":
+        widths = torch.tensor(problem.slots.widths)
+        n_runs = problem.slots.n_runs
+        runs = torch.arange(-(-n_runs // width) * width).clamp(max=n_runs - 1).view(-1, width)
+        starts = (widths.cumsum(0) - widths)[:, None]
+        is_there = runs[:, None] < widths[:, None]
+        pairs = torch.where(is_there, starts + runs[:, None], widths.sum())
+        counts = is_there.sum(dim=1)
+        return cls(runs, pairs, counts, counts[:, 0].numpy(), n_runs)
+
+    def of_runs(self, rows: Tensor) -> Tensor:
+        """Numbers (…, run) as (block, …, width), in memory of their own."""
+        return rows[..., self.runs].movedim(-2, 0).contiguous()
+
+    def of_pairs(self, rows: Tensor) -> Tensor:
+        """Numbers (…, pair) as (block, environment, …, width).
+
+        Zeros stand for an environment that a run lacks: they add nothing.
+        """
+        filled_up = torch.cat([rows, rows.new_zeros(*rows.shape[:-1], 1)], dim=-1)
+        return filled_up[..., self.pairs].movedim((-3, -2), (0, 1)).contiguous()
+
+    def put_back(self, blocks: Tensor) -> Tensor:
+        """Numbers (block, row, width) as (row, run)."""
+        n_blocks, n_rows, width = blocks.shape
+        return blocks.movedim(0, 1).reshape(n_rows, n_blocks * width)[:, : self.n_runs]
 
 
-def _copied(tensor: Tensor) -> np.ndarray:
-    """A contiguous array of its own, which may be written to."""
-    return np.array(tensor.numpy(), order="C")
+def _no_streams(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """The keys and roots of the pairs' draws, where there are none."""
+    n_pairs = problem.moments.cross.shape[-1]
+    return np.zeros((0, n_pairs), np.uint64), np.zeros((0, n_pairs), np.float32)
 
 
-def _params(plugin: ModuleType, problem: Problem) -> np.ndarray:
+def _params(plugin: ModuleType, problem: Problem) -> Tensor:
     """The parameters of a method or optimiser (parameter, run), in the order of its PARAMS."""
-    values = [problem.params[name].numpy() for name in getattr(plugin, "PARAMS", {})]
-    of_runs = problem.learning_rate.numpy()
-    return np.array(values, of_runs.dtype).reshape(len(values), len(of_runs))
+    values = [problem.params[name] for name in getattr(plugin, "PARAMS", {})]
+    of_runs = problem.learning_rate
+    return (
+        torch.stack([v.to(of_runs.dtype) for v in values])
+        if values
+        else of_runs.new_empty(0, len(of_runs))
+    )
 
 
-def _parts(remembered: np.ndarray, memory: Memory) -> Memory:
-    """Rows (…, run) cut into what an optimiser remembers, in the shapes of ``memory``."""
-    tensors = []
-    first = 0
-    for before in memory:
-        n_rows = before[..., :1].numel()
-        rows = torch.from_numpy(remembered[first : first + n_rows])
-        tensors.append(rows.view(before.shape))
-        first += n_rows
-    return tuple(tensors)
+def _parts(remembered: Tensor, memory: Memory) -> Memory:
+    """Rows (row, run) cut into what an optimiser remembers, in the shapes of ``memory``."""
+    n_rows = [before[..., :1].numel() for before in memory]
+    parts = remembered.split(n_rows)
+    return tuple(part.view(before.shape) for part, before in zip(parts, memory, strict=True))
 
 
 @cache
@@ -138,27 +183,23 @@ def _loop(
 
     It advances ``width`` runs together, in the precision of the parameters that it is given.
     """
-    from numba import njit  # half a second, which other routes need not spend
-
-    compile_ = njit(error_model="numpy")
-    of_penalty = [] if penalty is None else [compile_(penalty.kernel())]
-    gradient = compile_(method.kernel(n_features, width, *of_penalty))
-    update = compile_(optimiser.kernel(width))
-    take, put_back, take_moments = (compile_(f) for f in (_take, _put_back, _take_moments))
-    draw_all = compile_(_draw_none)
+    of_penalty = [] if penalty is None else [compiled(penalty.kernel())]
+    gradient = compiled(method.kernel(n_features, width, *of_penalty))
+    update = compiled(optimiser.kernel(width))
+    draw_all = compiled(_draw_none)
     if takes_draws and penalty is not None:
-        of_draw = compile_(penalty.draw_kernel())
-        add_draw = compile_(method.draw_kernel(n_features, width, of_draw))
-        draw_all = compile_(_draw_all_of(n_features, width, normals.draw(), add_draw))
-    take_streams = compile_(_take_streams)
+        of_draw = compiled(penalty.draw_kernel())
+        add_draw = compiled(method.draw_kernel(n_features, width, of_draw))
+        draw_all = compiled(_draw_all_of(n_features, width, normals.draw(), add_draw))
 
-    @compile_
+    @kept
     def loop(  # type: ignore[no-untyped-def]
-        parameters,
+        values,
         memory,
-        gram,
-        cross,
-        widths,
+        grams,
+        crosses,
+        n_environments,
+        counts,
         method_params,
         optimiser_params,
         rates,
@@ -170,40 +211,23 @@ def _loop(
         halves,
         normals,
     ):
-        n_features, n_runs, precision = len(cross), parameters.shape[1], parameters.dtype
-        values = np.empty((len(parameters), width), precision)
-        slopes = np.empty((len(parameters), width), precision)
-        kept = np.empty((len(memory), width), precision)
-        grams = np.empty((len(widths), n_features, n_features, width), precision)
-        crosses = np.empty((len(widths), n_features, width), precision)
-        of_method = np.empty((len(method_params), width), precision)
-        of_optimiser = np.empty((len(optimiser_params), width), precision)
-        rate = np.empty((1, width), precision)
-        counts = np.empty(width, precision)  # of environments
-        streams = np.empty((len(widths), 2, width), np.uint64)
-        all_roots = np.empty((len(widths), len(roots), width), np.float32)
-        for first in range(0, n_runs, width):
-            take(parameters, first, values)
-            take(memory, first, kept)
-            take(method_params, first, of_method)
-            take(optimiser_params, first, of_optimiser)
-            take(rates, first, rate)
-            n = take_moments(gram, cross, widths, first, grams, crosses, counts)
-            take_streams(keys, roots, widths, first, streams, all_roots)
+        slopes = np.empty((values.shape[1], width), values.dtype)
+        for b in range(len(values)):
+            n = n_environments[b]
             for step in range(first_step, first_step + n_steps):
-                gradient(values, grams[:n], crosses[:n], counts, of_method, slopes)
+                gradient(
+                    values[b], grams[b, :n], crosses[b, :n], counts[b], method_params[b], slopes
+                )
                 draw_all(
-                    values,
+                    values[b],
                     step,
-                    streams[:n],
-                    all_roots[:n],
-                    of_method,
+                    keys[b, :n],
+                    roots[b, :n],
+                    method_params[b],
                     (places, halves, normals),
                     slopes,
                 )
-                update(values, slopes, kept, rate[0], of_optimiser)
-            put_back(values, first, parameters)
-            put_back(kept, first, memory)
+                update(values[b], slopes, memory[b], rates[b], optimiser_params[b])
 
     return loop
 
@@ -238,65 +262,3 @@ def _draw_all_of(
             add_draw(phi, gram, drawn[d * d :], params, slopes)
 
     return draw_all
-
-
-# For numba, element by element: it takes twice as long to compile slices and sums of arrays.
-
-
-def _take(rows, first, out):  # type: ignore[no-untyped-def]
-    """Copy runs of rows (…, run) to out (…, width), the last one again where there are no more."""
-    for k in range(out.shape[1]):
-        run = min(first + k, rows.shape[1] - 1)
-        for i in range(len(rows)):
-            out[i, k] = rows[i, run]
-
-
-def _put_back(rows, first, out):  # type: ignore[no-untyped-def]
-    """Copy rows (…, width) to the runs that they were taken from."""
-    for k in range(min(rows.shape[1], out.shape[1] - first)):
-        for i in range(len(rows)):
-            out[i, first + k] = rows[i, k]
-
-
-def _take_moments(gram, cross, widths, first, grams, crosses, counts):  # type: ignore[no-untyped-def]
-    """Copy the moments of some runs, environment by environment; how many of these there are.
-
-    Runs with more environments stand first. Moments of zero, of one that a run lacks, add nothing.
-    """
-    n_features, n_runs = len(cross), widths[0]
-    n_environments = 0
-    for e in range(len(widths)):
-        n_environments += widths[e] > first
-    for k in range(len(counts)):
-        run = min(first + k, n_runs - 1)
-        counts[k] = 0
-        start = 0  # of an environment's runs
-        for e in range(n_environments):
-            is_there = run < widths[e]
-            counts[k] += is_there
-            for i in range(n_features):
-                crosses[e, i, k] = cross[i, start + run] if is_there else 0.0
-                for j in range(n_features):
-                    grams[e, i, j, k] = gram[i, j, start + run] if is_there else 0.0
-            start += widths[e]
-    return n_environments
-
-
-def _take_streams(keys, roots, widths, first, streams, all_roots):  # type: ignore[no-untyped-def]
-    """Copy the keys and roots of some runs, environment by environment.
-
-    Roots of zero, of an environment that a run lacks, draw zeros.
-    """
-    if len(roots) == 0:
-        return
-    for k in range(streams.shape[2]):
-        run = min(first + k, widths[0] - 1)
-        start = 0  # of an environment's runs
-        for e in range(len(widths)):
-            is_there = run < widths[e]
-            pair = start + run if is_there else 0
-            for i in range(2):
-                streams[e, i, k] = keys[i, pair]
-            for i in range(len(roots)):
-                all_roots[e, i, k] = roots[i, pair] if is_there else np.float32(0)
-            start += widths[e]

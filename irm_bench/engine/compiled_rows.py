@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from irm_bench.engine.machine_code import compiled, kept
+
 # Rows that are taken at once: of ten features they take up 20 kB. Half as many cost more to
 # enter the inner loops, twice as many leave the nearest cache.
 BLOCK = 512
@@ -144,15 +146,12 @@ def _loop(
     is_along: bool,
 ) -> Callable[..., None]:
     """The compiled loop of a loss and what is derived of it, for d features."""
-    from numba import njit  # half a second, which other routes need not spend
+    predict = compiled(_predict_of(d, has_ones))
+    add_up = compiled(_add_up_of(d, has_ones))
+    gather, sum_up, sum_up_ones = compiled(_gather), compiled(_sum_up), compiled(_sum_up_ones)
+    derive_all = compiled(_derive_of(compiled(kernel()), compiled(derive), n))
 
-    compile_ = njit(error_model="numpy")
-    predict = compile_(_predict_of(d, has_ones))
-    add_up = compile_(_add_up_of(d, has_ones))
-    gather, sum_up, sum_up_ones = compile_(_gather), compile_(_sum_up), compile_(_sum_up_ones)
-    derive_all = compile_(_derive_of(compile_(kernel()), compile_(derive), n))
-
-    @compile_
+    @compiled
     def sum_blocks(x, y, n_rows, phi, direction, scratch, lanes, sums):  # type: ignore[no-untyped-def]
         """The sums (number, d, run) over the blocks of a dataset, for runs φ (run, d)."""
         predictions, along, numbers = scratch
@@ -175,7 +174,7 @@ def _loop(
                 for run in range(len(phi)):
                     add_up(lanes, m, run, sums)
 
-    @compile_
+    @kept
     def loop(x, y, block_starts, n_rows, pairs, pair_starts, phi, direction, scratch, lanes, out):  # type: ignore[no-untyped-def]
         sums = np.empty((n, d, RUNS))
         phis = np.empty((RUNS, d), np.float32)

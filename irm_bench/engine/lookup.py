@@ -20,11 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from irm_bench.engine.machine_code import compiled, kept
+
 # Columns that are summed up together; of a table for fewer, the rest holds zeros.
-COLUMNS = 64
-# Bits of a word of signs, and of the part of it whose tables stay in the nearest caches: eight of
+COLUMNS = 128
+# Bits of a word of signs, and of the part of it whose tables stay in the nearest cache: four of
 # them, 32 kB.
-WORD, PART = 64, 32
+WORD, PART = 64, 16
 # Words of signs whose sums of numbers up to ``LARGEST`` fit 32 bits.
 WORDS = 4
 LARGEST = (2**31 - 1) // (WORD * WORDS)
@@ -61,31 +63,32 @@ class Tables:
 
 
 def _words(signs: np.ndarray) -> np.ndarray:
-    """Signs int8 (T, n) as the bits of words (T, word), the first row in the lowest bit."""
+    """Signs int8 (T, n) as the bits of words (word, T), the first row in the lowest bit.
+
+    The loop takes a word of all T at a time: these lie side by side.
+    """
     n_steps, n_rows = signs.shape
     padded = np.zeros((n_steps, -(-n_rows // WORD) * WORD), bool)
     np.greater(signs, 0, out=padded[:, :n_rows])
-    return np.packbits(padded, axis=1, bitorder="little").view("<u8")
+    words = np.packbits(padded, axis=1, bitorder="little").view("<u8")
+    return np.ascontiguousarray(words.T)
 
 
 @cache
 def _compiled() -> Any:
     """The loop that adds up, compiled: on the first call, as not every process needs it."""
-    from numba import njit  # half a second, which other routes need not spend
+    fill, look_up, flush = compiled(_fill), compiled(_look_up), compiled(_flush)
 
-    compile_ = njit(error_model="numpy")
-    fill, look_up, flush = compile_(_fill), compile_(_look_up), compile_(_flush)
-
-    @compile_
+    @kept
     def add_up(words, numbers, sums):  # type: ignore[no-untyped-def]
         """Add the signed sums of numbers (row, COLUMNS) to sums (T, COLUMNS) in float64."""
-        n_words = words.shape[1]
+        n_words, n_steps = words.shape
         table = np.empty(PART // 4 * 16 * COLUMNS, np.int32)
-        some = np.zeros((len(words), COLUMNS), np.int32)
+        some = np.zeros((n_steps, COLUMNS), np.int32)
         for word in range(n_words):
             for first_bit in range(0, WORD, PART):
                 fill(numbers, word * WORD + first_bit, table)
-                look_up(words, word, first_bit, table, some)
+                look_up(words[word], first_bit, table, some)
             if word % WORDS == WORDS - 1 or word == n_words - 1:
                 flush(some, sums)
 
@@ -107,23 +110,18 @@ def _fill(numbers, first, table):  # type: ignore[no-untyped-def]
                     table[with_bit + c] = table[without + c] + 2 * numbers[row + bit, c]
 
 
-def _look_up(words, word, first_bit, table, some):  # type: ignore[no-untyped-def]
+def _look_up(words, first_bit, table, some):  # type: ignore[no-untyped-def]
     """Add to some (T, COLUMNS) the entry of each four of rows of a part, by their bits."""
     size = 16 * COLUMNS
     for t in range(len(some)):
-        bits = np.int64(words[t, word] >> np.uint64(first_bit))
+        bits = np.int64(words[t] >> np.uint64(first_bit))
         # Written out: the compiler makes vectors of a sum of this length, and of no loop.
         a = (bits & 15) * COLUMNS
         b = (bits >> 4 & 15) * COLUMNS + size
         c = (bits >> 8 & 15) * COLUMNS + 2 * size
         d = (bits >> 12 & 15) * COLUMNS + 3 * size
-        e = (bits >> 16 & 15) * COLUMNS + 4 * size
-        f = (bits >> 20 & 15) * COLUMNS + 5 * size
-        g = (bits >> 24 & 15) * COLUMNS + 6 * size
-        h = (bits >> 28 & 15) * COLUMNS + 7 * size
         for k in range(COLUMNS):
-            low = table[a + k] + table[b + k] + table[c + k] + table[d + k]
-            some[t, k] += low + (table[e + k] + table[f + k] + table[g + k] + table[h + k])
+            some[t, k] += table[a + k] + table[b + k] + table[c + k] + table[d + k]
 
 
 def _flush(some, sums):  # type: ignore[no-untyped-def]

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from irm_bench.engine.machine_code import compiled, kept
+
 # Columns whose numbers are made together: of 32, 64 and 128, about the same.
 WIDTH = 64
 # A stride of few changes from bit to bit would make words that are too much alike.
@@ -145,10 +147,8 @@ def draw() -> Callable[..., None]:
     Compiled, to be called from what is compiled. Product p goes to row ``rows[p]`` of out.
     Sums and products are rounded one by one, as they stand.
     """
-    from numba import njit  # half a second, which studies of drawn splits need not spend
-
-    compile_: Callable[..., Any] = njit(error_model="numpy")
-    next_words, normals_of, multiply = map(compile_, (_next_words, _normals, _multiply))
+    next_words, normals_of = compiled(_next_words), compiled(_normals)
+    multiply = compiled(_multiply)
 
     def draw_products(keys, roots, step, rows, places, halves, normals, out):  # type: ignore[no-untyped-def]
         of_radius, of_angle, exponents = halves[0], halves[1], halves[2]
@@ -160,17 +160,15 @@ def draw() -> Callable[..., None]:
             normals_of(of_radius, of_angle, exponents, normals[2 * pair], normals[2 * pair + 1])
         multiply(roots, normals, rows, out)
 
-    return compile_(draw_products)
+    return compiled(draw_products)
 
 
 @cache
 def _write() -> Callable[..., Any]:
     """``write_products``, compiled."""
-    from numba import njit
-
     draw_products = draw()
 
-    @njit(error_model="numpy")
+    @kept
     def write(keys, roots, first, places, halves, normals, out):  # type: ignore[no-untyped-def]
         n_steps, n_products, n_columns = out.shape
         width, rows = len(places), np.arange(n_products)

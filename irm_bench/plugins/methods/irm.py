@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from irm_bench.engine import polynomial
+from irm_bench.engine.machine_code import compiled
 from irm_bench.engine.problem import AnySlope, Draw, Problem
 
 LABEL = "IRM"
@@ -91,7 +92,6 @@ def draw_kernel(d: int, width: int, of_value: Callable[[float], float]) -> Calla
 
 def _fit_of(d: int, width: int) -> Callable[..., None]:
     """Gφ (d, width) and φᵀ(Gφ − b) (width,) of an environment, compiled."""
-    from numba import njit
 
     def fit(phi, gram, cross, fitted, value):  # type: ignore[no-untyped-def]
         value[:] = 0
@@ -105,5 +105,4 @@ def _fit_of(d: int, width: int) -> Callable[..., None]:
             for k in range(width):
                 value[k] += phi[i, k] * (fitted[i, k] - cross[i, k])
 
-    compiled: Callable[..., None] = njit(error_model="numpy")(fit)
-    return compiled
+    return compiled(fit)

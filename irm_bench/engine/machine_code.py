@@ -1,0 +1,181 @@
+"""Functions compiled by numba, whose machine code the next process finds on the disk.
+
+To compile a loop takes seconds, as much as it then takes to train a thousand models. numba keeps
+machine code too (``cache=True``), but knows a function by its file's time: a loop here is put
+together of kernels that plugins write, and of numbers that it is made for. So it is known by its
+``fingerprint``: all that it and what it calls are made of, numba's version, and the processor.
+"""
+
+import dis
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+
+class UnknownMakingError(TypeError):
+    """A function that hangs on what a fingerprint cannot tell."""
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is compiled for the types that it is first called with.
+
+    Products and sums are rounded one by one: neither fused nor reordered.
+    """
+    from numba import njit  # half a second, which other routes need not spend
+
+    dispatcher: Callable[..., Any] = njit(error_model="numpy")(function)
+    return dispatcher
+
+
+def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, and what is compiled is kept on the disk, with all that it calls."""
+    dispatcher: Any = compiled(function)
+    folder = _folder()
+    with suppress(UnknownMakingError):
+        if folder is not None:
+            dispatcher._cache = _kept_code()(folder, fingerprint(function))
+    return dispatcher
+
+
+def fingerprint(function: Callable[..., Any]) -> str:
+    """What a function is made of, itself and all that it calls, in 64 letters.
+
+    Raises:
+        UnknownMakingError: if it uses an object whose making cannot be told.
+    """
+    digest = hashlib.sha256()
+    for piece in _makings(function, set()):
+        digest.update(piece.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _makings(thing: Any, seen: set[int]) -> Iterator[str]:
+    """What a function or a value that it uses is made of, piece by piece."""
+    thing = getattr(thing, "py_func", thing)  # of a compiled function
+    if isinstance(thing, FunctionType):
+        if id(thing) not in seen:
+            seen.add(id(thing))
+            yield from _makings_of_function(thing, seen)
+    elif isinstance(thing, tuple):
+        yield f"{len(thing)} of"
+        for part in thing:
+            yield from _makings(part, seen)
+    elif isinstance(thing, np.ndarray | np.generic):
+        yield f"{thing.dtype} {thing.shape} {thing.tobytes().hex()}"
+    elif isinstance(thing, bool | int | float | str | bytes | None):
+        yield repr(thing)
+    elif isinstance(thing, type | BuiltinFunctionType):
+        yield f"{thing.__module__}.{thing.__qualname__}"
+    elif isinstance(thing, ModuleType) and thing.__name__.split(".")[0] in ("numpy", "math"):
+        yield thing.__name__
+    else:
+        raise UnknownMakingError(f"{thing!r} is of no kind that a fingerprint knows")
+
+
+def _makings_of_function(function: FunctionType, seen: set[int]) -> Iterator[str]:
+    code = function.__code__
+    yield from _makings_of_code(code, seen)
+    yield from _makings(function.__defaults__, seen)
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        yield name
+        yield from _makings(cell.cell_contents, seen)
+    for name in sorted(_global_names(code)):
+        if name in function.__globals__:
+            yield name
+            yield from _makings(function.__globals__[name], seen)
+
+
+def _makings_of_code(code: CodeType, seen: set[int]) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield " ".join(code.co_names + code.co_varnames + code.co_freevars)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _makings_of_code(constant, seen)
+        else:
+            yield from _makings(constant, seen)
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """Names that code looks up outside of itself, what is defined in it included."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return names.union(*map(_global_names, inner))
+
+
+def _folder() -> Path | None:
+    """Where machine code is kept: numba's own setting, else the user's folder for such things."""
+    of_numba = os.environ.get("NUMBA_CACHE_DIR")
+    if of_numba:
+        return Path(of_numba) / "irm_bench"
+    of_user = os.environ.get("XDG_CACHE_HOME")
+    with suppress(RuntimeError):  # a user without a home
+        return Path(of_user or Path.home() / ".cache") / "irm_bench"
+    return None
+
+
+@cache
+def _kept_code() -> Any:
+    """A class that numba asks for machine code before it compiles, and gives what it compiled."""
+    import llvmlite
+    import numba
+    from numba.core.caching import NullCache
+    from numba.core.compiler import CompileResult
+    from numba.core.serialize import dumps
+
+    versions = f"{numba.__version__} {llvmlite.__version__} {sys.version}"
+
+    class KeptCode(NullCache):  # type: ignore[misc]
+        """Of a function: a file for each of the types that it is compiled for.
+
+        A file begins with the hash of the rest. One that cannot be read, or is not whole, is as
+        good as none, and one that cannot be written is left.
+        """
+
+        def __init__(self, folder: Path, made_of: str):
+            self._folder, self._made_of = folder, made_of
+
+        @property
+        def cache_path(self) -> str:
+            return str(self._folder)
+
+        def load_overload(self, signature: Any, target_context: Any) -> Any:
+            target_context.refresh()
+            path = self._path(signature, target_context.codegen())
+            try:
+                content = path.read_bytes()
+            except OSError:
+                return None
+            if hashlib.sha256(content[32:]).digest() != content[:32]:
+                return None
+            try:
+                return CompileResult._rebuild(target_context, *pickle.loads(content[32:]))
+            except (ImportError, AttributeError):  # of a module that is not to be found here
+                return None
+
+        def save_overload(self, signature: Any, result: Any) -> None:
+            if result.lifted or result.library.has_dynamic_globals:  # holds addresses
+                return
+            content = dumps(result._reduce())
+            path = self._path(signature, result.codegen)
+            with suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                # Under a name of its own first: others may write the same.
+                with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+                    file.write(hashlib.sha256(content).digest() + content)
+                os.replace(file.name, path)
+
+        def _path(self, signature: Any, codegen: Any) -> Path:
+            made_for = f"{versions} {codegen.magic_tuple()} {signature} {self._made_of}"
+            return self._folder / f"{hashlib.sha256(made_for.encode()).hexdigest()}.machine_code"
+
+    return KeptCode
