@@ -274,16 +274,16 @@ class SplitDraws:
         self._columns = np.asarray(pair_columns)
         self._slots = slots
         n_sums = sum(prod(m.shape) for m in means)
-        self._ahead = min(ahead, steps_within(MAX_SUMS, n_sums), *(m.max_steps for m in means))
+        self.ahead = min(ahead, steps_within(MAX_SUMS, n_sums), *(m.max_steps for m in means))
         self._on_load = on_load
-        shape = (self._ahead, means[0].shape[0], sum(m.shape[1] for m in means))
+        shape = (self.ahead, means[0].shape[0], sum(m.shape[1] for m in means))
         self._written = torch.empty(shape, dtype=torch.float64)  # once: new memory costs time
         self._loaded = range(0)
         self._runs: Tensor | None = None
 
     def __call__(self, step: int, runs: Tensor) -> Quadratic:
         if step not in self._loaded:
-            self._load(step - step % self._ahead, runs.device)
+            self._load(step - step % self.ahead, runs.device)
         if runs is not self._runs:
             self._find(runs)
         # One step at a time: the numbers of more would not stay in the cache.
@@ -296,8 +296,19 @@ class SplitDraws:
         for means, part in zip(self._means, self._written.split(widths, dim=2), strict=True):
             means.write(first, part)
         self._sums = self._written.to(device)
-        self._loaded = range(first, first + self._ahead)
-        self._on_load(self._ahead)
+        self._loaded = range(first, first + self.ahead)
+        self._on_load(self.ahead)
+
+    @property
+    def n_products(self) -> int:
+        return self._means[0].shape[0]
+
+    def sums(self, steps: range) -> np.ndarray:
+        """D (step, P, column) of steps that all lie between two multiples of ``ahead``."""
+        if steps.start not in self._loaded:
+            self._load(steps.start - steps.start % self.ahead, torch.device("cpu"))
+        start = steps.start - self._loaded.start
+        return self._sums[start : start + len(steps)].numpy()
 
     def columns(self, runs: Tensor) -> np.ndarray:
         """The column (pair,) that each pair of the runs trains on."""

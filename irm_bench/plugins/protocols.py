@@ -246,7 +246,7 @@ class GradientMethod(Method, Protocol):
                                    its own have, for speed in single precision
         draw_kernel(n_features, width, of_value)  the same of what an environment's draw adds to
                                    that gradient: a function of φ (d, width), the draw's gram
-                                   (d, d, width) and cross (d, width) in float32, params, and out,
+                                   (d, d, width) and cross (d, width) in φ's dtype, params, and out,
                                    which it adds to; of_value is the penalty's ``draw_kernel``
     """
 

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 
 from irm_bench.books.unit_tests.methods import erm as unit_tests_erm
 from irm_bench.books.unit_tests.methods import irm as unit_tests_irm
-from irm_bench.engine import compiled, training
+from irm_bench.engine import compiled, compiled_draws, training
 from irm_bench.engine.descent import Path, descend
 from irm_bench.engine.problem import Problem, no_draws
+from irm_bench.engine.signs import SignStream
 from irm_bench.engine.split_law import LawDraws, NormalMeans
+from irm_bench.engine.splits import SignedMeans, SplitDraws
 from irm_bench.plugins.methods import and_mask, iga, irm, irm_matrix, vrex
 from irm_bench.plugins.optimisers import adam, gd
 from irm_bench.plugins.penalties import plug_in, split_half, u_statistic
+from irm_bench.theory.moments import products
 from tests.unit.problems import draw_rows, problem_of
 
 N_STEPS = 40
@@ -147,7 +150,7 @@ def test_every_kernel_makes_the_updates_of_torch(
     torch.testing.assert_close(found.phi, expected.phi, rtol=1e-9, atol=1e-10)
 
 
-# --- splits by their law ----------------------------------------------------------------------
+# --- splits, by their law and of rows ---------------------------------------------------------
 
 
 def law_draws(of: Problem, n_columns: int) -> LawDraws:
@@ -160,7 +163,7 @@ def law_draws(of: Problem, n_columns: int) -> LawDraws:
     return LawDraws(means, np.arange(n_pairs) % n_columns, of.slots, 4, lambda n_steps: None)
 
 
-def split_half_by(of: Problem, draws: LawDraws, is_compiled: bool) -> Path:
+def split_half_by(of: Problem, draws: SplitDraws, is_compiled: bool) -> Path:
     _, route = training.route_of(irm, split_half, gd, of, draws)
     assert route.advance is not None
     chosen = route if is_compiled else replace(route, advance=None)
@@ -168,7 +171,7 @@ def split_half_by(of: Problem, draws: LawDraws, is_compiled: bool) -> Path:
 
 
 @pytest.mark.parametrize(
-    "counts", [[3, 3, 2, 1, 1], [3] * 3 + [2] * compiled.WIDTH_OF_DRAWS + [1] * 2]
+    "counts", [[3, 3, 2, 1, 1], [3] * 3 + [2] * compiled_draws.WIDTH_BY_LAW + [1] * 2]
 )
 def test_the_loop_draws_the_splits_that_torch_is_given(counts: list[int]) -> None:
     of = problem(counts, rate=5e-4)
@@ -195,11 +198,51 @@ def test_a_split_run_that_diverges_changes_no_other() -> None:
     assert torch.equal(found.phi[..., others], whole.phi[..., others])
 
 
-def test_splits_of_rows_are_not_drawn_in_the_loop() -> None:
+def draws_of_rows(of: Problem, n_columns: int, ahead: int) -> SplitDraws:
+    """Splits of fifty rows, whose products are large, of columns that the pairs share in turn."""
+    rng = np.random.default_rng(1)
+    columns = [
+        3 * products(rng.normal(size=(50, 4)), rng.normal(size=50)) for _ in range(n_columns)
+    ]
+    means = SignedMeans(columns, n_columns, SignStream(3, 50))
+    pair_columns = np.arange(sum(of.slots.widths)) % n_columns
+    return SplitDraws([means], pair_columns, of.slots, ahead)
+
+
+@pytest.mark.parametrize("ahead", [1, 16, 1024])
+@pytest.mark.parametrize("counts", [[3, 3, 2, 1, 1], [3] * 3 + [2] * compiled.WIDTH + [1] * 2])
+def test_the_loop_takes_the_splits_of_rows_that_torch_is_given(
+    counts: list[int], ahead: int
+) -> None:
+    of = problem(counts, rate=5e-4)
+    draws = draws_of_rows(of, 7, ahead)
+    assert draws.n_products == N_PRODUCTS
+    expected, by_loop = split_half_by(of, draws, False), split_half_by(of, draws, True)
+    torch.testing.assert_close(by_loop.phi, expected.phi, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(by_loop.penalty, expected.penalty, rtol=1e-9, atol=1e-10)
+    plain = training.train(irm, plug_in, gd, of, N_STEPS, RECORD, no_draws)
+    assert (plain.phi[-1] - expected.phi[-1]).abs().amax(0).median() > 1e-3
+
+
+def test_a_split_run_of_rows_has_its_bits_whatever_stands_beside_it() -> None:
+    whole = problem([3] * 5 + [2] * 70 + [1] * 3, rate=5e-4)
+    draws = draws_of_rows(whole, 11, 16)
+    together = split_half_by(whole, draws, True)
+    for run in (0, 4, 5, 63, 64, 74, 77):
+        runs = torch.tensor([run])
+        alone = whole.select(runs)
+        columns = draws.columns(runs)
+        own = draws_of_rows(whole, 11, 32)
+        own = SplitDraws(own._means, columns, alone.slots, 32)
+        assert torch.equal(split_half_by(alone, own, True).phi[..., 0], together.phi[..., run])
+
+
+def test_what_tells_no_kernel_of_a_draw_goes_step_by_step() -> None:
     of = problem([2])
     assert compiled.advance_of(irm, split_half, gd, of) is None
     draws = law_draws(of, 2)
     assert compiled.advance_of(irm, split_half, gd, of, draws) is not None
+    assert compiled.advance_of(irm, split_half, gd, of, draws_of_rows(of, 2, 4)) is not None
     silent = ModuleType("silent")  # on what a draw adds to its gradient
     silent.TAKES_PENALTY, silent.kernel = True, irm.kernel  # type: ignore[attr-defined]
     assert compiled.advance_of(silent, split_half, gd, of, draws) is None

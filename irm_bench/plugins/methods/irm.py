@@ -80,7 +80,7 @@ def draw_kernel(d: int, width: int, of_value: Callable[[float], float]) -> Calla
     fit = _fit_of(d, width)
 
     def add(phi, gram, cross, params, out):  # type: ignore[no-untyped-def]
-        fitted, value = np.empty((d, width), np.float32), np.empty(width, np.float32)
+        fitted, value = np.empty((d, width), phi.dtype), np.empty(width, phi.dtype)
         fit(phi, gram, cross, fitted, value)
         for i in range(d):
             for k in range(width):
