@@ -22,7 +22,7 @@ from torch import Tensor
 
 from irm_bench.engine.compiled_draws import DrawsByLaw, DrawsOfRows, LoopDraws, NoDraws, Places
 from irm_bench.engine.machine_code import compiled, kept
-from irm_bench.engine.problem import Draws, Problem, no_draws
+from irm_bench.engine.problem import Draws, Problem, Slots, no_draws
 from irm_bench.engine.split_law import LawDraws
 from irm_bench.engine.splits import SplitDraws
 
@@ -67,15 +67,16 @@ def advance_of(
     ) -> tuple[Tensor, Memory]:
         width = of_splits.width or WIDTH * 8 // parameters.element_size()
         loop = _loop(method, trained_on, optimiser, type(of_splits), len(problem.start), width)
-        places = Places.of(problem.slots, width)
+        slots, gram, cross = _moments(problem)
+        places = Places.of(slots, width)
         n_runs = parameters.shape[-1]
         values = places.of_runs(parameters.reshape(-1, n_runs))
         rows = [parameters.new_empty(0, n_runs)]  # plain gradient descent remembers nothing
         rows.extend(part.reshape(-1, n_runs) for part in memory)
         remembered = places.of_runs(torch.cat(rows))
         fixed = (
-            places.of_pairs(problem.moments.gram).numpy(),
-            places.of_pairs(problem.moments.cross).numpy(),
+            places.of_pairs(gram).numpy(),
+            places.of_pairs(cross).numpy(),
             places.n_environments,
             places.counts.to(parameters.dtype).numpy(),
             places.of_runs(_params(method, problem)).numpy(),
@@ -89,6 +90,17 @@ def advance_of(
         return stepped, _parts(places.put_back(remembered), memory)
 
     return advance
+
+
+def _moments(problem: Problem) -> tuple[Slots, Tensor, Tensor]:
+    """What a kernel takes as gram and cross, and the slots of their pairs.
+
+    Of a gradient that is one polynomial in φ, all its coefficients, as of one environment.
+    """
+    if problem.cubic is None:
+        return problem.slots, problem.moments.gram, problem.moments.cross
+    n_runs = problem.slots.n_runs
+    return Slots((n_runs,)), problem.cubic, problem.cubic.new_empty(0, n_runs)
 
 
 def _taken_by_kernels(draws: Draws, method: ModuleType, penalty: ModuleType) -> LoopDraws | None:

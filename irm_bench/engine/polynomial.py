@@ -12,10 +12,13 @@ and u = (φ², −φ), for ∂_w of a row's loss is 2(φx)(φx − y). The plug-
 has a side of 2: its rows are (φ³, φ²) and (φ, 1).
 """
 
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations_with_replacement
 from math import comb, isqrt
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,6 +63,38 @@ def gradient(phi: Tensor, problem: Problem, draw: Draw) -> Tensor:
     # Row by row of the square, then its rows: few operations, and each elementwise.
     rows = combine(problem.cubic_rows, monomials(phi).unsqueeze(2).unbind())
     return add_up(rows)
+
+
+def kernel(d: int, width: int) -> Callable[..., Any]:
+    """The same gradient of ``width`` runs, in the same order, for numba (``engine/compiled.py``).
+
+    It takes the coefficients (1, side, side, d, width) as the moments of one environment.
+    """
+    side = _side(d)
+    factors = _factors(d, torch.device("cpu")).view(3, side, side).numpy()
+
+    def gradient(phi, cubic, cross, counts, params, out):  # type: ignore[no-untyped-def]
+        extended = np.ones((d + 1, width), phi.dtype)
+        of_column = np.empty((d, width), phi.dtype)
+        monomial = np.empty(width, phi.dtype)
+        for i in range(d):
+            for k in range(width):
+                extended[i, k] = phi[i, k]
+        out[:] = 0
+        for column in range(side):
+            for row in range(side):
+                first, second, third = factors[:, row, column]
+                for k in range(width):
+                    monomial[k] = extended[first, k] * extended[second, k] * extended[third, k]
+                for i in range(d):
+                    for k in range(width):
+                        term = cubic[0, row, column, i, k] * monomial[k]
+                        of_column[i, k] = of_column[i, k] + term if row > 0 else term
+            for i in range(d):
+                for k in range(width):
+                    out[i, k] += of_column[i, k]
+
+    return gradient
 
 
 def gradient_coefficients(problem: Problem, quartic: Tensor) -> Tensor:

@@ -90,8 +90,9 @@ def route_of(
     if problem.row_loss is None and hasattr(method, "quartic"):
         cubic = method.quartic(problem, penalty)
         if cubic is not None:
-            route = Route(polynomial.gradient, optimiser)
-            return replace(problem, cubic=cubic), route
+            problem = replace(problem, cubic=cubic)
+            advance = compiled.advance_of(polynomial, penalty, optimiser, problem)
+            return problem, Route(polynomial.gradient, optimiser, advance=advance)
     own = _own_gradient(method, penalty, predictor)
     advance = compiled.advance_of(method, penalty, optimiser, problem, draws)
     return problem, Route(own, optimiser, predictor, advance=advance)

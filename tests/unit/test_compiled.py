@@ -18,7 +18,7 @@ from irm_bench.engine.problem import Problem, no_draws
 from irm_bench.engine.signs import SignStream
 from irm_bench.engine.split_law import LawDraws, NormalMeans
 from irm_bench.engine.splits import SignedMeans, SplitDraws
-from irm_bench.plugins.methods import and_mask, iga, irm, irm_matrix, vrex
+from irm_bench.plugins.methods import and_mask, erm, iga, irm, irm_matrix, vrex
 from irm_bench.plugins.optimisers import adam, gd
 from irm_bench.plugins.penalties import plug_in, split_half, u_statistic
 from irm_bench.theory.moments import products
@@ -128,6 +128,7 @@ def test_a_kernels_gradient_is_that_of_the_method() -> None:
     [
         (unit_tests_erm, adam, {}),
         (unit_tests_irm, adam, {"penalty_share": 0.8}),
+        (erm, adam, {}),
         (irm, adam, {}),
         (irm, gd, {"rate": 5e-4}),
         (iga, adam, {"gradient_weight": 20.0}),
@@ -148,6 +149,19 @@ def test_every_kernel_makes_the_updates_of_torch(
     found = training.train(method, plug_in, optimiser, of, N_STEPS, RECORD, no_draws)
     assert (found.phi[-1] - found.phi[0]).abs().max() > 0.1
     torch.testing.assert_close(found.phi, expected.phi, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("counts", [[3, 3, 2, 1, 1], [2] * (compiled.WIDTH + 3)])
+def test_a_gradient_that_is_one_polynomial_is_stepped_in_the_loop(counts: list[int]) -> None:
+    of = problem(counts, rate=1e-3, error_weight=0.1)
+    whole, route = training.route_of(irm, u_statistic, gd, of)
+    assert whole.cubic is not None
+    assert route.advance is not None
+    alone = replace(route, advance=None)
+    expected = descend(whole, alone, of.start, u_statistic.value, N_STEPS, RECORD)
+    by_loop = training.train(irm, u_statistic, gd, of, N_STEPS, RECORD, no_draws)
+    assert (by_loop.phi[-1] - by_loop.phi[0]).abs().max() > 0.1
+    torch.testing.assert_close(by_loop.phi, expected.phi, rtol=1e-11, atol=1e-12)
 
 
 # --- splits, by their law and of rows ---------------------------------------------------------

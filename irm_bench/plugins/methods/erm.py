@@ -32,6 +32,22 @@ def gradient(parameters: Tensor, slope: AnySlope, problem: Problem, draw: Draw) 
     return 2 * problem.slots.total(slope.residual)
 
 
+def kernel(d: int, width: int) -> Callable[..., Any]:
+    """The same gradient of ``width`` runs from moments, for numba (``engine/compiled.py``)."""
+
+    def gradient(phi, gram, cross, counts, params, out):  # type: ignore[no-untyped-def]
+        out[:] = 0
+        for e in range(len(gram)):
+            for i in range(d):
+                for k in range(width):
+                    fitted = gram[e, i, 0, k] * phi[0, k]
+                    for j in range(1, d):
+                        fitted += gram[e, i, j, k] * phi[j, k]
+                    out[i, k] += 2 * (fitted - cross[e, i, k])
+
+    return gradient
+
+
 def closed_form(
     problem: Problem,
     penalty: Any,
