@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config, Environment, MapMethod, ModelKey, Study
-from irm_bench.config.layout import layout_of
+from irm_bench.config.layout import Layout, layout_of
 from irm_bench.planning import plan
 from irm_bench.planning.columns import ORDER, setting
 from irm_bench.planning.plan import Cell
@@ -77,6 +78,15 @@ class Evidence:
     tables: Mapping[str, Rows]
     findings: Sequence[Any] = field(default=())
 
+    @cached_property
+    def _cells(self) -> dict[Selection, dict[str, Any]]:
+        """What ``cell`` has told already: claims ask for the same models many times."""
+        return {}
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return layout_of(self.config)
+
     def at_look(self, look: int) -> "Evidence":
         """What there was at a look, this or an earlier one: the rows of its seeds alone."""
         if look == self.config.look:
@@ -119,6 +129,11 @@ class Evidence:
 
         Of what the model leaves open (rates, starts, options …), they are the study's first.
         """
+        if model not in self._cells:
+            self._cells[model] = self._cell(model)
+        return self._cells[model]
+
+    def _cell(self, model: Selection) -> dict[str, Any]:
         study = self.study(model.study)
         for method in study.methods:
             sizes = [n for n in study.n_samples if n <= method.max_n_samples]
@@ -128,7 +143,7 @@ class Evidence:
             train = self.train_set(model)
             for cell in plan.cells_at(study, study.model, n_samples, train, method):
                 if _fits(cell, model):
-                    columns = setting(layout_of(self.config), (0, 0), study, cell, model.rule)
+                    columns = setting(self._layout, (0, 0), study, cell, model.rule)
                     return {n: v for n, v in columns.items() if n not in (*ORDER, "study")}
         wanted = f"{model.method} {model.penalty}".strip()
         raise InsufficientError(f"needs {wanted} in the study {model.study!r}")
@@ -242,7 +257,9 @@ def _fits(cell: Cell, model: Selection) -> bool:
 
 
 def _by_seed(frame: pd.DataFrame, column: str) -> pd.Series:
-    series = frame.set_index("seed")[column].astype(float)
-    if series.index.has_duplicates:
+    # Put together anew: pandas takes ten times as long to make the index of a whole frame.
+    index = pd.Index(frame["seed"].to_numpy(), name="seed")
+    series = pd.Series(frame[column].to_numpy(float), index, name=column)
+    if index.has_duplicates:
         raise ValueError(f"{column}: several rows a seed; the look-up does not name one model")
     return series

@@ -32,6 +32,8 @@ from irm_bench.theory.moments import Moments, risk
 Array = np.ndarray
 # Draws behind the one truth that is computed.
 TRUTH_DRAWS = 20_000
+# Samples whose moments are put together at once: few enough to stay in the cache.
+IN_CACHE = 1000
 # The weight of an effect is what is read of ERM; in Gaussian chains the last feature is one.
 FEATURE = -1
 # Rows at which the skewness of the quantities is large.
@@ -226,7 +228,10 @@ def second_moments(
     factor[..., *below] = rng.standard_normal((*axes, len(below[0])))
     squares = rng.chisquare(n_samples - np.arange(d + 1), (*axes, d + 1))
     factor[..., range(d + 1), range(d + 1)] = np.sqrt(squares)
-    root = small.multiply(small.cholesky(covariance), factor)
-    second = small.multiply(root, np.swapaxes(root, -1, -2))
-    second /= n_samples
+    to_population = small.cholesky(covariance)
+    second = np.empty_like(factor)
+    for first in range(0, size, IN_CACHE):
+        some = slice(first, first + IN_CACHE)
+        root = small.multiply(to_population, factor[some])
+        second[some] = small.multiply(root, np.swapaxes(root, -1, -2)) / n_samples
     return Moments(second[..., :d, :d], second[..., :d, d], second[..., d, d])

@@ -36,6 +36,8 @@ rule diagnosis:
         result("logs/diagnosis.log"),
     benchmark:
         result("benchmarks/diagnosis.tsv")
+    # Claims wait for it, and the page for them.
+    priority: 1
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,

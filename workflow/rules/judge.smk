@@ -10,6 +10,8 @@ rule judge:
         result("logs/judge.log"),
     benchmark:
         result("benchmarks/judge.tsv")
+    # The page waits for it.
+    priority: 1
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
