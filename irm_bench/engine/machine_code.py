@@ -113,7 +113,21 @@ def _global_names(code: CodeType) -> set[str]:
 
 
 def _folder() -> Path | None:
-    """Where machine code is kept: numba's own setting, else the user's folder for such things."""
+    """Where machine code is kept: numba's own setting, else the user's folder for such things.
+
+    None where that is not the user's own: what others could write there would be run.
+    """
+    folder = _place()
+    with suppress(OSError):
+        if folder is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = folder.stat()
+            is_own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+            return folder if is_own and not found.st_mode & 0o022 else None
+    return None
+
+
+def _place() -> Path | None:
     of_numba = os.environ.get("NUMBA_CACHE_DIR")
     if of_numba:
         return Path(of_numba) / "irm_bench"
@@ -168,7 +182,6 @@ def _kept_code() -> Any:
             content = dumps(result._reduce())
             path = self._path(signature, result.codegen)
             with suppress(OSError):
-                self._folder.mkdir(parents=True, exist_ok=True)
                 # Under a name of its own first: others may write the same.
                 with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
                     file.write(hashlib.sha256(content).digest() + content)

@@ -32,7 +32,7 @@ def copy_project(folder: Path) -> Path:
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name)  # with what Python has compiled of it
         else:
             shutil.copy(source, folder / name)
     return folder
