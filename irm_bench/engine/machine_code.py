@@ -21,6 +21,9 @@ from typing import Any
 
 import numpy as np
 
+# What a function uses of these hangs on their versions alone, which are part of a file's name.
+LIBRARIES = ("numpy", "math", "numba", "llvmlite")
+
 
 class UnknownMakingError(TypeError):
     """A function that hangs on what a fingerprint cannot tell."""
@@ -61,7 +64,8 @@ def fingerprint(function: Callable[..., Any]) -> str:
 
 def _makings(thing: Any, seen: set[int]) -> Iterator[str]:
     """What a function or a value that it uses is made of, piece by piece."""
-    thing = getattr(thing, "py_func", thing)  # of a compiled function
+    for name in ("py_func", "_defn"):  # of a compiled function, and of one that writes instructions
+        thing = getattr(thing, name, thing)
     if isinstance(thing, FunctionType):
         if id(thing) not in seen:
             seen.add(id(thing))
@@ -76,7 +80,7 @@ def _makings(thing: Any, seen: set[int]) -> Iterator[str]:
         yield repr(thing)
     elif isinstance(thing, type | BuiltinFunctionType):
         yield f"{thing.__module__}.{thing.__qualname__}"
-    elif isinstance(thing, ModuleType) and thing.__name__.split(".")[0] in ("numpy", "math"):
+    elif isinstance(thing, ModuleType) and thing.__name__.split(".")[0] in LIBRARIES:
         yield thing.__name__
     else:
         raise UnknownMakingError(f"{thing!r} is of no kind that a fingerprint knows")
@@ -146,7 +150,7 @@ def _kept_code() -> Any:
     from numba.core.compiler import CompileResult
     from numba.core.serialize import dumps
 
-    versions = f"{numba.__version__} {llvmlite.__version__} {sys.version}"
+    versions = f"{numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
 
     class KeptCode(NullCache):  # type: ignore[misc]
         """Of a function: a file for each of the types that it is compiled for.
