@@ -30,8 +30,11 @@ from irm_bench.theory.moments import unpacking
 
 # Rows from which bytes pay, where they multiply fast: their sums have to be put together.
 MIN_BYTE_ROWS = 512
-# Rows from which the numbers have so few digits that tables hold their sums in 32 bits.
-MIN_TABLE_ROWS = 5000
+# Rows from which tables pay: of fewer it takes longer to write the sums than to add them up.
+MIN_TABLE_ROWS = 256
+# Rows from which the numbers have so few digits that tables hold their sums in 32 bits; those of
+# fewer rows are cut in two.
+MIN_SHORT_ROWS = 5000
 # Numbers of D of a step from which tables pay: they are filled up to twice as many.
 MIN_TABLE_SUMS = COLUMNS // 2
 # Steps whose D are computed at once: the products are made ready for each matrix product anew.
@@ -52,7 +55,7 @@ def n_digits(n_samples: int) -> int:
     Rounding to them moves φ by less than 1e-7 after 50,000 steps, far below its spread over seeds
     (``benchmarks/digits.py``); the effect falls with n.
     """
-    return 3 if n_samples >= MIN_TABLE_ROWS else 4
+    return 3 if n_samples >= MIN_SHORT_ROWS else 4
 
 
 class SignedMeans:
@@ -127,17 +130,28 @@ def sums_of(n_products: int, n_columns: int, n_samples: int) -> SignedSums:
 
 
 class ByTables:
-    """By tables of partial sums (``lookup.py``)."""
+    """By tables of partial sums (``lookup.py``), of numbers up to 2²³ or of their two halves."""
+
+    BASE = 2.0**16
 
     def __init__(self, n_products: int, n_columns: int, n_samples: int):
-        self._tables = Tables(n_products * n_columns, n_samples)
+        n_parts = 1 if n_digits(n_samples) < 4 else 2
+        self._low_first = [Tables(n_products * n_columns, n_samples) for _ in range(n_parts)]
         self._n_columns = n_columns
 
     def put(self, product: int, column: int, whole: np.ndarray) -> None:
-        self._tables.put(product * self._n_columns + column, whole)
+        *lower, highest = self._low_first
+        for tables in lower:
+            rest = np.rint(whole / self.BASE)
+            tables.put(product * self._n_columns + column, whole - rest * self.BASE)
+            whole = rest
+        highest.put(product * self._n_columns + column, whole)
 
     def write(self, signs: Tensor, units: Tensor, out: Tensor) -> None:
-        torch.mul(self._tables.signed_sums(signs).view(out.shape), units, out=out)
+        *lower, highest = (tables.signed_sums(signs) for tables in self._low_first)
+        for sums in lower:
+            highest = torch.add(sums, highest, alpha=self.BASE)
+        torch.mul(highest.view(out.shape), units, out=out)
 
 
 class ByProducts:

@@ -64,7 +64,7 @@ def test_digits_are_joined_exactly_up_to_the_largest_sums(n: int) -> None:
 
 
 @pytest.mark.parametrize("n_steps", [1, lookup.FEWEST_STEPS, 100])
-@pytest.mark.parametrize("n", [3000, splits.MIN_TABLE_ROWS, 5098])
+@pytest.mark.parametrize("n", [30, 3000, splits.MIN_SHORT_ROWS, 5098])
 def test_bytes_tables_and_float64_give_the_same_bits(n: int, n_steps: int) -> None:
     """Columns that fill no block, and rows that fill no word."""
     held = np.random.default_rng(3).normal(size=(17, 5, n))
@@ -73,9 +73,8 @@ def test_bytes_tables_and_float64_give_the_same_bits(n: int, n_steps: int) -> No
     ways: list[splits.SignedSums] = [
         splits.ByProducts(5, 17, n, digits),
         splits.ByProducts(5, 17, n, 0),
+        splits.ByTables(5, 17, n),
     ]
-    if n >= splits.MIN_TABLE_ROWS:
-        ways.append(splits.ByTables(5, 17, n))
     results = []
     for way in ways:
         with pytest.MonkeyPatch.context() as patch:
@@ -99,22 +98,28 @@ def test_tables_hold_the_largest_sums() -> None:
     assert torch.equal(sums[1::2], -sums[::2])
 
 
-def test_tables_take_no_more_memory_than_the_numbers_in_float64() -> None:
-    """Of many rows of few columns they would be mostly zeros."""
-    n = splits.MIN_TABLE_ROWS
+@pytest.mark.parametrize("n", [splits.MIN_TABLE_ROWS, 300, splits.MIN_SHORT_ROWS])
+def test_tables_take_up_little_more_memory_than_the_numbers_in_float64(n: int) -> None:
+    """Of few columns they would be mostly zeros."""
+    n_filled_up = -(-n // lookup.WORD) * lookup.WORD
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(splits, "HAS_BYTE_PRODUCTS", False)
         for n_columns in (1, 2, 6, 7, 9, 13, 40):
             sums = splits.sums_of(5, n_columns, n)
             if isinstance(sums, splits.ByTables):
-                assert sums._tables._numbers.nbytes < 1.02 * 5 * n_columns * n * 8
+                n_bytes = sum(tables._numbers.nbytes for tables in sums._low_first)
+                filled_up = -(-5 * n_columns // lookup.COLUMNS) * lookup.COLUMNS
+                assert n_bytes <= filled_up * n_filled_up * 8
+                assert n_filled_up < 1.3 * n
+                assert filled_up <= 2 * 5 * n_columns
             else:
                 assert 5 * n_columns < splits.MIN_TABLE_SUMS
 
 
 def test_products_of_many_rows_are_small_enough_for_tables() -> None:
-    largest, _ = to_whole(np.array([[-1.0, 1.0]]), n_digits(splits.MIN_TABLE_ROWS))
+    largest, _ = to_whole(np.array([[-1.0, 1.0]]), n_digits(splits.MIN_SHORT_ROWS))
     assert np.abs(largest).max() <= lookup.LARGEST
+    assert splits.ByTables.BASE <= lookup.LARGEST
 
 
 def make_draws(ahead: int) -> tuple[SplitDraws, np.ndarray, SignStream]:
