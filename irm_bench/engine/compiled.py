@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from irm_bench.engine.compiled_draws import DrawsByLaw, DrawsOfRows, LoopDraws, NoDraws, Places
-from irm_bench.engine.machine_code import compiled, kept
 from irm_bench.engine.problem import Draws, Problem, Slots, no_draws
 from irm_bench.engine.split_law import LawDraws
 from irm_bench.engine.splits import SplitDraws
+from irm_bench.machine_code import compiled, kept
 
 # Runs that advance together in double precision, and twice as many in single: their moments and
 # what Adam remembers of 100 parameters take up 260 kB. With fewer it costs too much to enter the

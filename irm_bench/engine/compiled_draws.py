@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from irm_bench.engine import normals
-from irm_bench.engine.machine_code import compiled
 from irm_bench.engine.problem import Slots
 from irm_bench.engine.split_law import LawDraws
 from irm_bench.engine.splits import SplitDraws
+from irm_bench.machine_code import compiled
 from irm_bench.theory.moments import unpacking
 
 AddDraw = Callable[..., None]

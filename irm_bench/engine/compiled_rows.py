@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from irm_bench.engine.machine_code import compiled, kept
+from irm_bench.machine_code import compiled, kept
 
 # Rows that are taken at once: of ten features they take up 20 kB. Half as many cost more to
 # enter the inner loops, twice as many leave the nearest cache.

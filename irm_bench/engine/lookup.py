@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from irm_bench.engine.machine_code import compiled, kept
+from irm_bench.machine_code import compiled, kept
 
 # Columns that are summed up together; of a table for fewer, the rest holds zeros.
 COLUMNS = 64

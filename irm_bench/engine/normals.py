@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from irm_bench.engine.machine_code import compiled, kept
+from irm_bench.machine_code import compiled, kept
 
 # Columns whose numbers are made together: of 32, 64 and 128, about the same.
 WIDTH = 64

@@ -17,6 +17,8 @@ from irm_bench.storage import part_files
 # In text at its full length some tens of MB; in memory about a hundred bytes a row.
 PAGE_ROWS = 2**17
 HELD_PAGES = 3
+# Values of keys whose places are held: a byte a piece each.
+HELD_VALUES = 500
 
 Pages = Callable[[int], pd.DataFrame]
 
@@ -78,10 +80,23 @@ class Rows:
             yield self.read(found)
 
     def _places(self, where: Mapping[str, Any]) -> np.ndarray:
-        chosen = np.arange(len(self.pieces))
+        chosen = np.ones(len(self.pieces), dtype=bool)
         for key, value in where.items():
-            chosen = chosen[_equal(self._values[key][chosen], value)]
-        return chosen
+            chosen &= self._with_value(key, type(value), value)
+        return np.flatnonzero(chosen)
+
+    @cached_property
+    def _with_value(self) -> Callable[[str, type, Any], np.ndarray]:
+        """Where a key has a value, by piece: claims ask for the same few values over and over.
+
+        The type is told too, as 1 and 1.0 are one key of a cache.
+        """
+
+        @lru_cache(HELD_VALUES)
+        def of(key: str, kind: type, value: Any) -> np.ndarray:
+            return _equal(self._values[key], value)
+
+        return of
 
     def _take(self, places: np.ndarray) -> pd.DataFrame:
         numbers = self._values["_page"][places]

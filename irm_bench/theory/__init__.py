@@ -1,7 +1,8 @@
 """What is known exactly: moments, objectives and their minima, paths, laws and crossings."""
 
 from irm_bench.theory.crossings import crossing_sigmas
-from irm_bench.theory.flow import NEWTON_ACCURACY, Minimum, descent_path, flow_minimum, minimise
+from irm_bench.theory.flow import Minimum, descent_path, flow_minimum, minimise
+from irm_bench.theory.flow_loops import NEWTON_ACCURACY, NEWTON_ITERATIONS
 from irm_bench.theory.laws import (
     Decomposition,
     EstimatorLaw,
@@ -24,6 +25,7 @@ from irm_bench.theory.objectives import (
 
 __all__ = [
     "NEWTON_ACCURACY",
+    "NEWTON_ITERATIONS",
     "RANK_TOLERANCE",
     "Decomposition",
     "EstimatorLaw",

@@ -9,14 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from irm_bench.theory import small
+from irm_bench.theory import flow_loops, small
 from irm_bench.theory.moments import Array, Moments
-from irm_bench.theory.objectives import error_gradient, gradient, hessian, objective
-
-# Each implicit step gets so many Newton iterations, the last of which may correct it by this share.
-NEWTON_ITERATIONS = 3
-
-NEWTON_ACCURACY = 0.1
+from irm_bench.theory.objectives import gradient, objective
 
 
 @dataclass(frozen=True)
@@ -61,18 +56,10 @@ def minimise(
     flat, weight = _flatten(moments, error_weight, axes)
     phi = np.broadcast_to(np.asarray(start, dtype=float), (*axes, moments.n_features))
     phi = phi.reshape(-1, moments.n_features).copy()
+    converged = np.zeros(len(phi), dtype=bool)
+    arrays = [np.ascontiguousarray(a) for a in (flat.gram, flat.cross, flat.target, weight)]
+    flow_loops.follow()(*arrays, phi, converged, max_move, tolerance, max_iterations)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        curvature = _norm(hessian(phi, flat, weight).reshape(len(phi), -1))
-        span, converged = 0.1 / curvature, np.zeros(len(phi), dtype=bool)
-        active = np.flatnonzero(np.isfinite(curvature))
-        for _ in range(max_iterations if len(active) else 0):
-            converged[active] = _stationary(phi[active], flat.at(active), weight[active], tolerance)
-            active = active[~converged[active]]
-            if not len(active):
-                break
-            phi[active], span[active] = _flow_step(
-                phi[active], flat.at(active), weight[active], span[active], max_move
-            )
         value = objective(phi, flat, weight)
         norm = _norm(gradient(phi, flat, weight))
     return Minimum(phi.reshape(*axes, -1), *(a.reshape(axes) for a in (value, norm, converged)))
@@ -92,32 +79,6 @@ def _flatten(moments: Moments, error_weight: Any, axes: tuple[int, ...]) -> tupl
     }
     weight = np.broadcast_to(np.asarray(error_weight, dtype=float), axes)
     return Moments(**parts), weight.reshape(-1)
-
-
-def _stationary(phi: Array, moments: Moments, error_weight: Array, tolerance: float) -> Array:
-    """Whether the gradient is small against its own rounding error: (R,)."""
-    scale = _norm(hessian(phi, moments, error_weight).reshape(len(phi), -1))
-    scale *= 1 + _norm(phi)
-    return _norm(gradient(phi, moments, error_weight)) <= tolerance * scale
-
-
-def _flow_step(
-    phi: Array, moments: Moments, error_weight: Array, span: Array, max_move: float
-) -> tuple[Array, Array]:
-    """One implicit Euler step of the gradient flow, or none: the next φ (R, d) and span (R,)."""
-    trial, correction = phi, np.zeros_like(phi)
-    damping = 1 / span[:, None]
-    for _ in range(NEWTON_ITERATIONS):
-        slope = gradient(trial, moments, error_weight) + damping * (trial - phi)
-        curvature = hessian(trial, moments, error_weight) + damping[..., None] * np.eye(len(phi[0]))
-        correction = small.solve(curvature, -slope)
-        trial = trial + correction
-    move, size = _norm(trial - phi), 1 + _norm(phi)
-    falls = objective(trial, moments, error_weight) <= objective(phi, moments, error_weight)
-    # the objective's own rounding error says nothing of the smallest moves
-    accepted = (move <= max_move * size) & (falls | (move <= 1e-6 * size))
-    accepted &= _norm(correction) <= NEWTON_ACCURACY * move
-    return np.where(accepted[:, None], trial, phi), span * np.where(accepted, 3.0, 0.25)
 
 
 def flow_minimum(moments: Moments, error_weight: Any, start: Array | None = None) -> Minimum:
@@ -144,18 +105,18 @@ def descent_path(
     A path that diverges turns into inf or nan.
     """
     record = [int(step) for step in record]
-    wanted = set(record)
-    rate = np.asarray(learning_rate)[..., None]
-    weight = np.asarray(error_weight)[..., None]
-    axes = np.broadcast_shapes(moments.gram.shape[:-3], rate.shape[:-1], weight.shape[:-1])
-    phi = np.ones((*axes, moments.n_features)) if start is None else np.asarray(start, dtype=float)
-    seen: dict[int, Array] = {}
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(max(record) + 1):
-            if step in wanted:
-                seen[step] = phi
-            if with_penalty:
-                phi = phi - rate * gradient(phi, moments, error_weight)
-            else:
-                phi = phi - rate * (weight * error_gradient(phi, moments))
+    start = np.ones(moments.n_features) if start is None else np.asarray(start, dtype=float)
+    axes = np.broadcast_shapes(
+        moments.gram.shape[:-3], np.shape(learning_rate), np.shape(error_weight), start.shape[:-1]
+    )
+    flat, weight = _flatten(moments, error_weight, axes)
+    rate = np.broadcast_to(np.asarray(learning_rate, dtype=float), axes).reshape(-1)
+    gram, cross, weight, rate = (
+        np.ascontiguousarray(a) for a in (flat.gram, flat.cross, weight, rate)
+    )
+    phi = np.broadcast_to(start, (*axes, moments.n_features)).reshape(len(weight), -1).copy()
+    seen, done = {}, 0
+    for step in sorted(set(record)):
+        flow_loops.descend()(gram, cross, weight, with_penalty, rate, phi, step - done)
+        seen[step], done = phi.reshape(*axes, -1).copy(), step
     return np.stack([seen[step] for step in record])

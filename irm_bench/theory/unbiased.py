@@ -17,8 +17,6 @@ from irm_bench import theory
 from irm_bench.theory import Minimum, small
 from irm_bench.theory.moments import Array, Moments, product_index, unpack_products
 
-NEWTON_ITERATIONS = 3
-
 
 @dataclass(frozen=True)
 class Unbiased:
@@ -103,7 +101,7 @@ def _flow_step(problem: Unbiased, phi: Array, span: Array, max_move: float) -> t
     """One implicit Euler step of the gradient flow, or none: the next φ (R, d) and span (R,)."""
     trial, correction = phi, np.zeros_like(phi)
     damping = (1 / span)[:, None]
-    for _ in range(NEWTON_ITERATIONS):
+    for _ in range(theory.NEWTON_ITERATIONS):
         slope = problem.gradient(trial) + damping * (trial - phi)
         curvature = problem.hessian(trial) + damping[..., None] * np.eye(phi.shape[-1])
         correction = small.solve(curvature, -slope)

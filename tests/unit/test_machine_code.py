@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from irm_bench.engine import machine_code
+from irm_bench import machine_code
 
 # Compiles a function twice as one that is kept, and tells its values and how many were compiled.
 CHILD = """
-from irm_bench.engine.machine_code import compiled, kept
+from irm_bench.machine_code import compiled, kept
 from numba.core import event
 
 def half(x):

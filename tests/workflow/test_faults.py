@@ -281,7 +281,7 @@ def test_a_plugin_is_a_file_of_its_folder(kind: str, name: str) -> None:
 
 
 # Keeps what it compiles in a folder that nobody but the user can write to (test_machine_code.py).
-OWN_CODE = ROOT / "irm_bench/engine/machine_code.py"
+OWN_CODE = ROOT / "irm_bench/machine_code.py"
 
 
 def sources() -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from irm_bench.engine import polynomial
-from irm_bench.engine.machine_code import compiled
 from irm_bench.engine.problem import AnySlope, Draw, Problem
+from irm_bench.machine_code import compiled
 
 LABEL = "IRM"
 COLOR = "#0072b2"
