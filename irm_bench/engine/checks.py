@@ -119,9 +119,19 @@ def of_runs(module: ModuleType, what: str, given: Any, n_runs: int) -> None:
         )
 
 
+def precision(module: ModuleType, what: str, given: Tensor, at: Tensor) -> None:
+    """Refuse what is of another precision than the parameters: torch would go on in the higher."""
+    if given.dtype != at.dtype:
+        raise PluginError(
+            f"{file_of(module)}: {what} gives {given.dtype} for parameters in {at.dtype}; tensors "
+            "that it makes itself need their dtype"
+        )
+
+
 def gradient(method: ModuleType, form: str, given: Any, at: Tensor) -> None:
-    """Refuse a gradient of another shape than the parameters, or NaN at finite ones."""
+    """Refuse a gradient of another shape or precision than φ's own, or NaN at finite parameters."""
     shape(method, form, given, tuple(at.shape))
+    precision(method, form, given, at)
     lost = torch.isnan(given).reshape(-1, at.shape[-1]).any(dim=0)
     finite = torch.isfinite(at).reshape(-1, at.shape[-1]).all(dim=0)
     if (lost & finite).any():

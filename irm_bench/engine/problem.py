@@ -249,7 +249,7 @@ class Problem:
         )
 
     def cast(self, dtype: torch.dtype) -> "Problem":
-        """The same numbers in another precision; what is gathered stays as it is."""
+        """The same numbers in another precision, but for rows."""
         if dtype == self.start.dtype:
             return self
         return replace(
@@ -259,6 +259,10 @@ class Problem:
             learning_rate=self.learning_rate.to(dtype),
             start=self.start.to(dtype),
             params={name: values.to(dtype) for name, values in self.params.items()},
+            gathered={
+                name: values.to(dtype) if isinstance(values, Tensor) else values
+                for name, values in self.gathered.items()
+            },
             cubic=None if self.cubic is None else self.cubic.to(dtype),
         )
 

@@ -56,8 +56,8 @@ def train(
         problem = replace(problem, row_loss=problem.row_loss.compiled())
     problem, route = route_of(method, penalty, optimiser, problem, draws)
     parameters = initial_of(method, problem)
-    _check(method, penalty, route, parameters, problem, draws)
     route = replace(route, advance=route.advance if pays else None, precision=precision)
+    _check(method, penalty, route, parameters, problem, draws)
     return descend(problem, route, parameters, penalty.value, n_steps, record, draws)
 
 
@@ -142,7 +142,9 @@ def _check(
     problem: Problem,
     draws: Draws,
 ) -> None:
-    """Refuse plugins whose first φ, value, gradient or penalty has another shape, or is NaN."""
+    """Refuse plugins whose first φ, value, gradient or penalty has another shape, or is NaN, and
+    those that compute in another precision than they are given.
+    """
     runs = torch.arange(problem.slots.n_runs, device=problem.start.device)
     draw = partial(draws, 0, runs)
     with route.guard():
@@ -152,7 +154,8 @@ def _check(
         with checks.blame(penalty, "value"):
             value = penalty.value(problem.slope(phi), problem, draw)
         checks.shape(penalty, "value", value, tuple(problem.target.shape))
-        _check_gradient(method, route, parameters, problem, draw)
+        trained = problem.cast(route.precision)
+        _check_gradient(method, route, parameters.to(route.precision), trained, draw)
 
 
 def _check_gradient(
@@ -171,5 +174,6 @@ def _check_gradient(
             parameters, gradient, memory, 0, problem.learning_rate, problem.params
         )
     checks.shape(route.optimiser, "update", updated, tuple(parameters.shape))
+    checks.precision(route.optimiser, "update", updated, parameters)
     for part in memory:
         checks.of_runs(route.optimiser, "memory of update", part, parameters.shape[-1])

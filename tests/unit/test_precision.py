@@ -15,11 +15,13 @@ from irm_bench.config import ConfigError
 from irm_bench.engine import compiled, training
 from irm_bench.engine.descent import Path, descend
 from irm_bench.engine.problem import Problem, no_draws
+from irm_bench.errors import PluginError
 from irm_bench.plugins.methods import irm, irm_matrix, vrex
 from irm_bench.plugins.optimisers import adam, gd
 from irm_bench.plugins.penalties import plug_in
 from irm_bench.stages import train
 from tests.unit import pipeline
+from tests.unit.objectives_case import EVERY, Combination
 from tests.unit.problems import draw_rows, problem_of
 
 SINGLE, DOUBLE = torch.float32, torch.float64
@@ -98,6 +100,35 @@ def test_a_runs_bits_do_not_depend_on_its_neighbours() -> None:
     for run in (0, 2, 126, 127, 128, 132):
         alone = trained(whole.select(torch.tensor([run])), SINGLE)
         assert torch.equal(alone.phi[..., 0], together[..., run])
+
+
+# A study in single precision has no splits, and no losses through rows.
+MAY_BE_SINGLE = [
+    c
+    for c in EVERY
+    if c.loss.get("NEEDS") == "moments"
+    and c.optimiser
+    and not (c.penalty and "splits" in c.penalty.get("NEEDS", ()))
+]
+
+
+@pytest.mark.parametrize("combination", MAY_BE_SINGLE, ids=str)
+def test_every_method_computes_in_the_precision_that_it_is_given(combination: Combination) -> None:
+    """What does not is refused before its first update."""
+    of = combination.problem([draw_rows(i, 30, 2, (0.2, 1.0, 0.5)) for i in range(3)])
+    path = training.train(*combination.modules, of, 5, [], no_draws, SINGLE)
+    assert path.phi.isfinite().all()
+    assert path.phi.dtype == DOUBLE
+
+
+def test_a_gradient_of_another_precision_is_refused() -> None:
+    method = ModuleType("broken")
+    method.__file__ = "methods/broken.py"
+    method.gradient = lambda parameters, slope, problem, draw: parameters.double()  # type: ignore[attr-defined]
+    with pytest.raises(
+        PluginError, match=r"gradient gives torch.float64 for parameters in torch.float32"
+    ):
+        trained(problem([2, 2]), SINGLE, method)
 
 
 def test_what_is_too_large_for_single_precision_diverges() -> None:
