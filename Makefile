@@ -95,18 +95,21 @@ docs: $(READY)
 setup: $(READY)
 
 # The stamp comes last: a set-up that was interrupted is taken up again.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock $(wildcard requirements.hashes) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "irm_bench needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Setting up $(VENV) ..."
 	@$(BIN)/python scripts/set_up.py $(TORCH)
 	@touch $@
 
-# Resolve pyproject.toml afresh. torch is pinned without its local build tag.
+# Resolve pyproject.toml afresh. torch is pinned without its local build tag, and has no hashes.
 lock:
 	@rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock
 	@.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 '.[dev,cluster]'
 	@.cache/lock/bin/python -m pip freeze --all --exclude pip --exclude irm-bench | sed 's/+cpu$$//' > requirements.lock
+	@.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@.cache/lock/bin/python -m uv pip compile requirements.lock --quiet --no-deps --generate-hashes \
+		--no-annotate --no-header --no-emit-package torch --output-file requirements.hashes
 
 clean:
 	@find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name published -exec rm -rf {} +

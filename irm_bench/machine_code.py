@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 # What a function uses of these hangs on their versions alone, which are part of a file's name.
-LIBRARIES = ("numpy", "math", "numba", "llvmlite")
+LIBRARIES = ("builtins", "math", "numpy", "numba", "llvmlite")
 
 
-class UnknownMakingError(TypeError):
+class NoFingerprintError(TypeError):
     """A function that hangs on what a fingerprint cannot tell."""
 
 
@@ -44,7 +44,7 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same, and what is compiled is kept on the disk, with all that it calls."""
     dispatcher: Any = compiled(function)
     folder = _folder()
-    with suppress(UnknownMakingError):
+    with suppress(NoFingerprintError):
         if folder is not None:
             dispatcher._cache = _kept_code()(folder, fingerprint(function))
     return dispatcher
@@ -54,59 +54,66 @@ def fingerprint(function: Callable[..., Any]) -> str:
     """What a function is made of, itself and all that it calls, in 64 letters.
 
     Raises:
-        UnknownMakingError: if it uses an object whose making cannot be told.
+        NoFingerprintError: if it uses an object whose making cannot be told.
     """
     digest = hashlib.sha256()
-    for piece in _makings(function, set()):
+    for piece in _pieces(function, set()):
         digest.update(piece.encode() + b"\0")
     return digest.hexdigest()
 
 
-def _makings(thing: Any, seen: set[int]) -> Iterator[str]:
+def _pieces(thing: Any, seen: set[int]) -> Iterator[str]:
     """What a function or a value that it uses is made of, piece by piece."""
-    for name in ("py_func", "_defn"):  # of a compiled function, and of one that writes instructions
-        thing = getattr(thing, name, thing)
+    if hasattr(thing, "py_func"):  # a compiled function
+        yield repr(sorted(thing.targetoptions.items()))
+        thing = thing.py_func
+    thing = getattr(thing, "_defn", thing)  # of one that writes instructions of the processor
     if isinstance(thing, FunctionType):
         if id(thing) not in seen:
             seen.add(id(thing))
-            yield from _makings_of_function(thing, seen)
+            yield from _pieces_of_function(thing, seen)
     elif isinstance(thing, tuple):
         yield f"{len(thing)} of"
         for part in thing:
-            yield from _makings(part, seen)
+            yield from _pieces(part, seen)
     elif isinstance(thing, np.ndarray | np.generic):
         yield f"{thing.dtype} {thing.shape} {thing.tobytes().hex()}"
     elif isinstance(thing, bool | int | float | str | bytes | None):
         yield repr(thing)
-    elif isinstance(thing, type | BuiltinFunctionType):
+    elif isinstance(thing, type | BuiltinFunctionType) and _is_of_library(thing.__module__):
         yield f"{thing.__module__}.{thing.__qualname__}"
-    elif isinstance(thing, ModuleType) and thing.__name__.split(".")[0] in LIBRARIES:
+    elif isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
         yield thing.__name__
     else:
-        raise UnknownMakingError(f"{thing!r} is of no kind that a fingerprint knows")
+        raise NoFingerprintError(f"{thing!r} is of no kind that a fingerprint knows")
 
 
-def _makings_of_function(function: FunctionType, seen: set[int]) -> Iterator[str]:
+def _is_of_library(module: str | None) -> bool:
+    return str(module).split(".")[0] in LIBRARIES
+
+
+def _pieces_of_function(function: FunctionType, seen: set[int]) -> Iterator[str]:
     code = function.__code__
-    yield from _makings_of_code(code, seen)
-    yield from _makings(function.__defaults__, seen)
+    yield from _pieces_of_code(code, seen)
+    yield from _pieces(function.__defaults__, seen)
+    yield from _pieces(tuple((function.__kwdefaults__ or {}).items()), seen)
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         yield name
-        yield from _makings(cell.cell_contents, seen)
+        yield from _pieces(cell.cell_contents, seen)
     for name in sorted(_global_names(code)):
         if name in function.__globals__:
             yield name
-            yield from _makings(function.__globals__[name], seen)
+            yield from _pieces(function.__globals__[name], seen)
 
 
-def _makings_of_code(code: CodeType, seen: set[int]) -> Iterator[str]:
+def _pieces_of_code(code: CodeType, seen: set[int]) -> Iterator[str]:
     yield code.co_code.hex()
     yield " ".join(code.co_names + code.co_varnames + code.co_freevars)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _makings_of_code(constant, seen)
+            yield from _pieces_of_code(constant, seen)
         else:
-            yield from _makings(constant, seen)
+            yield from _pieces(constant, seen)
 
 
 def _global_names(code: CodeType) -> set[str]:

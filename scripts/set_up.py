@@ -3,6 +3,9 @@
 By uv, which resolves and unpacks in parallel, told of the user's settings of pip; by pip itself
 where uv cannot be had or fails. Nothing but Python's standard library is needed.
 
+Every package but PyTorch has to be the one whose hash ``requirements.hashes`` names; PyTorch's
+builds are many, and not all on one index. Where an index has builds of its own, delete that file.
+
 On Linux PyPI's build of PyTorch is for CUDA and takes up about 5 GB. With ``cpu`` the build without
 it is taken, of 1 GB: from the user's own folders of wheels, or from PyTorch's index, unless the
 user's settings name another index, or it does not answer at once.
@@ -22,6 +25,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SECONDS = 5
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements.lock"
+HASHES = ROOT / "requirements.hashes"
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 Settings = dict[str, list[str]]
@@ -96,13 +100,17 @@ def install(settings: Settings, cpu_index: bool) -> bool:
         uv += uv_arguments(settings)
         if cpu_index:
             uv += ["--index", CPU_INDEX]
-        if _both(uv, uv_environment(settings)):
+        hashes = ["--constraints", str(HASHES)] if HASHES.exists() else []
+        if _all([*uv, *hashes], uv_environment(settings)):
             return True
         print("uv could not; trying pip", file=sys.stderr)
-    return _both([*PIP, "install", "--quiet", *extra], {})
+    pip = [*PIP, "install", "--quiet", *extra]
+    # Of what it installs at once, pip wants hashes of all or of none.
+    are_whole = not HASHES.exists() or _run([*pip, "--no-deps", "-r", str(HASHES)])
+    return are_whole and _all(pip, {})
 
 
-def _both(command: list[str], environment: Mapping[str, str]) -> bool:
+def _all(command: list[str], environment: Mapping[str, str]) -> bool:
     """The packages of the lock, then the project, which is built by one of them."""
     project = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
     return _run([*command, "-r", str(LOCK)], environment) and _run(

@@ -94,6 +94,7 @@ PLAIN = "def function(x):\n    return np.sqrt(x) * A + 1\n"
         (PLAIN.replace("+ 1", "+ 2"), {"A": 1}),
         (PLAIN.replace("*", "/"), {"A": 1}),
         (PLAIN.replace("(x):", "(x, y=1):"), {"A": 1}),
+        (PLAIN.replace("(x):", "(x, *, y=1):"), {"A": 1}),
         ("def function(x):\n    return [np.sqrt(y) * A + 1 for y in x]\n", {"A": 1}),
     ],
 )
@@ -109,8 +110,8 @@ def test_what_calls_itself_ends() -> None:
     assert first != second
 
 
-@pytest.mark.parametrize("unknown", [object(), {"a": 1}, pytest])
+@pytest.mark.parametrize("unknown", [object(), {"a": 1}, pytest, Path])
 def test_what_it_cannot_tell_is_not_kept(unknown: object) -> None:
     function: Callable[..., Any] = of("def function(x):\n    return x if A else 0\n", A=unknown)
-    with pytest.raises(machine_code.UnknownMakingError, match="no kind"):
+    with pytest.raises(machine_code.NoFingerprintError, match="no kind"):
         machine_code.fingerprint(function)

@@ -28,6 +28,18 @@ def locked() -> dict[str, Version]:
     return {canonicalize_name(name): Version(version) for name, version in pins}
 
 
+def test_every_package_of_the_lock_but_torch_has_hashes() -> None:
+    entries = (ROOT / "requirements.hashes").read_text().replace("\\\n", " ").splitlines()
+    pins = {}
+    for entry in entries:
+        pin, *hashes = entry.split()
+        name, version = pin.split("==")
+        pins[canonicalize_name(name)] = Version(version)
+        assert hashes
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", text) for text in hashes)
+    assert pins == {name: version for name, version in locked().items() if name != "torch"}
+
+
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
 def test_the_lock_pins_every_dependency_within_its_range(requirement: Requirement) -> None:
     assert locked()[canonicalize_name(requirement.name)] in requirement.specifier

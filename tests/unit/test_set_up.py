@@ -71,10 +71,25 @@ def test_pip_does_it_where_uv_cannot(
 
     monkeypatch.setitem(set_up["install"].__globals__, "_run", run)
     assert set_up["install"]({}, True)
-    *_, packages, project = calls
+    *_, whole, packages, project = calls
+    assert whole.endswith(f"--no-deps -r {ROOT / 'requirements.hashes'}")
     assert packages.startswith("-m pip")
     assert "--extra-index-url https://download.pytorch.org/whl/cpu -r " in packages
     assert project.endswith(f"-e {ROOT}")
+
+
+def test_pip_installs_nothing_that_is_not_what_its_hash_says(
+    set_up: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def run(command: list[str], *rest: object, **options: object) -> bool:
+        calls.append(" ".join(command))
+        return "requirements.hashes" not in calls[-1]
+
+    monkeypatch.setitem(set_up["install"].__globals__, "_run", run)
+    assert not set_up["install"]({}, False)
+    assert "requirements.hashes" in calls[-1]
 
 
 def test_another_build_is_refused(set_up: dict[str, Any], capsys: pytest.CaptureFixture) -> None:
