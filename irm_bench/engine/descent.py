@@ -131,10 +131,12 @@ class Descent:
         for stretch in self._stretches(steps):
             if self._recorder.wants(stretch.start):
                 self.record(stretch.start)
-            self._parameters, self._memory = self._many(self._parameters, self._memory, stretch)
+            self._parameters, self._memory = self._many(
+                self._parameters, self._memory, self._trained, stretch, self._runs
+            )
         finite = finite_runs(self._parameters)
         if not finite.all():
-            self._flag(*before, steps, finite)
+            self._flag(*before, steps, (~finite).nonzero().squeeze(1))
             self._keep(finite.nonzero().squeeze(1))
 
     def record(self, step: int) -> None:
@@ -150,30 +152,32 @@ class Descent:
         inner = [step for step in self._recorder.steps if steps.start < step < steps.stop]
         return list(map(range, [steps.start, *inner], [*inner, steps.stop]))
 
-    def _many(self, parameters: Tensor, memory: Memory, steps: range) -> tuple[Tensor, Memory]:
-        """Parameters and memory after some steps."""
+    def _many(
+        self, parameters: Tensor, memory: Memory, problem: Problem, steps: range, runs: Tensor
+    ) -> tuple[Tensor, Memory]:
+        """Parameters and memory of runs after some steps."""
         if self._advance is not None:
-            return self._advance(parameters, memory, self._trained, steps, self._runs)
+            return self._advance(parameters, memory, problem, steps, runs)
         for step in steps:
-            parameters, memory = self._updated(parameters, memory, step)
+            draw = partial(self._draws, step, runs)
+            gradient = self._gradient(parameters, problem, draw)
+            parameters, memory = self._update(
+                parameters, gradient, memory, step, problem.learning_rate, problem.params
+            )
         return parameters, memory
 
-    def _updated(self, parameters: Tensor, memory: Memory, step: int) -> tuple[Tensor, Memory]:
-        problem = self._trained
-        draw = partial(self._draws, step, self._runs)
-        gradient = self._gradient(parameters, problem, draw)
-        return self._update(
-            parameters, gradient, memory, step, problem.learning_rate, problem.params
-        )
-
-    def _flag(self, parameters: Tensor, memory: Memory, steps: range, finite: Tensor) -> None:
-        """Make a block of updates once more, to find the step at which each run diverged."""
-        diverged_at = torch.zeros(len(self._runs), dtype=torch.long, device=self._runs.device)
+    def _flag(self, parameters: Tensor, memory: Memory, steps: range, lost: Tensor) -> None:
+        """Make updates of the runs that they made diverge once more, to find each one's step."""
+        parameters, memory = parameters[..., lost], tuple(part[..., lost] for part in memory)
+        problem, runs = self._trained.select(lost), self._runs[lost]
+        diverged_at = torch.zeros(len(lost), dtype=torch.long, device=lost.device)
         for step in steps:
-            parameters, memory = self._many(parameters, memory, range(step, step + 1))
-            new = ~finite_runs(parameters) & (diverged_at == 0)
-            diverged_at[new] = step + 1
-        self._recorder.diverged(self._runs[~finite], diverged_at[~finite])
+            one = range(step, step + 1)
+            parameters, memory = self._many(parameters, memory, problem, one, runs)
+            diverged_at[~finite_runs(parameters) & (diverged_at == 0)] = step + 1
+            if diverged_at.all():
+                break
+        self._recorder.diverged(runs, diverged_at)
 
     def _keep(self, places: Tensor) -> None:
         """Go on with some of the runs."""
