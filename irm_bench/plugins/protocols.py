@@ -243,7 +243,9 @@ class GradientMethod(Method, Protocol):
                                    order of PARAMS, and out (size, width), which it fills; with
                                    TAKES_PENALTY it is given the penalty's kernel, compiled, too.
                                    All arrays have the dtype of the parameters, and so should
-                                   its own have, for speed in single precision
+                                   its own have, for speed in single precision. It may use
+                                   numbers, arrays and functions: with other objects it is
+                                   compiled anew by every process (``machine_code.py``)
         draw_kernel(n_features, width, of_value)  the same of what an environment's draw adds to
                                    that gradient: a function of φ (d, width), the draw's gram
                                    (d, d, width) and cross (d, width) in φ's dtype, params, and out,

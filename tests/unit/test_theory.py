@@ -12,7 +12,7 @@ from scipy.optimize import fsolve
 
 from irm_bench import theory
 from irm_bench.plugins.sems import example_1
-from irm_bench.theory import moments
+from irm_bench.theory import flow_loops, moments, small
 from irm_bench.theory.moments import Accumulator, Moments
 
 pytestmark = pytest.mark.spread
@@ -55,6 +55,31 @@ def sample_moments(n_seeds: int, n: int, sigmas: Sequence[float], dim: int) -> M
         return accumulator.moments()
 
     return moments.stack(moments.stack(one(s) for s in sigmas) for _ in range(n_seeds))
+
+
+@pytest.mark.parametrize(("n_environments", "d"), [(1, 1), (2, 4), (5, 3)])
+@pytest.mark.parametrize("weight", [0.0, 1e-5, 1.0])
+def test_loops_compute_what_the_formulas_of_arrays_do(
+    n_environments: int, d: int, weight: float
+) -> None:
+    """To the bit: so that a table does not hang on which of the two made it."""
+    given = random_moments(d, (n_environments,), d)
+    phi = np.random.default_rng(1).normal(size=d)
+    loops, arrays = flow_loops._objective(), (given.gram, given.cross)
+    value = loops.value(*arrays, given.target, weight, phi)
+    assert value == theory.objective(phi, given, weight)
+    assert (loops.gradient(*arrays, weight, phi) == theory.gradient(phi, given, weight)).all()
+    assert (loops.hessian(*arrays, weight, phi) == theory.hessian(phi, given, weight)).all()
+    assert (loops.error_gradient(*arrays, phi) == theory.error_gradient(phi, given)).all()
+
+
+@pytest.mark.parametrize("first", [0.0, 1.0])
+def test_loops_solve_with_pivots(first: float) -> None:
+    matrix = np.array([[first, 2.0, 1.0], [1.0, 0.0, 0.0], [3.0, 0.0, 1.0]])
+    right = np.array([1.0, -2.0, 0.5])
+    solved = flow_loops._solve(matrix.copy(), right.copy())
+    assert (solved == small.solve(matrix, right)).all()
+    np.testing.assert_allclose(solved, np.linalg.solve(matrix, right), rtol=1e-14)
 
 
 def symmetric_gradient(ab: Sequence[float], sigmas: Sequence[float], weight: float) -> np.ndarray:
