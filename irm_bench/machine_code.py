@@ -132,9 +132,9 @@ def _folder() -> Path | None:
     with suppress(OSError):
         if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = folder.stat()
-            is_own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-            return folder if is_own and not found.st_mode & 0o022 else None
+            status = folder.stat()
+            is_own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+            return folder if is_own and not status.st_mode & 0o022 else None
     return None
 
 
@@ -192,11 +192,11 @@ def _kept_code() -> Any:
                 return
             content = dumps(result._reduce())
             path = self._path(signature, result.codegen)
-            with suppress(OSError):
+            with suppress(OSError), tempfile.TemporaryDirectory(dir=self._folder) as beside:
                 # Under a name of its own first: others may write the same.
-                with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                    file.write(hashlib.sha256(content).digest() + content)
-                os.replace(file.name, path)
+                whole = Path(beside) / path.name
+                whole.write_bytes(hashlib.sha256(content).digest() + content)
+                os.replace(whole, path)
 
         def _path(self, signature: Any, codegen: Any) -> Path:
             made_for = f"{versions} {codegen.magic_tuple()} {signature} {self._made_of}"

@@ -129,7 +129,7 @@ def precision(module: ModuleType, what: str, given: Tensor, at: Tensor) -> None:
 
 
 def gradient(method: ModuleType, form: str, given: Any, at: Tensor) -> None:
-    """Refuse a gradient of another shape or precision than φ's own, or NaN at finite parameters."""
+    """Refuse a gradient of other shape or precision than the parameters, or NaN at finite ones."""
     shape(method, form, given, tuple(at.shape))
     precision(method, form, given, at)
     lost = torch.isnan(given).reshape(-1, at.shape[-1]).any(dim=0)

@@ -131,7 +131,7 @@ class Evidence:
         """
         if model not in self._cells:
             self._cells[model] = self._cell(model)
-        return self._cells[model]
+        return dict(self._cells[model])  # a copy, which a claim may change
 
     def _cell(self, model: Selection) -> dict[str, Any]:
         study = self.study(model.study)
