@@ -4,6 +4,10 @@ To compile a loop takes seconds, as much as it then takes to train a thousand mo
 machine code too (``cache=True``), but knows a function by its file's time: a loop here is put
 together of kernels that plugins write, and of numbers that it is made for. So it is known by its
 ``fingerprint``: all that it and what it calls are made of, numba's version, and the processor.
+
+The fingerprint is part of a function's name too. Within machine code a call goes by name, and all
+loops have one name, with a number that numba counts up in each process: of two loops that come from
+two processes, the first would be called in place of the second.
 """
 
 import dis
@@ -24,6 +28,9 @@ import numpy as np
 # What a function uses of these hangs on their versions alone, which are part of a file's name.
 LIBRARIES = ("builtins", "math", "numpy", "numba", "llvmlite")
 
+# Of files whose functions are named otherwise none must be taken.
+NAMING = "by fingerprint"
+
 
 class NoFingerprintError(TypeError):
     """A function that hangs on what a fingerprint cannot tell."""
@@ -36,6 +43,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     from numba import njit  # half a second, which other routes need not spend
 
+    made_of = _fingerprint_if_told(function)
+    if made_of and made_of not in function.__qualname__:
+        function.__qualname__ += f".{made_of}"
     dispatcher: Callable[..., Any] = njit(error_model="numpy")(function)
     return dispatcher
 
@@ -43,11 +53,16 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 def kept(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same, and what is compiled is kept on the disk, with all that it calls."""
     dispatcher: Any = compiled(function)
-    folder = _folder()
-    with suppress(NoFingerprintError):
-        if folder is not None:
-            dispatcher._cache = _kept_code()(folder, fingerprint(function))
+    folder, made_of = _folder(), _fingerprint_if_told(function)
+    if folder and made_of:
+        dispatcher._cache = _kept_code()(folder, made_of)
     return dispatcher
+
+
+def _fingerprint_if_told(function: Callable[..., Any]) -> str | None:
+    with suppress(NoFingerprintError):
+        return fingerprint(function)
+    return None
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
@@ -57,20 +72,22 @@ def fingerprint(function: Callable[..., Any]) -> str:
         NoFingerprintError: if it uses an object whose making cannot be told.
     """
     digest = hashlib.sha256()
-    for piece in _pieces(function, set()):
+    for piece in _pieces(function, {}):
         digest.update(piece.encode() + b"\0")
     return digest.hexdigest()
 
 
-def _pieces(thing: Any, seen: set[int]) -> Iterator[str]:
+def _pieces(thing: Any, seen: dict[int, int]) -> Iterator[str]:
     """What a function or a value that it uses is made of, piece by piece."""
     if hasattr(thing, "py_func"):  # a compiled function
         yield repr(sorted(thing.targetoptions.items()))
         thing = thing.py_func
     thing = getattr(thing, "_defn", thing)  # of one that writes instructions of the processor
     if isinstance(thing, FunctionType):
-        if id(thing) not in seen:
-            seen.add(id(thing))
+        if id(thing) in seen:
+            yield f"the {seen[id(thing)]}. function again"
+        else:
+            seen[id(thing)] = len(seen)
             yield from _pieces_of_function(thing, seen)
     elif isinstance(thing, tuple):
         yield f"{len(thing)} of"
@@ -92,7 +109,7 @@ def _is_of_library(module: str | None) -> bool:
     return str(module).split(".")[0] in LIBRARIES
 
 
-def _pieces_of_function(function: FunctionType, seen: set[int]) -> Iterator[str]:
+def _pieces_of_function(function: FunctionType, seen: dict[int, int]) -> Iterator[str]:
     code = function.__code__
     yield from _pieces_of_code(code, seen)
     yield from _pieces(function.__defaults__, seen)
@@ -106,7 +123,7 @@ def _pieces_of_function(function: FunctionType, seen: set[int]) -> Iterator[str]
             yield from _pieces(function.__globals__[name], seen)
 
 
-def _pieces_of_code(code: CodeType, seen: set[int]) -> Iterator[str]:
+def _pieces_of_code(code: CodeType, seen: dict[int, int]) -> Iterator[str]:
     yield code.co_code.hex()
     yield " ".join(code.co_names + code.co_varnames + code.co_freevars)
     for constant in code.co_consts:
@@ -157,7 +174,7 @@ def _kept_code() -> Any:
     from numba.core.compiler import CompileResult
     from numba.core.serialize import dumps
 
-    versions = f"{numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
+    versions = f"{NAMING} {numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
 
     class KeptCode(NullCache):  # type: ignore[misc]
         """Of a function: a file for each of the types that it is compiled for.

@@ -51,6 +51,37 @@ def test_what_was_compiled_is_found_by_this_process_and_the_next(tmp_path: Path)
     assert run(tmp_path) == [0.5, 0.5, 2]
 
 
+# Functions of one name, each with a constant of its own; the one that is called has to stay a call.
+NAMESAKES = """
+import sys
+from irm_bench.machine_code import compiled, kept
+
+def of(constant):
+    def countdown(x):
+        return constant if x < 1 else countdown(x - 1) * 1.0
+    countdown = compiled(countdown)
+
+    def function(x):
+        return countdown(x) + constant
+    return kept(function)
+
+print(*[of(float(word))(3.0) for word in sys.argv[1:]])
+"""
+
+
+def test_functions_of_one_name_from_two_processes_are_not_taken_for_each_other(
+    tmp_path: Path,
+) -> None:
+    for constants in (["1"], ["10"], ["1", "10", "100"], ["100", "10", "1"]):
+        done = subprocess.run(
+            [sys.executable, "-c", NAMESAKES, *constants],
+            env={"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.split() == [f"{2 * float(word)}" for word in constants], done.stderr
+
+
 def test_what_hangs_on_a_module_that_is_not_there_is_compiled_anew(tmp_path: Path) -> None:
     for _ in range(2):
         assert run(tmp_path, name="nowhere") == [0.5, 0.5, 2]
