@@ -44,7 +44,7 @@ def run_shard(keys: dict[str, Any], folder: Path, seeds: range) -> tuple[np.ndar
     parsed = config.parse(raw)
     moments, trained = folder / f"moments-{seeds.start}.npz", folder / f"{seeds.start}.npz"
     simulate.run(parsed, 0, moments)
-    train.run(parsed, plan.groups(parsed)[0], 0, moments, trained)
+    train.run(parsed, next(iter(plan.groups(parsed))), 0, moments, trained)
     moments.unlink()
     with np.load(trained) as found:
         return found["0/phi"][-1], time.process_time() - before, peak()

@@ -7,6 +7,7 @@ trained model but its seed. Studies that overlap share both.
 import hashlib
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -24,6 +25,9 @@ from irm_bench.theory import small
 from irm_bench.theory.moments import Moments
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+# The training job of all that is soon done: as many products as are made in some five seconds.
+QUICK, QUICK_PRODUCTS = "quick", 10**10
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,6 @@ class Cell:
     @property
     def key(self) -> ModelKey:
         return ModelKey(self.method.name, self.penalty.name if self.penalty else "")
-
-    @property
-    def group(self) -> str:
-        return group_of(self.method, self.key, self.optimiser)
 
     @property
     def error_weight(self) -> float | None:
@@ -319,17 +319,37 @@ def _validation_datasets(study: Study) -> Iterator[Dataset]:
             yield from validation_of(study, selection, cell)
 
 
-def group_of(method: Plugin, key: ModelKey, optimiser: Optimiser | None) -> str:
-    """The training job of a model: one a method and penalty, and one for all whose φ is known in
-    closed form, which takes less time than a process to start."""
-    is_stepped_by_gd = optimiser is not None and optimiser.plugin.name == "gd"
-    has_closed_form = "closed_form" in method.get("FUNCTIONS", ()) and is_stepped_by_gd
-    return "no_penalty" if optimiser is None or has_closed_form else str(key)
+def groups(config: Config) -> dict[str, list[Cell]]:
+    """The training jobs of a shard by name, and the cells of each.
+
+    One a method and penalty, but those that together take a few seconds share one: to start a
+    process takes as long.
+    """
+    seeds = set(shard_seeds(config, 0))  # never other ones, however many more are looked at
+    by_model: dict[str, list[Cell]] = defaultdict(list)
+    products: dict[str, int] = defaultdict(int)
+    for cell, use in cells(config).items():
+        by_model[str(cell.key)].append(cell)
+        products[str(cell.key)] += len(use.seeds & seeds) * _products(cell)
+    jobs: dict[str, list[Cell]] = defaultdict(list)
+    total = 0
+    for name in sorted(by_model, key=lambda name: (products[name], name)):
+        total += products[name]
+        jobs[QUICK if total <= QUICK_PRODUCTS else name] += by_model[name]
+    return dict(sorted(jobs.items()))
 
 
-def groups(config: Config) -> list[str]:
-    """Names of the training jobs of a shard."""
-    return sorted({cell.group for cell in cells(config)})
+def _products(cell: Cell) -> int:
+    """Products that a training takes, about: none where φ is known without steps."""
+    functions = cell.method.get("FUNCTIONS", ())
+    if cell.optimiser is None:
+        return 0
+    if cell.optimiser.plugin.name == "gd" and "closed_form" in functions:
+        return 0
+    goes_through_rows = "splits" in cell.needs or cell.loss.get("NEEDS") == "rows"
+    if goes_through_rows or "kernel" not in functions:  # then each step is many calls of torch
+        return QUICK_PRODUCTS + 1
+    return cell.steps * len(cell.train) * cell.model.n_features**2
 
 
 def shard_seeds(config: Config, shard: int) -> tuple[int, ...]:

@@ -110,10 +110,11 @@ def _run(config: Config, group: str, shard: int, moments: Path | str, output: Pa
 def batches(config: Config, group: str, shard: int) -> Iterator[list[Run]]:
     """The runs of a group, cut into batches of one family each."""
     mine = set(plan.shard_seeds(config, shard))
+    of_group = set(plan.groups(config)[group])
     runs = [
         Run(cell, index, seed, use.wanted)
         for index, (cell, use) in enumerate(plan.cells(config).items())
-        if cell.group == group
+        if cell in of_group
         for seed in sorted(use.seeds & mine)
     ]
     runs.sort(key=lambda r: (str(r.family), r.seed, r.index))

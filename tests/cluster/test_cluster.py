@@ -57,7 +57,7 @@ def test_a_cancelled_job_and_a_dead_node_lose_nothing(cluster: Cluster, tmp_path
     """Both while their jobs stand in the middle of writing a file."""
     project = tiny.create(tmp_path / "there")
     parts = [f"results/notebook/parts/{shard}/models.npz" for shard in (0, 1)]
-    tiny.stall_writing(project, "trained/no_penalty/0.npz", "trained/no_penalty/1.npz")
+    tiny.stall_writing(project, "trained/quick/0.npz", "trained/quick/1.npz")
     line = [*SNAKEMAKE, *parts, *SLURM, "--configfile", tiny.CONFIGFILE, "--config", "shards=2"]
     with tiny.running(project, line) as process:
         wait_for(lambda: len(tiny.stalled(project)) == 2)

@@ -64,7 +64,7 @@ def models(project: Path) -> bytes:
 def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> None:
     """One story: a run is under way, a second one is refused, the first is killed with -9; the
     next is told of the lock, and goes on where the first was once that is taken away."""
-    tiny.stall_writing(fresh, "trained/no_penalty/0.npz")
+    tiny.stall_writing(fresh, "trained/quick/0.npz")
     with tiny.running(fresh, tiny.command(TABLES)) as first:
         tiny.wait_for(lambda: tiny.stalled(fresh))
         assert "cannot be locked" in failure(fresh, TABLES)
@@ -83,14 +83,14 @@ def test_killed_snakemake_second_run_and_resumption(fresh: Path, done: Path) -> 
 
 
 def test_a_worker_killed_in_the_middle_of_writing(fresh: Path, done: Path) -> None:
-    tiny.stall_writing(fresh, "trained/no_penalty/0.npz")
+    tiny.stall_writing(fresh, "trained/quick/0.npz")
     with tiny.running(fresh, tiny.command(TABLES)) as process:
         tiny.wait_for(lambda: tiny.stalled(fresh))
         os.kill(*tiny.stalled(fresh), signal.SIGKILL)
         said, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "died with <Signals.SIGKILL: 9>" in said or "train" in said
-    assert not (fresh / "results/notebook/trained/no_penalty/0.npz").exists()
+    assert not (fresh / "results/notebook/trained/quick/0.npz").exists()
     assert len(tiny.temporaries(fresh)) == 1
     tiny.go(fresh)
     succeed(fresh, TABLES)
@@ -142,7 +142,7 @@ def parsed(project: Path, **changes: object) -> config.Config:
     return config.parse(tiny.raw(project) | changes)
 
 
-FILES = ("moments/0.npz", "trained/no_penalty/0.npz", "parts/0/models.npz", "tables/summary.csv")
+FILES = ("moments/0.npz", "trained/quick/0.npz", "parts/0/models.npz", "tables/summary.csv")
 
 
 def read(project: Path, found: config.Config, name: str) -> None:
@@ -191,12 +191,11 @@ def test_a_file_of_another_version_is_named(
 
 def test_damage_stops_the_run_and_deletion_mends_it(project: Path, done: Path) -> None:
     results = project / "results/notebook"
-    shutil.rmtree(results / "trained/irm-plug_in")
+    shutil.rmtree(results / "trained/quick")
     flip(results / "moments/0.npz")
     message = failure(project, TABLES)
     assert (
-        "error in train group=irm-plug_in shard=0: results/notebook/moments/0.npz is damaged"
-        in message
+        "error in train group=quick shard=0: results/notebook/moments/0.npz is damaged" in message
     )
     (results / "moments/0.npz").unlink()
     succeed(project, TABLES)
@@ -227,17 +226,23 @@ def raise_in(project: Path, name: str, function: str, condition: str = "True") -
     path.write_text(text[: head.end()] + broken + text[head.end() :], encoding="utf-8")
 
 
-def test_a_plugin_that_raises_is_named_with_what_it_was_about(project: Path) -> None:
-    raise_in(project, "methods/erm.py", "closed_form")
-    raise_in(project, "penalties/plug_in.py", "gradient")
-    said = failure(project, TABLES, "--keep-going")
-    about = r"error in train group={0} shard=0: .*ValueError: broken on purpose; raised by plugin "
-    about += r"'{1}' \(irm_bench/plugins/{2}/{1}\.py, line \d+\); group {0}, \d+ runs, seeds 0 to 3"
-    assert re.search(about.format("no_penalty", "erm", "methods"), said), said
-    assert re.search(about.format("irm-plug_in", "plug_in", "penalties"), said), said
-    assert (
-        "raise ValueError" in (project / "results/notebook/logs/train/no_penalty.0.log").read_text()
+@pytest.mark.parametrize(
+    ("folder", "plugin", "function"),
+    [("methods", "erm", "closed_form"), ("penalties", "plug_in", "gradient")],
+)
+def test_a_plugin_that_raises_is_named_with_what_it_was_about(
+    project: Path, folder: str, plugin: str, function: str
+) -> None:
+    raise_in(project, f"{folder}/{plugin}.py", function)
+    said = failure(project, TABLES)
+    about = (
+        "error in train group=quick shard=0: .*ValueError: broken on purpose; raised by plugin "
+        rf"'{plugin}' \(irm_bench/plugins/{folder}/{plugin}\.py, line \d+\); "
+        r"group quick, \d+ runs, seeds 0 to 3"
     )
+    assert re.search(about, said), said
+    log = project / "results/notebook/logs/train/quick.0.log"
+    assert "raise ValueError" in log.read_text()
 
 
 def test_a_model_that_raises_on_one_seed_is_named_with_it(project: Path) -> None:

@@ -50,11 +50,11 @@ def test_a_bad_config_stops_before_any_job(finished: Path, text: str, words: lis
 
 def test_a_damaged_intermediate_is_named_and_rebuilt_once_deleted(project: Path) -> None:
     wanted = tables_of(project)
-    victim = project / "results/notebook/trained/irm-plug_in/0.npz"
+    victim = project / "results/notebook/trained/quick/0.npz"
     victim.write_bytes(victim.read_bytes()[:1000])
     failed = snakemake(project)
     assert failed.returncode != 0
-    assert "results/notebook/trained/irm-plug_in/0.npz is damaged" in failed.stderr
+    assert "results/notebook/trained/quick/0.npz is damaged" in failed.stderr
     assert "delete it and run again" in failed.stderr
     assert "Traceback" not in failed.stderr
     victim.unlink()

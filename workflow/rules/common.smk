@@ -19,8 +19,7 @@ except configuration.ConfigError as error:
 
 RESULTS = f"results/{CONFIG.book.name}"
 SHARDS = range(plan.n_shards(CONFIG))
-CELLS = plan.cells(CONFIG)
-GROUPS = sorted({cell.group for cell in CELLS})
+GROUPS = plan.groups(CONFIG)
 # Parts of a shard become tables: those of the models, and what theory says of them.
 PARTS = tables.parts(CONFIG, "evaluate")
 DIAGNOSIS_PARTS = tables.parts(CONFIG, "diagnose")
@@ -85,11 +84,10 @@ def code_of_training(wildcards):
     """The same for a training group: its methods, the penalties that they train on or report,
     losses, optimisers and data models."""
     plugins = set()
-    for cell in CELLS:
-        if cell.group == wildcards.group:
-            plugins |= {cell.method, cell.monitor, cell.loss, cell.model.sem}
-            if cell.optimiser:
-                plugins.add(cell.optimiser.plugin)
+    for cell in GROUPS[wildcards.group]:
+        plugins |= {cell.method, cell.monitor, cell.loss, cell.model.sem}
+        if cell.optimiser:
+            plugins.add(cell.optimiser.plugin)
     return code("stages.train", *plugins)
 
 
@@ -111,4 +109,4 @@ def shard_hash(wildcards):
 
 def learning_rates(wildcards):
     """The learning rates of a training group: theory has a say in those that are capped."""
-    return [cell.learning_rate for cell in CELLS if cell.group == wildcards.group]
+    return [cell.learning_rate for cell in GROUPS[wildcards.group]]

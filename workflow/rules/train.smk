@@ -1,5 +1,5 @@
 # Reads a shard's moments; writes the paths of a group's models: those of one method with one penalty,
-# or all that train without a penalty.
+# or all that are soon trained.
 rule train:
     input:
         moments=result("moments/{shard}.npz"),
