@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 # What a function uses of these hangs on their versions alone, which are part of a file's name.
-LIBRARIES = ("builtins", "math", "numpy", "numba", "llvmlite")
+LIBRARIES = ("builtins", "math", "typing", "numpy", "numba", "llvmlite")
 
 # Of files whose functions are named otherwise none must be taken.
 NAMING = "by fingerprint"

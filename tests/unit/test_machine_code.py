@@ -11,6 +11,13 @@ import numpy as np
 import pytest
 
 from irm_bench import machine_code
+from irm_bench.engine import compiled as loops
+from irm_bench.engine import lookup, normals
+from irm_bench.engine.compiled_draws import DrawsByLaw, DrawsOfRows, NoDraws
+from irm_bench.plugins.methods import irm
+from irm_bench.plugins.optimisers import adam
+from irm_bench.plugins.penalties import plug_in, split_half
+from irm_bench.theory import flow_loops
 
 # Compiles a function twice as one that is kept, and tells its values and how many were compiled.
 CHILD = """
@@ -146,3 +153,19 @@ def test_what_it_cannot_tell_is_not_kept(unknown: object) -> None:
     function: Callable[..., Any] = of("def function(x):\n    return x if A else 0\n", A=unknown)
     with pytest.raises(machine_code.NoFingerprintError, match="no kind"):
         machine_code.fingerprint(function)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: lookup._compiled().add_up,
+        normals._write,
+        flow_loops.follow,
+        flow_loops.descend,
+        lambda: loops._loop(irm, plug_in, adam, NoDraws, 3, 8),
+        lambda: loops._loop(irm, split_half, adam, DrawsByLaw, 3, 8),
+        lambda: loops._loop(irm, split_half, adam, DrawsOfRows, 3, 8),
+    ],
+)
+def test_the_loops_that_every_run_needs_are_kept(make: Callable[[], Callable[..., Any]]) -> None:
+    assert machine_code.fingerprint(make())
