@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 BLOCK = 1000
+# Rows that are read at once.
+CHUNK = 100 * BLOCK
 # Far below any number that matters, far above rounding.
 SCALE = 1e-3
 # Between sums of numbers that agree to a relative 1e-6, or 1e-9 near zero, lies no more than this.
@@ -33,12 +35,16 @@ def of_table(path: Path) -> pd.DataFrame:
         OSError, ValueError: it cannot be read.
     """
     kinds = _kinds(path)  # of the whole table: what is a number in one block may be a text below
-    rows: list[dict[str, Any]] = []
-    with pd.read_csv(path, dtype=kinds, chunksize=BLOCK, **_READING) as blocks:
-        for block in blocks:
-            sums = {column: _sum(block[column]) for column in block}
-            rows.append({"first_row": len(rows) * BLOCK, "n_rows": len(block), **sums})
-    return pd.DataFrame(rows, columns=["first_row", "n_rows", *kinds])
+    pieces = [pd.DataFrame(columns=["first_row", "n_rows", *kinds])]
+    first_row = 0
+    with pd.read_csv(path, dtype=kinds, chunksize=CHUNK, **_READING) as chunks:
+        for chunk in chunks:
+            starts = np.arange(0, len(chunk), BLOCK)
+            sums = {column: _sums(chunk[column], starts) for column in chunk}
+            n_rows = np.minimum(BLOCK, len(chunk) - starts)
+            pieces.append(pd.DataFrame({"first_row": first_row + starts, "n_rows": n_rows, **sums}))
+            first_row += len(chunk)
+    return pd.concat(pieces[1:] or pieces, ignore_index=True)
 
 
 _READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "low_memory": False}
@@ -47,7 +53,7 @@ _READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "low_me
 def _kinds(path: Path) -> dict[str, str]:
     """Numbers or texts, column by column."""
     kinds: dict[str, str] = {}
-    with pd.read_csv(path, chunksize=100 * BLOCK, **_READING) as parts:
+    with pd.read_csv(path, chunksize=CHUNK, **_READING) as parts:
         for part in parts:
             for column in part:
                 is_number = pd.api.types.is_numeric_dtype(part[column])
@@ -55,11 +61,21 @@ def _kinds(path: Path) -> dict[str, str]:
     return kinds
 
 
-def _sum(column: pd.Series) -> float | str:
+def _sums(column: pd.Series, starts: np.ndarray) -> list[float] | list[str]:
+    """The sums of a column's blocks, which begin at ``starts``."""
     if not pd.api.types.is_numeric_dtype(column):
-        texts = "\n".join(column.fillna(""))
-        return f"{crc32(texts.encode()):08x}"
+        texts = column.fillna("").to_numpy(dtype=object)
+        return [_checksum(texts[start : start + BLOCK]) for start in starts]
     values = column.to_numpy(dtype=float)
+    return [_sum(values[start : start + BLOCK]) for start in starts]
+
+
+def _checksum(texts: np.ndarray) -> str:
+    joined = "\n".join(texts)
+    return f"{crc32(joined.encode()):08x}"
+
+
+def _sum(values: np.ndarray) -> float:
     with np.errstate(over="ignore"):
         sizes = np.arcsinh(values / SCALE)
     sizes = np.where(np.isinf(values), np.sign(values) * INFINITE, sizes)
