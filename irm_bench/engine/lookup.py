@@ -31,8 +31,6 @@ WORD, PART = 64, 32
 # Words of signs whose sums of numbers up to ``LARGEST`` fit 32 bits.
 WORDS = 4
 LARGEST = (2**31 - 1) // (WORD * WORDS)
-# Of fewer vectors of signs, tables would have more entries than are asked for.
-FEWEST_STEPS = 64
 
 
 class Tables:
@@ -40,7 +38,7 @@ class Tables:
 
     def __init__(self, n_columns: int, n_rows: int):
         n_blocks, n_words = -(-n_columns // COLUMNS), -(-n_rows // WORD)
-        self.shape = n_rows, n_columns
+        self._n_columns = n_columns
         # Rows and columns that fill up words and blocks hold zeros.
         self._numbers = np.zeros((n_blocks, n_words * WORD, COLUMNS), np.int32)
 
@@ -51,16 +49,11 @@ class Tables:
 
     def signed_sums(self, signs: Tensor) -> Tensor:
         """signs int8 (T, n) → sums (T, column) in float64."""
-        n_rows, n_columns = self.shape
-        if len(signs) < FEWEST_STEPS:
-            doubles = signs.double()
-            blocks = [doubles @ torch.from_numpy(b[:n_rows]).double() for b in self._numbers]
-            return torch.cat(blocks, dim=1)[:, :n_columns]
         sums = np.zeros((len(self._numbers), len(signs), COLUMNS))
         words = _words(signs.numpy())
         for numbers, of_block in zip(self._numbers, sums, strict=True):
             _compiled().add_up(words, numbers, of_block)
-        return torch.from_numpy(sums).permute(1, 0, 2).reshape(len(signs), -1)[:, :n_columns]
+        return torch.from_numpy(sums).permute(1, 0, 2).reshape(len(signs), -1)[:, : self._n_columns]
 
 
 def _words(signs: np.ndarray) -> np.ndarray:

@@ -48,7 +48,6 @@ ALLOWED = {
     "engine/row_losses.py": {"mm", "@"},
     "plugins/losses/logistic.py": {"sigmoid"},
     # whole numbers, exact in any order
-    "engine/lookup.py": {"@"},
     "engine/splits.py": {"matmul"},
     "statistics/bootstrap.py": {"@"},
     # of Python's numbers, one at a time: by the C library

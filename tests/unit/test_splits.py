@@ -63,7 +63,7 @@ def test_digits_are_joined_exactly_up_to_the_largest_sums(n: int) -> None:
     assert found.tolist() == [sum(256**k * s for k in range(n_parts)) for s in largest.tolist()]
 
 
-@pytest.mark.parametrize("n_steps", [1, lookup.FEWEST_STEPS, 100])
+@pytest.mark.parametrize("n_steps", [1, 2, 100])
 @pytest.mark.parametrize("n", [30, 3000, splits.MIN_SHORT_ROWS, 5098])
 def test_bytes_tables_and_float64_give_the_same_bits(n: int, n_steps: int) -> None:
     """Columns that fill no block, and rows that fill no word."""
@@ -91,7 +91,7 @@ def test_tables_hold_the_largest_sums() -> None:
     tables = lookup.Tables(65, n)
     for column in range(65):
         tables.put(column, np.full(n, float(lookup.LARGEST * (-1) ** column)))
-    signs = torch.ones(lookup.FEWEST_STEPS, n, dtype=torch.int8)
+    signs = torch.ones(6, n, dtype=torch.int8)
     signs[1::2] = -1
     sums = tables.signed_sums(signs)
     assert sums[0].tolist() == [float(n * lookup.LARGEST * (-1) ** c) for c in range(65)]
