@@ -178,8 +178,11 @@ def _write() -> Callable[..., Any]:
         for start in range(0, n_columns, width):
             for k in range(width):  # columns that are lacking are the last one again
                 column = min(start + k, n_columns - 1)
-                held_keys[:, k] = keys[:, column]
-                held_roots[:, k] = roots[:, column]
+                # of whole rows numba would compile the text of an error too
+                for i in range(len(keys)):
+                    held_keys[i, k] = keys[i, column]
+                for i in range(len(roots)):
+                    held_roots[i, k] = roots[i, column]
             for t in range(n_steps):
                 draw_products(
                     held_keys, held_roots, first + t, rows, places, halves, normals, products

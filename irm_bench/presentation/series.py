@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from irm_bench.config import Config, Environment, Study
@@ -151,16 +152,23 @@ def train_column(frame: pd.DataFrame) -> str:
 
 def at_base(frame: pd.DataFrame, study: Study, *varying: str) -> pd.DataFrame:
     """The rows of a table that belong to a study's first setting (``plan.first_cells``)."""
-    found = pd.Series(False, frame.index)
+    found = np.zeros(len(frame), dtype=bool)
     for cell in plan.first_cells(study, *varying):
         where = {"study": study.name, "selection": "", **plan.setting_names(cell)}
         where[train_column(frame)] = cell.train_label
-        mine = pd.Series(True, frame.index)
+        mine = np.ones(len(frame), dtype=bool)
         for column, value in where.items():
             if column in frame:
-                mine &= frame[column].isna() if value is None else frame[column] == value
+                mine &= _has_value(frame[column], value)
         found |= mine
     return frame[found]
+
+
+def _has_value(column: pd.Series, value: Any) -> np.ndarray:
+    """Where a column has a value; None stands for an empty cell."""
+    if value is None:
+        return column.isna().to_numpy()
+    return (column == value).to_numpy(dtype=bool, na_value=False)
 
 
 def base_batches(table: Rows, study: Study, *by: str) -> Iterator[pd.DataFrame]:

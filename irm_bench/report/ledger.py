@@ -215,18 +215,22 @@ class Ledger:
         Raises:
             TableError: if no row fits, or more than one.
         """
-        found = self.rows(table, **keys)
-        if len(found) != 1:
-            raise TableError(f"table {table!r} has {len(found)} rows with {keys}, not one")
-        return self._cite(table, column, found)
+        return self._cite(table, column, self._checked(self.rows(table, **keys), table, keys))
 
     def value_if(self, table: str, column: str = "", **keys: Any) -> Entry:
         """``value``, or a number without a value where no row fits ``keys``."""
-        if self.rows(table, **keys).empty:
+        found = self.rows(table, **keys)
+        if found.empty:
             nan = math.nan
             self.absent.append((table, keys))
             return Absent(table, 0, column, "not in the results", nan, nan, nan, None, 0)
-        return self.value(table, column, **keys)
+        return self._cite(table, column, self._checked(found, table, keys))
+
+    @staticmethod
+    def _checked(found: pd.DataFrame, table: str, keys: dict[str, Any]) -> pd.DataFrame:
+        if len(found) != 1:
+            raise TableError(f"table {table!r} has {len(found)} rows with {keys}, not one")
+        return found
 
     def _cite(self, table: str, column: str, found: pd.DataFrame) -> Entry:
         column = column or ("mean" if "mean" in found else "value")

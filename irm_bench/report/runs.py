@@ -82,8 +82,7 @@ def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
         own = series.rows(pieces)
         if own.empty:
             continue
-        groups = own.groupby(settings, sort=False, dropna=False, observed=True)
-        first = own[groups.ngroup() == 0]
+        first = own[_as_the_first(own, settings)]
         for label, rows in errors.read(first).groupby("environment", sort=False, observed=True):
             line: dict[str, Any] = {"study": study.name, "metric": METRICS.get(metric, metric)}
             line["model"] = series.label
@@ -93,6 +92,17 @@ def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
             found[str(label)].append(line)
     lines = [line for of_environment in found.values() for line in of_environment]
     return pd.DataFrame(lines) if lines else pd.DataFrame(columns=KEYS)
+
+
+def _as_the_first(pieces: pd.DataFrame, settings: list[str]) -> np.ndarray:
+    """Which pieces have the settings of the first one."""
+    found = np.ones(len(pieces), dtype=bool)
+    for setting in settings:
+        column = pieces[setting]
+        first = column.iloc[0]
+        is_same = column.isna() if pd.isna(first) else column == first
+        found &= is_same.to_numpy(dtype=bool, na_value=False)
+    return found
 
 
 def rounded(value: float) -> float:

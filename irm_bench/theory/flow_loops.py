@@ -70,7 +70,8 @@ def follow() -> Callable[..., None]:
                 if converged[r]:
                     break
                 here, span = step(gram[r], cross[r], target[r], weight[r], here, span, max_move)
-            phi[r] = here
+            for i in range(len(here)):  # of a whole row numba would compile an error's text too
+                phi[r, i] = here[i]
 
     return follow_all
 
@@ -98,6 +99,7 @@ def descend() -> Callable[..., None]:
     return descend_all
 
 
+@cache
 def _objective() -> Any:
     """IRM's objective of one φ, compiled: ``objectives.py`` has the same for arrays of them."""
     residuals, norm = compiled(_residuals), compiled(_norm)

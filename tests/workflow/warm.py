@@ -30,6 +30,7 @@ from typing import Any, NoReturn
 
 LIBRARIES = (
     "torch",
+    "numba",
     "pandas",
     "scipy.stats",
     "scipy.optimize",
@@ -40,6 +41,7 @@ LIBRARIES = (
     "psutil",
     "snakemake.cli",
     "snakemake.script",
+    "smart_open",
     "snakemake_executor_plugin_slurm",
 )
 # Asks the server for a process: hands over its own input and outputs, and ends as that ends.

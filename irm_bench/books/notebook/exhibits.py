@@ -1,6 +1,6 @@
 """Tables that the page of this book shows and no file holds, and the settings of its calculator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -52,23 +52,23 @@ ROW_KEYS = {
 
 def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     """Every exhibit that the config has something for."""
-    makers: dict[str, Callable[[Tables, Config], pd.DataFrame]] = {
-        "closed_forms": truths.closed_forms,
-        "weights": weights,
-        "penalty_ends": penalty_ends,
-        "starts_ends": starts_ends,
-        "ideal": ideal,
-        "wins": pairs.wins,
-        "helped": pairs.helped,
-        "paired": pairs.paired,
-        "penalty_pairs": pairs.penalty_pairs,
-        "calculator": truths.calculator,
-        "premium": pairs.premium,
-        "robustness": robustness,
-        "components": components,
-        "settings_runs": settings_runs,
+    paired = pairs.paired(tables, config)
+    found = {
+        "closed_forms": truths.closed_forms(tables, config),
+        "weights": weights(tables, config),
+        "penalty_ends": penalty_ends(tables, config),
+        "starts_ends": starts_ends(tables, config),
+        "ideal": ideal(tables, config),
+        "wins": pairs.wins(tables, config),
+        "helped": pairs.helped(paired),
+        "paired": paired,
+        "penalty_pairs": pairs.penalty_pairs(tables, config),
+        "calculator": truths.calculator(tables, config),
+        "premium": pairs.premium(paired, config),
+        "robustness": robustness(tables, config),
+        "components": components(tables, config),
+        "settings_runs": settings_runs(tables, config),
     }
-    found = {name: make(tables, config) for name, make in makers.items()}
     return {name: frame for name, frame in found.items() if not frame.empty}
 
 

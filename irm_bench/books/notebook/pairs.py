@@ -71,9 +71,11 @@ def penalty_pairs(tables: Tables, config: Config) -> pd.DataFrame:
     return over_seeds(frame, keys[:-1], "difference")
 
 
-def helped(tables: Tables, config: Config) -> pd.DataFrame:
-    """In how many of the notebook's test environments IRM's error is clearly the lower one."""
-    pairs = paired(tables, config)
+def helped(pairs: pd.DataFrame) -> pd.DataFrame:
+    """In how many of the notebook's test environments IRM's error is clearly the lower one.
+
+    ``pairs`` are those of ``paired``.
+    """
     if pairs.empty:
         return pd.DataFrame()
     chosen = pairs[(pairs["study"] == "notebook") & (pairs["split"] == "test")]
@@ -120,14 +122,14 @@ def wins(tables: Tables, config: Config) -> pd.DataFrame:
     )
 
 
-def premium(tables: Tables, config: Config) -> pd.DataFrame:
+def premium(pairs: pd.DataFrame, config: Config) -> pd.DataFrame:
     """What IRM costs where Z is made otherwise and still helps: name, value, meaning.
 
     Better: the 95% t interval of the paired difference of risks is on that side of 0. The range of
     γ is that of the largest σ, with τ as in training; without a number where ERM is nowhere better.
+    ``pairs`` are those of ``paired``.
     """
     study = find_study(config, "z_mechanism")
-    pairs = paired(tables, config)
     if study is None or pairs.empty:
         return pd.DataFrame()
     chosen = (pairs["study"] == study.name) & (pairs["quantity"] == "risk")
