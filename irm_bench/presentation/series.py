@@ -1,6 +1,6 @@
 """What the report calls and how it draws the methods, environments and features of a config."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,19 +156,22 @@ def at_base(frame: pd.DataFrame, study: Study, *varying: str) -> pd.DataFrame:
     for cell in plan.first_cells(study, *varying):
         where = {"study": study.name, "selection": "", **plan.setting_names(cell)}
         where[train_column(frame)] = cell.train_label
-        mine = np.ones(len(frame), dtype=bool)
-        for column, value in where.items():
-            if column in frame:
-                mine &= _has_value(frame[column], value)
-        found |= mine
+        found |= matches(frame, where)
     return frame[found]
 
 
-def _has_value(column: pd.Series, value: Any) -> np.ndarray:
-    """Where a column has a value; None stands for an empty cell."""
-    if value is None:
-        return column.isna().to_numpy()
-    return (column == value).to_numpy(dtype=bool, na_value=False)
+def matches(frame: pd.DataFrame, setting: Mapping[str, Any]) -> np.ndarray:
+    """Which rows of a table have these values; a missing value is equal to a missing one.
+
+    Of columns that the table has.
+    """
+    chosen = np.ones(len(frame), dtype=bool)
+    for name, value in setting.items():
+        if name in frame:
+            column = frame[name]
+            is_equal = column.isna() if pd.isna(value) else column == value
+            chosen &= is_equal.to_numpy(dtype=bool, na_value=False)
+    return chosen
 
 
 def base_batches(table: Rows, study: Study, *by: str) -> Iterator[pd.DataFrame]:

@@ -11,7 +11,7 @@ import pandas as pd
 from irm_bench.config import Config, Study
 from irm_bench.config.layout import layout_of
 from irm_bench.presentation import numbers
-from irm_bench.presentation.series import Looks
+from irm_bench.presentation.series import Looks, matches
 from irm_bench.storage.contracts import METRICS
 from irm_bench.storage.paged import Rows
 
@@ -82,7 +82,7 @@ def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
         own = series.rows(pieces)
         if own.empty:
             continue
-        first = own[_as_the_first(own, settings)]
+        first = own[matches(own, dict(own.iloc[0][settings]))]
         for label, rows in errors.read(first).groupby("environment", sort=False, observed=True):
             line: dict[str, Any] = {"study": study.name, "metric": METRICS.get(metric, metric)}
             line["model"] = series.label
@@ -92,17 +92,6 @@ def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
             found[str(label)].append(line)
     lines = [line for of_environment in found.values() for line in of_environment]
     return pd.DataFrame(lines) if lines else pd.DataFrame(columns=KEYS)
-
-
-def _as_the_first(pieces: pd.DataFrame, settings: list[str]) -> np.ndarray:
-    """Which pieces have the settings of the first one."""
-    found = np.ones(len(pieces), dtype=bool)
-    for setting in settings:
-        column = pieces[setting]
-        first = column.iloc[0]
-        is_same = column.isna() if pd.isna(first) else column == first
-        found &= is_same.to_numpy(dtype=bool, na_value=False)
-    return found
 
 
 def rounded(value: float) -> float:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from irm_bench.config import Study
 from irm_bench.presentation import numbers
-from irm_bench.presentation.series import TRAIN_COLUMNS, Looks
+from irm_bench.presentation.series import TRAIN_COLUMNS, Looks, matches
 from irm_bench.report.ledger import Entry, Ledger
 from irm_bench.storage.contracts import METRICS
 
@@ -100,7 +100,7 @@ class StudyTables:
         frame = self._ledger.rows("floors", study=self._study.name)
         rows = []
         for model in self._study.models:
-            chosen = _where(frame, model.option)
+            chosen = frame[matches(frame, model.option)]
             entries = (self._entry("floors", chosen, "environment", e) for e in environments)
             cells = tuple(_exact(entry) for entry in entries)
             if any(cells):
@@ -147,7 +147,7 @@ class StudyTables:
         frame = self._ledger.rows("oracles", study=self._study.name)
         rows = []
         for model in self._study.models:
-            chosen = _where(frame, model.option)
+            chosen = frame[matches(frame, model.option)]
             entries = [self._entry("oracles", chosen, "quantity", q, "value") for q in quantities]
             cells = tuple(_exact(entry) for entry in entries)
             if any(cells):
@@ -176,7 +176,7 @@ class StudyTables:
             entries = [self._entry("summary", group, column, value) for value in values]
             if with_distance:
                 entries.append(self._distance(setting))
-            diverged = _diverged(_where(self._first_weights, setting))
+            diverged = _diverged(self._first_weights[matches(self._first_weights, setting)])
             cells = tuple(_mean(entry, bool(diverged)) for entry in entries)
             yield Row(self.label(setting), cells, diverged)
 
@@ -185,17 +185,17 @@ class StudyTables:
         return self._ledger.rows("distances", study=self._study.name)
 
     def _distance(self, setting: Mapping[str, Any]) -> Entry | None:
-        return self._first("distances", _matches(self._distances, setting))
+        rows = self._distances.index[matches(self._distances, setting)]
+        return self._first("distances", rows)
 
     def _entry(
         self, table: str, frame: pd.DataFrame, column: str, value: Any, number: str = "mean"
     ) -> Entry | None:
-        return self._first(table, frame[column] == value, number)
+        return self._first(table, frame.index[matches(frame, {column: value})], number)
 
-    def _first(self, table: str, is_wanted: pd.Series, number: str = "mean") -> Entry | None:
-        """The number of the first of a table's rows that is wanted."""
-        wanted = is_wanted.index[is_wanted.to_numpy()]
-        return self._ledger.value_at(table, wanted[0], number) if len(wanted) else None
+    def _first(self, table: str, rows: pd.Index, number: str = "mean") -> Entry | None:
+        """The number of the first of some rows of a table."""
+        return self._ledger.value_at(table, rows[0], number) if len(rows) else None
 
     def _left_out(self, frame: pd.DataFrame, n_columns: int) -> str:
         """What of a table is not in the page, in words."""
@@ -235,20 +235,6 @@ class StudyTables:
 
     def _value(self, name: str, value: Any) -> str:
         return self._looks.train_set(value) if name in TRAIN_COLUMNS else text_of(value)
-
-
-def _where(frame: pd.DataFrame, setting: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows with these values."""
-    return frame[_matches(frame, setting)]
-
-
-def _matches(frame: pd.DataFrame, setting: Mapping[str, Any]) -> pd.Series:
-    """Which rows have these values; a missing one is equal to a missing one."""
-    chosen = pd.Series(True, frame.index)
-    for name, value in setting.items():
-        if name in frame:
-            chosen &= frame[name].isna() if pd.isna(value) else frame[name] == value
-    return chosen
 
 
 def _spread(values: Sequence[Any]) -> list[Any]:
