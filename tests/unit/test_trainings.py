@@ -63,7 +63,7 @@ def test_float32_rows_train_to_what_float64_rows_do(seed: int) -> None:
     assert close(path.phi[-1, :, 0], expected, 1e-6)
 
 
-def trained(combination: Combination, problem: Problem, n_steps: int = 60) -> Trajectory:
+def trained(combination: Combination, problem: Problem, n_steps: int = 20) -> Trajectory:
     def draws(step: int, runs: Tensor) -> Quadratic:
         drawn = some_draw(3 * 23, len(problem.start))
         pairs = torch.cat([runs + e * 23 for e in range(3)])
