@@ -120,7 +120,7 @@ class Evidence:
         """The rows where every named key has the given value."""
         found = self.tables[table].find(**where)
         if found.empty:
-            wanted = ", ".join([table, *(f"{key} = {value}" for key, value in where.items())])
+            wanted = ", ".join([table, *(_in_words(key, where[key]) for key in where)])
             raise InsufficientError(f"needs rows that the results do not have: {wanted}")
         return found
 
@@ -263,3 +263,8 @@ def _by_seed(frame: pd.DataFrame, column: str) -> pd.Series:
     if index.has_duplicates:
         raise ValueError(f"{column}: several rows a seed; the look-up does not name one model")
     return series
+
+
+def _in_words(key: str, value: Any) -> str:
+    """A key of a look-up; what other models have a parameter for, and this one has not, says so."""
+    return f"no {key}" if pd.isna(value) else f"{key} = {value}"

@@ -2,6 +2,8 @@
 
 import importlib.util
 import linecache
+import math
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -22,6 +24,7 @@ from irm_bench.stages import judge
 from irm_bench.stages.judge import Draft
 from irm_bench.statistics import power
 from irm_bench.storage import tables
+from irm_bench.storage.paged import Rows
 from tests.unit import claims_case
 
 BOOK = find_book("notebook")
@@ -273,6 +276,13 @@ def test_look_ups_name_one_model() -> None:
         found.study("nowhere")
     with pytest.raises(InsufficientError, match=r"sigma = 0\.7"):
         found.error(Selection("notebook", "erm"), found.family("notebook", 0.7))
+
+
+def test_a_look_up_without_a_value_of_some_key_says_so() -> None:
+    frame = pd.DataFrame({"method": ["erm"], "beta": [1.0]})
+    found = replace(claims_case.evidence(), tables={"models": Rows.of(frame, list(frame))})
+    with pytest.raises(InsufficientError, match=r"do not have: models, method = irm, no beta$"):
+        found.find("models", method="irm", beta=math.nan)
 
 
 @pytest.mark.parametrize(
