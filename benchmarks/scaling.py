@@ -81,7 +81,9 @@ def _job(n_seeds: int) -> Seconds:
 
         def work() -> None:
             simulate.run(parsed, 0, moments)
-            training.run(parsed, next(iter(plan.groups(parsed))), 0, moments, Path(folder) / "trained.npz")
+            training.run(
+                parsed, next(iter(plan.groups(parsed))), 0, moments, Path(folder) / "trained.npz"
+            )
 
         return timed(work)
 
