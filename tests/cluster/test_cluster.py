@@ -59,9 +59,11 @@ def test_a_cancelled_job_and_a_dead_node_lose_nothing(cluster: Cluster, tmp_path
     parts = [f"results/notebook/parts/{shard}/models.npz" for shard in (0, 1)]
     tiny.stall_writing(project, "trained/quick/0.npz", "trained/quick/1.npz")
     line = [*SNAKEMAKE, *parts, *SLURM, "--configfile", tiny.CONFIGFILE, "--config", "shards=2"]
+    line += ["--set-threads", "train=2"]  # a whole node, so that the other job has its own
     with tiny.running(project, line) as process:
         wait_for(lambda: len(tiny.stalled(project)) == 2)
         first, second = (job for job in cluster.jobs() if job.state == "RUNNING")
+        assert first.node != second.node
         cluster.run("scancel", first.number)
         cluster.kill_node(second.node)
         wait_for(lambda: cluster.job(first.number).state == "CANCELLED")
