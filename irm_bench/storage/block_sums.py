@@ -35,7 +35,7 @@ def of_table(path: Path) -> pd.DataFrame:
         OSError, ValueError: it cannot be read.
     """
     kinds = _kinds(path)  # of the whole table: what is a number in one block may be a text below
-    pieces = [pd.DataFrame(columns=["first_row", "n_rows", *kinds])]
+    pieces: list[pd.DataFrame] = []
     first_row = 0
     with pd.read_csv(path, dtype=kinds, chunksize=CHUNK, **_READING) as chunks:
         for chunk in chunks:
@@ -44,7 +44,7 @@ def of_table(path: Path) -> pd.DataFrame:
             n_rows = np.minimum(BLOCK, len(chunk) - starts)
             pieces.append(pd.DataFrame({"first_row": first_row + starts, "n_rows": n_rows, **sums}))
             first_row += len(chunk)
-    return pd.concat(pieces[1:] or pieces, ignore_index=True)
+    return pd.concat(pieces, ignore_index=True)
 
 
 _READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "low_memory": False}

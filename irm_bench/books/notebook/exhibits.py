@@ -53,7 +53,7 @@ ROW_KEYS = {
 def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
     """Every exhibit that the config has something for."""
     paired = pairs.paired(tables, config)
-    found = {
+    exhibits = {
         "closed_forms": truths.closed_forms(tables, config),
         "weights": weights(tables, config),
         "penalty_ends": penalty_ends(tables, config),
@@ -69,7 +69,7 @@ def build(tables: Tables, config: Config) -> dict[str, pd.DataFrame]:
         "components": components(tables, config),
         "settings_runs": settings_runs(tables, config),
     }
-    return {name: frame for name, frame in found.items() if not frame.empty}
+    return {name: frame for name, frame in exhibits.items() if not frame.empty}
 
 
 def robustness(tables: Tables, config: Config) -> pd.DataFrame:
