@@ -223,15 +223,30 @@ def second_moments(
     covariance[:, :d, :d] = population.gram
     covariance[:, :d, d] = covariance[:, d, :d] = population.cross
     covariance[:, d, d] = population.target
-    axes, below = (size, len(covariance)), np.tril_indices(d + 1, -1)
-    factor = np.zeros((*axes, d + 1, d + 1))
-    factor[..., *below] = rng.standard_normal((*axes, len(below[0])))
-    squares = rng.chisquare(n_samples - np.arange(d + 1), (*axes, d + 1))
-    factor[..., range(d + 1), range(d + 1)] = np.sqrt(squares)
+    # (row, column, draw, environment): an operation runs along whole batches
+    factor = np.zeros((d + 1, d + 1, size, len(covariance)))
+    below = np.tril_indices(d + 1, -1)
+    normals = rng.standard_normal((size, len(covariance), len(below[0])))
+    factor[below] = np.moveaxis(normals, -1, 0)
+    squares = rng.chisquare(n_samples - np.arange(d + 1), (size, len(covariance), d + 1))
+    factor[range(d + 1), range(d + 1)] = np.sqrt(np.moveaxis(squares, -1, 0))
     to_population = small.cholesky(covariance)
-    second = np.empty_like(factor)
+    scatter = np.empty_like(factor)
     for first in range(0, size, IN_CACHE):
-        some = slice(first, first + IN_CACHE)
-        root = small.multiply(to_population, factor[some])
-        second[some] = small.multiply(root, np.swapaxes(root, -1, -2)) / n_samples
+        some = np.s_[:, :, first : first + IN_CACHE]
+        _fill_scatter(to_population, factor[some], scatter[some])
+    second = np.moveaxis(scatter, (0, 1), (-2, -1)) / n_samples
     return Moments(second[..., :d, :d], second[..., :d, d], second[..., d, d])
+
+
+def _fill_scatter(to_population: Array, factor: Array, scatter: Array) -> None:
+    """LFFᵀLᵀ of lower triangles L (E, d, d) and F (d, d, draw, E), less what is zero in them."""
+    root = np.zeros_like(factor)
+    for i in range(len(factor)):
+        for k in range(i + 1):
+            for j in range(k, i + 1):
+                root[i, k] += to_population[:, i, j] * factor[j, k]
+    for i in range(len(factor)):
+        for k in range(i + 1):
+            scatter[i, k] = sum(root[i, j] * root[k, j] for j in range(k + 1))
+            scatter[k, i] = scatter[i, k]
