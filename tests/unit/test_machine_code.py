@@ -89,6 +89,18 @@ def test_functions_of_one_name_from_two_processes_are_not_taken_for_each_other(
         assert done.stdout.split() == [f"{2 * float(word)}" for word in constants], done.stderr
 
 
+def test_python_calls_what_is_kept_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one refuses, before and after it is compiled for its caller."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    called = machine_code.compiled(of("def function(x):\n    return x * 2.0\n"))
+    caller = machine_code.kept(of("def function(x):\n    return called(x) + 1.0\n", called=called))
+    with pytest.raises(TypeError, match="for compiled ones to call"):
+        called(3.0)
+    assert caller(3.0) == 7.0
+    with pytest.raises(TypeError, match="for compiled ones to call"):
+        called(3.0)
+
+
 def test_what_hangs_on_a_module_that_is_not_there_is_compiled_anew(tmp_path: Path) -> None:
     for _ in range(2):
         assert run(tmp_path, name="nowhere") == [0.5, 0.5, 2]
