@@ -37,6 +37,9 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
         for ax, variable in zip(line, variables, strict=True):
             _panel(ax, rows[rows["variable"] == variable], COLORS[split], top)
         line[0].set_ylabel(f"{split}\n{looks.environment(environment)}")
+    # all panels share one
+    axes[0, 0].set(xlim=(-6, 6), ylim=(0, top), xticks=[-5, 0, 5], yticks=[])
+    axes[0, 0].xaxis.set_major_formatter(plain)
     for ax, variable in zip(axes[0], variables, strict=True):
         ax.set_title(feature_label(variable))
 
@@ -50,8 +53,6 @@ def _panel(ax: Axes, rows: pd.DataFrame, color: str, top: float) -> None:
     ax.stairs(counts.clip(max=top), edges, fill=True, color=color)
     tall = ((edges[:-1] + edges[1:]) / 2)[counts > top]
     ax.plot(tall, np.full(len(tall), 0.95 * top), "^", color=INK, markersize=2)
-    ax.set(xlim=(-6, 6), ylim=(0, top), xticks=[-5, 0, 5], yticks=[])
-    ax.xaxis.set_major_formatter(plain)
     ax.grid(False)
 
 
