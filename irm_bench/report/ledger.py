@@ -190,16 +190,24 @@ class Ledger:
         Raises:
             TableError: no such table or column.
         """
+        frame = self._frame(table)
+        return frame.iloc[self._places(table, keys)] if keys else frame
+
+    def _frame(self, table: str) -> pd.DataFrame:
         if table not in self.frames:
             raise TableError(f"the report needs table {table!r}; known: {', '.join(self.frames)}")
-        frame = self.frames[table]
+        return self.frames[table]
+
+    def _places(self, table: str, keys: Mapping[str, Any]) -> np.ndarray:
+        """Where the rows stand whose columns have these values."""
+        frame = self._frame(table)
         places = np.arange(len(frame))
         for column, wanted in keys.items():
             if column not in frame:
                 raise TableError(f"table {table!r} has no column {column!r}")
             cells = self._cells(table, column)[places]
             places = places[pd.isna(cells) if wanted is None else cells == wanted]
-        return frame.iloc[places] if keys else frame
+        return places
 
     def _cells(self, table: str, column: str) -> np.ndarray:
         """A column as an array, made once: most look-ups are of the same few tables."""
@@ -215,38 +223,52 @@ class Ledger:
         Raises:
             TableError: if no row fits, or more than one.
         """
-        return self._cite(table, column, self._checked(self.rows(table, **keys), table, keys))
+        return self._cite(table, column, self._one(self._places(table, keys), table, keys))
 
     def value_if(self, table: str, column: str = "", **keys: Any) -> Entry:
         """``value``, or a number without a value where no row fits ``keys``."""
-        found = self.rows(table, **keys)
-        if found.empty:
+        places = self._places(table, keys)
+        if not len(places):
             nan = math.nan
             self.absent.append((table, keys))
             return Absent(table, 0, column, "not in the results", nan, nan, nan, None, 0)
-        return self._cite(table, column, self._checked(found, table, keys))
-
-    @staticmethod
-    def _checked(found: pd.DataFrame, table: str, keys: dict[str, Any]) -> pd.DataFrame:
-        if len(found) != 1:
-            raise TableError(f"table {table!r} has {len(found)} rows with {keys}, not one")
-        return found
-
-    def _cite(self, table: str, column: str, found: pd.DataFrame) -> Entry:
-        column = column or ("mean" if "mean" in found else "value")
-        entry = self._entry(table, column, found.index[0], found.iloc[0])
-        return self.cited.setdefault(entry.anchor, entry)
+        return self._cite(table, column, self._one(places, table, keys))
 
     def value_at(self, table: str, row: Any, column: str) -> Entry:
         """The number in a column of a row, by the row's index."""
-        entry = self._entry(table, column, row, self.rows(table).loc[row])
+        return self._cite(table, column, self._frame(table).index.get_loc(row))
+
+    @staticmethod
+    def _one(places: np.ndarray, table: str, keys: Mapping[str, Any]) -> int:
+        if len(places) != 1:
+            raise TableError(f"table {table!r} has {len(places)} rows with {keys}, not one")
+        return int(places[0])
+
+    def _cite(self, table: str, column: str, place: int) -> Entry:
+        frame = self.frames[table]
+        entry = self._entry(table, column or ("mean" if "mean" in frame else "value"), place)
         return self.cited.setdefault(entry.anchor, entry)
 
-    def _entry(self, table: str, column: str, row: Any, cells: pd.Series) -> Entry:
-        keys = {name: cells[name] for name in self._keys(table)}
+    def _entry(self, table: str, column: str, place: int) -> Entry:
+        frame = self.frames[table]
+
+        def cell(name: str, otherwise: Any = None) -> Any:
+            return self._cells(table, name)[place] if name in frame else otherwise
+
+        keys = {name: cell(name) for name in self._keys(table)}
         kept = {k: v for k, v in keys.items() if pd.notna(v) and v != ""}
-        about = self._words({k: v for k, v in kept.items() if len(str(v)) <= LONGEST_KEY})
-        return _entry(table, column, row, cells, about)
+        is_mean = column == "mean"
+        return Entry(
+            table=table,
+            row=int(frame.index[place]),
+            column=column,
+            about=self._words({k: v for k, v in kept.items() if len(str(v)) <= LONGEST_KEY}),
+            value=_number(cell(column)),
+            low=_number(cell("ci_low")) if is_mean else math.nan,
+            high=_number(cell("ci_high")) if is_mean else math.nan,
+            n_seeds=int(cell("n_seeds")) if is_mean and "n_seeds" in frame else None,
+            n_diverged=int(cell("n_diverged", 0)) if is_mean else 0,
+        )
 
     def _keys(self, table: str) -> list[str]:
         """The columns that tell a table's rows apart; less those that are the same in all."""
@@ -266,21 +288,6 @@ def plain_keys(keys: dict[str, Any]) -> str:
     """The keys of a row as the table has them: ``method erm, sigma 0.1``."""
     words = (f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in keys.items())
     return ", ".join(words)
-
-
-def _entry(table: str, column: str, row: Any, cells: pd.Series, about: str) -> Entry:
-    is_mean = column == "mean"
-    return Entry(
-        table=table,
-        row=int(row),
-        column=column,
-        about=about,
-        value=_number(cells[column]),
-        low=_number(cells.get("ci_low")) if is_mean else math.nan,
-        high=_number(cells.get("ci_high")) if is_mean else math.nan,
-        n_seeds=int(cells["n_seeds"]) if is_mean and "n_seeds" in cells else None,
-        n_diverged=int(cells.get("n_diverged", 0)) if is_mean else 0,
-    )
 
 
 def _number(cell: Any) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -170,10 +171,11 @@ class StudyTables:
     ) -> Iterator[Row]:
         """A row a model: its cell for each value of a column of ``frame``."""
         settings = self.varied(frame)
-        groups = list(frame.groupby(settings, sort=False, dropna=False))
-        for key, group in groups[:MOST_ROWS]:
+        for key, group in islice(frame.groupby(settings, sort=False, dropna=False), MOST_ROWS):
             setting = dict(zip(settings, key, strict=True))
-            entries = [self._entry("summary", group, column, value) for value in values]
+            row_of = dict(zip(group[column][::-1], group.index[::-1], strict=True))  # the first
+            rows = [row_of.get(value) for value in values]
+            entries = [self._first("summary", [] if row is None else [row]) for row in rows]
             if with_distance:
                 entries.append(self._distance(setting))
             diverged = _diverged(self._first_weights[matches(self._first_weights, setting)])
@@ -193,7 +195,7 @@ class StudyTables:
     ) -> Entry | None:
         return self._first(table, frame.index[matches(frame, {column: value})], number)
 
-    def _first(self, table: str, rows: pd.Index, number: str = "mean") -> Entry | None:
+    def _first(self, table: str, rows: Sequence[Any], number: str = "mean") -> Entry | None:
         """The number of the first of some rows of a table."""
         return self._ledger.value_at(table, rows[0], number) if len(rows) else None
 
