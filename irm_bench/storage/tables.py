@@ -196,7 +196,8 @@ def _checked(path: Path, chunk: pd.DataFrame, contract: Contract) -> pd.DataFram
 
 def _typed(frame: pd.DataFrame, contract: Contract, text: str = "str") -> pd.DataFrame:
     kinds = {"integer": "Int64", "number": "float64", "text": text}
-    return frame.astype({column.name: kinds[column.kind] for column in contract.columns})
+    wanted = {column.name: kinds[column.kind] for column in contract.columns}
+    return frame.astype({name: kind for name, kind in wanted.items() if frame[name].dtype != kind})
 
 
 def document(contracts: dict[str, Contract]) -> str:
