@@ -35,7 +35,7 @@ AXES: dict[str, dict[str, Sequence[int]]] = {
     "quick": {
         "seeds": (1, 10, 100),
         "n": (100, 1000, 10_000),
-        "dim": (1, 2, 3),
+        "dim": (1, 2),
         "steps": (100, 200),
         "environments": (2, 3),
     },

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from irm_bench.plugins.registry import find_book
 
 # The continuous integration draws hundreds, in jobs side by side.
-N_DRAWS = int(os.environ.get("IRM_BENCH_DRAWS", "16"))
+N_DRAWS = int(os.environ.get("IRM_BENCH_DRAWS", "8"))
 BOOK = find_book("notebook")
 # The studies that claims, figures and chapters look at, and one that none knows.
 STUDIES = (

@@ -12,7 +12,7 @@ import yaml
 from irm_bench import config
 from tests.workflow import warm
 from tests.workflow.conftest import ROOT, copy_project, snakemake
-from tests.workflow.tiny import replace
+from tests.workflow.tiny import CONFIG, replace
 
 Done = subprocess.CompletedProcess[str]
 
@@ -165,8 +165,8 @@ rule mine:
 
 def test_another_workflow_uses_it_as_a_module(clone: Path, tmp_path: Path) -> None:
     (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=clone / "Snakefile"))
-    shutil.copy(clone / "config/smoke.yaml", tmp_path)
-    command = [warm.python(), "-m", "snakemake", "--cores", "2", "--configfile", "smoke.yaml"]
+    (tmp_path / "tiny.yaml").write_text(CONFIG)
+    command = [warm.python(), "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml"]
     done = subprocess.run(
         command,
         cwd=tmp_path,
