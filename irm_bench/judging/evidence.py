@@ -1,6 +1,6 @@
 """What a claim may look at: the tables of results, one value a seed, and the exact population."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -82,6 +82,18 @@ class Evidence:
     def _cells(self) -> dict[Selection, dict[str, Any]]:
         """What ``cell`` has told already: claims ask for the same models many times."""
         return {}
+
+    @cached_property
+    def _series(self) -> dict[tuple[Any, ...], pd.Series]:
+        """The same of one value a seed."""
+        return {}
+
+    def _once(self, make: Callable[..., pd.Series], *asked: Any) -> pd.Series:
+        """What ``make`` finds of what is asked, in a copy, which a claim may change."""
+        key = (make.__name__, *asked)
+        if key not in self._series:
+            self._series[key] = make(*asked)
+        return self._series[key].copy(deep=False)  # pandas copies values where they are written
 
     @cached_property
     def _layout(self) -> Layout:
@@ -175,6 +187,11 @@ class Evidence:
         self, model: Selection, environment: Environment, split: str = "test", column: str = "mse"
     ) -> pd.Series:
         """A column of ``errors`` by seed."""
+        return self._once(self._error, model, environment, split, column)
+
+    def _error(
+        self, model: Selection, environment: Environment, split: str, column: str
+    ) -> pd.Series:
         where = {**self.cell(model), "split": split, **environment.mapping}
         return _by_seed(self.rows("errors", model.study, **where), column)
 
@@ -197,6 +214,9 @@ class Evidence:
 
     def data(self, study: str, split: str, environment: Environment, column: str) -> pd.Series:
         """A column of ``environments``, which describes the rows themselves, by seed."""
+        return self._once(self._data, study, split, environment, column)
+
+    def _data(self, study: str, split: str, environment: Environment, column: str) -> pd.Series:
         one = self.study(study)
         n_samples = one.n_test_samples if split == "test" else max(one.n_samples)
         where: dict[str, Any] = {"sem": one.sem, **one.model.option, "split": split}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import pandas as pd
 
@@ -50,15 +51,27 @@ def verdicts(evidence: Evidence, model: Selection) -> pd.DataFrame:
     Raises:
         InsufficientError: the results do not hold what the claims need.
     """
-    modules = {name: evidence.config.book.plugin("claims", name).load() for name in CLAIMS}
-    parts = {name: list(module.measure(evidence, model)) for name, module in modules.items()}
-    adjusted = iter(findings.adjust([part for own in parts.values() for part in own]))
     found = {}
-    for name, module in modules.items():
-        own = [next(adjusted) for _ in parts[name]]
+    for name, (module, own) in _measured(evidence, model).items():
         outcomes = {ALL: findings.outcomes(own)} | findings.single_outcomes(own)
         found[name] = {seed: module.decide(of_seed) for seed, of_seed in outcomes.items()}
     return pd.DataFrame(found)
+
+
+def _measured(evidence: Evidence, model: Selection) -> dict[str, tuple[ModuleType, list[Part]]]:
+    """By conclusion its module, and its parts with p values adjusted as of one family."""
+    modules = {name: evidence.config.book.plugin("claims", name).load() for name in CLAIMS}
+    parts = {name: list(module.measure(evidence, model)) for name, module in modules.items()}
+    adjusted = iter(findings.adjust([part for own in parts.values() for part in own]))
+    return {name: (modules[name], [next(adjusted) for _ in own]) for name, own in parts.items()}
+
+
+def _of_all_seeds(evidence: Evidence, model: Selection) -> pd.Series:
+    """The row ``ALL`` of ``verdicts``."""
+    measured = _measured(evidence, model)
+    return pd.Series(
+        {name: module.decide(findings.outcomes(own)) for name, (module, own) in measured.items()}
+    )
 
 
 def kept(evidence: Evidence, settings: list[Setting]) -> list[Part]:
@@ -68,12 +81,12 @@ def kept(evidence: Evidence, settings: list[Setting]) -> list[Part]:
     Raises:
         InsufficientError: the results hold no other setting, or not the notebook's own.
     """
-    reference = verdicts(evidence, REFERENCE).loc[ALL]
+    reference = _of_all_seeds(evidence, REFERENCE)
     reference = reference[reference != INCONCLUSIVE]
     stands = {}
     for setting in settings:
         try:
-            found = verdicts(evidence, setting.model).loc[ALL, reference.index]
+            found = _of_all_seeds(evidence, setting.model)[reference.index]
         except InsufficientError:
             continue  # as where every run diverged: nothing stands there
         stands[setting.name] = found == reference
