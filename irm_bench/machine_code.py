@@ -187,6 +187,7 @@ def _kept_code() -> Any:
     import numba
     from numba.core.caching import NullCache
     from numba.core.compiler import CompileResult
+    from numba.core.runtime import rtsys
     from numba.core.serialize import dumps
 
     versions = f"{NAMING} {numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
@@ -206,7 +207,9 @@ def _kept_code() -> Any:
             return str(self._folder)
 
         def load_overload(self, signature: Any, target_context: Any) -> Any:
-            target_context.refresh()
+            # All that machine code needs of numba. To compile, numba loads its implementations of
+            # Python's and numpy's functions too, which takes half a second.
+            rtsys.initialize(target_context)
             path = self._path(signature, target_context.codegen())
             try:
                 content = path.read_bytes()

@@ -58,6 +58,31 @@ def test_what_was_compiled_is_found_by_this_process_and_the_next(tmp_path: Path)
     assert run(tmp_path) == [0.5, 0.5, 2]
 
 
+# Calls what numba itself brings: of the mathematical library, of its random numbers, for arrays.
+HELPED = """
+import numpy as np
+from irm_bench.machine_code import kept
+
+def function(x):
+    np.random.seed(0)
+    return np.tanh(np.random.normal(0.0, x)) + np.exp(np.full(3, x)).sum()
+
+print(kept(function)(3.0), function(3.0))
+"""
+
+
+def test_what_was_compiled_finds_what_numba_brings(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", HELPED],
+            env={"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+        )
+        found, expected = map(float, done.stdout.split())
+        assert found == pytest.approx(expected, rel=1e-14), done.stderr
+
+
 # Functions of one name, each with a constant of its own; the one that is called has to stay a call.
 NAMESAKES = """
 import sys
