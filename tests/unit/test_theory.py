@@ -1,6 +1,8 @@
 """Theory against autograd, scipy, plain gradient descent and simulation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.optimize import fsolve
 
-from irm_bench import theory
+from irm_bench import machine_code, theory
 from irm_bench.plugins.sems import example_1
 from irm_bench.theory import flow_loops, moments, small
 from irm_bench.theory.moments import Accumulator, Moments
@@ -65,12 +67,20 @@ def test_loops_compute_what_the_formulas_of_arrays_do(
     """To the bit: so that a table does not hang on which of the two made it."""
     given = random_moments(d, (n_environments,), d)
     phi = np.random.default_rng(1).normal(size=d)
-    loops, arrays = flow_loops._objective(), (given.gram, given.cross)
-    value = loops.value(*arrays, given.target, weight, phi)
+    arrays = given.gram, given.cross
+    value = for_python("value")(*arrays, given.target, weight, phi)
     assert value == theory.objective(phi, given, weight)
-    assert (loops.gradient(*arrays, weight, phi) == theory.gradient(phi, given, weight)).all()
-    assert (loops.hessian(*arrays, weight, phi) == theory.hessian(phi, given, weight)).all()
-    assert (loops.error_gradient(*arrays, phi) == theory.error_gradient(phi, given)).all()
+    gradient, hessian = (for_python(name)(*arrays, weight, phi) for name in ("gradient", "hessian"))
+    assert (gradient == theory.gradient(phi, given, weight)).all()
+    assert (hessian == theory.hessian(phi, given, weight)).all()
+    error_gradient = for_python("error_gradient")(*arrays, phi)
+    assert (error_gradient == theory.error_gradient(phi, given)).all()
+
+
+@cache
+def for_python(name: str) -> Callable[..., Any]:
+    """A part of the loops' objective, which compiled functions alone may call."""
+    return machine_code.kept(getattr(flow_loops._objective(), name).py_func)
 
 
 @pytest.mark.parametrize("first", [0.0, 1.0])
