@@ -31,7 +31,7 @@ def sources(*modules: str) -> tuple[Path, ...]:
     """
     starts: list[Path] = []
     for module in modules:
-        parts = module.split(".")
+        parts = tuple(module.split("."))
         if _file(PACKAGE, parts) is None:
             raise FileNotFoundError(f"the package has no module {module!r}")
         starts += _files(PACKAGE, parts)
@@ -51,15 +51,14 @@ def of_files(*starts: Path) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-def _files(folder: Path, parts: list[str]) -> Iterator[Path]:
+def _files(folder: Path, parts: tuple[str, ...]) -> list[Path]:
     """The file of a module, and those of the packages around it."""
-    for end in range(1, len(parts) + 1):
-        path = _file(folder, parts[:end])
-        if path is not None:
-            yield path
+    found = (_file(folder, parts[:end]) for end in range(1, len(parts) + 1))
+    return [path for path in found if path is not None]
 
 
-def _file(folder: Path, parts: list[str]) -> Path | None:
+@cache  # most files import the same few
+def _file(folder: Path, parts: tuple[str, ...]) -> Path | None:
     """The file of a module below a folder; None if it is no module, but a name in one."""
     place = folder.joinpath(*parts)
     for path in (place.with_suffix(".py"), place / "__init__.py"):
@@ -77,7 +76,7 @@ def _imported(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _names(path: Path) -> Iterator[tuple[Path, list[str]]]:
+def _names(path: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """What a file imports: of ``from a import b`` both a and a.b, each below its folder."""
     text = path.read_text(encoding="utf-8")
     for module, names, plain in IMPORT.findall(text):
@@ -90,9 +89,9 @@ def _names(path: Path) -> Iterator[tuple[Path, list[str]]]:
         yield _place(path, module)
 
 
-def _place(path: Path, name: str) -> tuple[Path, list[str]]:
+def _place(path: Path, name: str) -> tuple[Path, tuple[str, ...]]:
     """A dotted name that a file speaks of: below which folder it is, and its parts."""
-    parts = [part for part in name.split(".") if part]
+    parts = tuple(part for part in name.split(".") if part)
     n_dots = len(name) - len(name.lstrip("."))
     if n_dots:
         return path.parents[n_dots - 1], parts
