@@ -16,7 +16,7 @@ from irm_bench.stages import aggregate
 from irm_bench.storage import archives, handover, tables
 from irm_bench.storage.archives import StageError
 from irm_bench.storage.tables import TableError
-from tests.workflow import tiny
+from tests.workflow import tiny, warm
 from tests.workflow.conftest import ROOT
 from tests.workflow.tiny import TABLES
 
@@ -266,7 +266,13 @@ def test_a_diverging_run_is_counted_and_kept(done: Path) -> None:
 
 def test_hostile_strings_stay_strings_and_nothing_is_fetched(project: Path) -> None:
     """The rest of a run, up to the page, with no network where that can be taken away."""
-    succeed(project, prefix=tiny.without_network())
+    prefix = tiny.without_network()
+    if prefix:
+        look = "import socket; print(*(name for _, name in socket.if_nameindex()))"
+        command = [warm.python(prefix=tuple(prefix)), "-c", look]
+        seen = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert seen.stdout.split() == ["lo"]
+    succeed(project, prefix=prefix)
     everything = [*project.parent.rglob("*pwned*"), *ROOT.glob("*pwned*")]
     assert not everything
     page = (project / "results/notebook/report.html").read_text(encoding="utf-8")

@@ -132,9 +132,8 @@ def run(
     project: Path, *arguments: str, prefix: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake to its end, by way of another program if there is a prefix."""
-    python = sys.executable if prefix else warm.python()
     return subprocess.run(
-        [*prefix, *command(*arguments, python=python)],
+        command(*arguments, python=warm.python(prefix=tuple(prefix))),
         cwd=project,
         env=surroundings(project),
         capture_output=True,

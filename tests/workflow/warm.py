@@ -58,11 +58,11 @@ sys.exit(int(status) if status else 1)
 
 
 @cache
-def python(*settings: tuple[str, str]) -> str:
+def python(*settings: tuple[str, str], prefix: tuple[str, ...] = ()) -> str:
     """The path of a program that does as Python does, until these tests end.
 
     ``settings`` are variables of the environment that Python and the libraries look at when they
-    are started.
+    are started, ``prefix`` a command that takes something away from what it starts.
     """
     from irm_bench.running import snakefile  # not in the server, which imports this file too
 
@@ -76,7 +76,7 @@ def python(*settings: tuple[str, str]) -> str:
     environment |= dict(settings)
     snakefile.choose_kernels(environment)  # as the Snakefile does for the processes of jobs
     server = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(folder)],
+        [*prefix, sys.executable, "-m", __name__, str(folder)],
         cwd=Path(__file__).parents[2],
         env=environment,
         stdin=subprocess.PIPE,  # closed as this process ends, however it does
