@@ -85,7 +85,7 @@ class Evidence:
 
     @cached_property
     def _series(self) -> dict[tuple[Any, ...], pd.Series]:
-        """The same of one value a seed."""
+        """Of one value a seed, what was looked up already."""
         return {}
 
     def _once(self, make: Callable[..., pd.Series], *asked: Any) -> pd.Series:
@@ -93,7 +93,7 @@ class Evidence:
         key = (make.__name__, *asked)
         if key not in self._series:
             self._series[key] = make(*asked)
-        return self._series[key].copy(deep=False)  # pandas copies values where they are written
+        return self._series[key].copy()
 
     @cached_property
     def _layout(self) -> Layout:

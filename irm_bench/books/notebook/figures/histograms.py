@@ -37,7 +37,7 @@ def draw(data: pd.DataFrame, figure: Figure, looks: Looks) -> None:
         for ax, variable in zip(line, variables, strict=True):
             _panel(ax, rows[rows["variable"] == variable], COLORS[split], top)
         line[0].set_ylabel(f"{split}\n{looks.environment(environment)}")
-    # all panels share one
+    # all panels share their axes
     axes[0, 0].set(xlim=(-6, 6), ylim=(0, top), xticks=[-5, 0, 5], yticks=[])
     axes[0, 0].xaxis.set_major_formatter(plain)
     for ax, variable in zip(axes[0], variables, strict=True):
