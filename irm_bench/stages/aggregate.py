@@ -156,10 +156,9 @@ class _Groups:
     def statistics(self, interval: Callable[[np.ndarray], tuple]) -> pd.DataFrame:
         """Keys, counts, mean, sd and the interval of each group; groups of equal n at once."""
         table = np.full((len(self._n), 4), np.nan)
-        for n in np.unique(self._n[self._n > 0]):
-            chosen = np.flatnonzero(self._n == n)
-            matrix = np.stack([self._values[i] for i in chosen])
+        for chosen, matrix in self._of_equal_n():
             mean, low, high = interval(matrix)
+            n = matrix.shape[1]
             sd = matrix.std(axis=1, ddof=1) if n > 1 else np.full(len(chosen), np.nan)
             table[chosen] = np.column_stack([mean, sd, low, high])
         return self._keys.assign(
@@ -169,7 +168,16 @@ class _Groups:
         )
 
     def quantile(self, probability: float) -> np.ndarray:
-        return np.array([np.quantile(v, probability) if len(v) else np.nan for v in self._values])
+        found = np.full(len(self._n), np.nan)
+        for chosen, matrix in self._of_equal_n():
+            found[chosen] = np.quantile(matrix, probability, axis=1)
+        return found
+
+    def _of_equal_n(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Which groups have n values, and these (group, n), for every n but 0."""
+        for n in np.unique(self._n[self._n > 0]):
+            chosen = np.flatnonzero(self._n == n)
+            yield chosen, np.stack([self._values[i] for i in chosen])
 
 
 def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
