@@ -28,6 +28,9 @@ import numpy as np
 # What a function uses of these hangs on their versions alone, which are part of a file's name.
 LIBRARIES = ("builtins", "math", "typing", "numpy", "numba", "llvmlite")
 
+# Seconds. A loop is compiled in less, on a machine with more to do too.
+LONGEST_TURN = 120
+
 # Of files whose functions are named otherwise none must be taken.
 NAMING = "by fingerprint"
 
@@ -181,6 +184,19 @@ def _place() -> Path | None:
     return None
 
 
+def _wait_for_turn(path: Path) -> Any:
+    """Wait while another process compiles for the same file: jobs that start together need the
+    same loops. None if that takes too long, or where files cannot be locked."""
+    from filelock import FileLock  # needed by the few processes that compile
+
+    turn = FileLock(f"{path}.lock")
+    try:
+        turn.acquire(timeout=LONGEST_TURN)
+    except (OSError, NotImplementedError):  # a timeout is an OSError
+        return None
+    return turn
+
+
 @cache
 def _kept_code() -> Any:
     """A class that numba asks for machine code before it compiles, and gives what it compiled."""
@@ -202,6 +218,7 @@ def _kept_code() -> Any:
 
         def __init__(self, folder: Path, made_of: str):
             self._folder, self._made_of = folder, made_of
+            self._turn: Any = None
 
         @property
         def cache_path(self) -> str:
@@ -212,6 +229,15 @@ def _kept_code() -> Any:
             # Python's and numpy's functions too, which takes half a second.
             rtsys.initialize(target_context)
             path = self._path(signature, target_context.codegen())
+            found = self._rebuilt(path, target_context)
+            if found is None:
+                self._turn = _wait_for_turn(path)
+                found = self._rebuilt(path, target_context)  # of who had it before
+            if found is not None:
+                self._end_turn()
+            return found
+
+        def _rebuilt(self, path: Path, target_context: Any) -> Any:
             try:
                 content = path.read_bytes()
             except OSError:
@@ -224,15 +250,24 @@ def _kept_code() -> Any:
                 return None
 
         def save_overload(self, signature: Any, result: Any) -> None:
-            if result.lifted or result.library.has_dynamic_globals:  # holds addresses
-                return
-            content = dumps(result._reduce())
-            path = self._path(signature, result.codegen)
+            # What has lifted loops or dynamic globals holds addresses.
+            if not (result.lifted or result.library.has_dynamic_globals):
+                self._write(self._path(signature, result.codegen), dumps(result._reduce()))
+            self._end_turn()
+
+        def _write(self, path: Path, content: bytes) -> None:
             with suppress(OSError), tempfile.TemporaryDirectory(dir=self._folder) as beside:
                 # Under a name of its own first: others may write the same.
                 whole = Path(beside) / path.name
                 whole.write_bytes(hashlib.sha256(content).digest() + content)
                 os.replace(whole, path)
+
+        def _end_turn(self) -> None:
+            if self._turn is not None:
+                with suppress(OSError):
+                    os.unlink(self._turn.lock_file)
+                self._turn.release()
+                self._turn = None
 
         def _path(self, signature: Any, codegen: Any) -> Path:
             made_for = f"{versions} {codegen.magic_tuple()} {signature} {self._made_of}"

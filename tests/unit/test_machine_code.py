@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -56,6 +57,15 @@ def test_what_was_compiled_is_found_by_this_process_and_the_next(tmp_path: Path)
     (file,) = (tmp_path / "irm_bench").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
     assert run(tmp_path) == [0.5, 0.5, 2]
+
+
+def test_of_processes_that_need_the_same_one_compiles_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(run, [tmp_path] * 3))
+    assert all(values == [0.5, 0.5] for *values, _ in found)
+    assert sum(n_compiled for *_, n_compiled in found) == 2
+    (file,) = (tmp_path / "irm_bench").iterdir()  # and nothing else is left there
+    assert file.suffix == ".machine_code"
 
 
 # Calls what numba itself brings: of the mathematical library, of its random numbers, for arrays.
