@@ -39,7 +39,7 @@ def of_table(path: Path) -> pd.DataFrame:
     first_row = 0
     with pd.read_csv(path, dtype=kinds, chunksize=CHUNK, **_READING) as chunks:
         for chunk in chunks:
-            starts = np.arange(0, len(chunk), BLOCK)
+            starts = np.arange(0, max(len(chunk), 1), BLOCK)  # a table without rows has one block
             sums = {column: _sums(chunk[column], starts) for column in chunk}
             n_rows = np.minimum(BLOCK, len(chunk) - starts)
             pieces.append(pd.DataFrame({"first_row": first_row + starts, "n_rows": n_rows, **sums}))

@@ -14,7 +14,7 @@ import pytest
 
 from irm_bench.publishing import crate, publish, shelf, site, verify
 from irm_bench.running import provenance
-from irm_bench.storage import archives, comparison
+from irm_bench.storage import archives, block_sums, comparison
 from tests.unit import report_case
 from tests.unit.report_case import ROOT, Case
 
@@ -269,6 +269,20 @@ def test_other_bits_of_a_large_table_are_compared_by_its_sums(
     assert "sums over its rows the same" in capsys.readouterr().out
     assert verify.check(times(1 + 1e-3, "far"), published) == 1
     assert "differs from the published one: errors" in capsys.readouterr().out
+
+
+def test_a_published_table_without_rows_is_what_such_a_table_gives(tmp_path: Path) -> None:
+    """Of the books, ``field`` trains nothing, and has two."""
+    found = 0
+    for path in sorted((ROOT / "results/published").glob("*/tables/*.sums.csv")):
+        kept = path.read_text(encoding="utf-8").splitlines()
+        columns = kept[0].removeprefix("first_row,n_rows,")
+        if kept[1].startswith("0,0,"):
+            empty = tmp_path / "empty.csv"
+            empty.write_text(f"{columns}\n", encoding="utf-8")
+            assert block_sums.of_table(empty).to_csv(index=False).splitlines() == kept
+            found += 1
+    assert found >= 2
 
 
 def test_without_a_published_run_verify_says_so(
