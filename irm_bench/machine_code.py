@@ -184,6 +184,25 @@ def _place() -> Path | None:
     return None
 
 
+def _read(path: Path) -> bytes | None:
+    """The machine code in a file that begins with its hash; None if it is not whole."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    is_whole = hashlib.sha256(content[32:]).digest() == content[:32]
+    return content[32:] if is_whole else None
+
+
+def _write(path: Path, code: bytes) -> None:
+    """Write such a file, or none where it cannot be written."""
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=path.parent) as beside:
+        # Under a name of its own first: others may write the same.
+        whole = Path(beside) / path.name
+        whole.write_bytes(hashlib.sha256(code).digest() + code)
+        os.replace(whole, path)
+
+
 def _wait_for_turn(path: Path) -> Any:
     """Wait while another process compiles for the same file: jobs that start together need the
     same loops. None if that takes too long, or where files cannot be locked."""
@@ -238,29 +257,19 @@ def _kept_code() -> Any:
             return found
 
         def _rebuilt(self, path: Path, target_context: Any) -> Any:
-            try:
-                content = path.read_bytes()
-            except OSError:
-                return None
-            if hashlib.sha256(content[32:]).digest() != content[:32]:
+            code = _read(path)
+            if code is None:
                 return None
             try:
-                return CompileResult._rebuild(target_context, *pickle.loads(content[32:]))
+                return CompileResult._rebuild(target_context, *pickle.loads(code))
             except (ImportError, AttributeError):  # of a module that is not to be found here
                 return None
 
         def save_overload(self, signature: Any, result: Any) -> None:
             # What has lifted loops or dynamic globals holds addresses.
             if not (result.lifted or result.library.has_dynamic_globals):
-                self._write(self._path(signature, result.codegen), dumps(result._reduce()))
+                _write(self._path(signature, result.codegen), dumps(result._reduce()))
             self._end_turn()
-
-        def _write(self, path: Path, content: bytes) -> None:
-            with suppress(OSError), tempfile.TemporaryDirectory(dir=self._folder) as beside:
-                # Under a name of its own first: others may write the same.
-                whole = Path(beside) / path.name
-                whole.write_bytes(hashlib.sha256(content).digest() + content)
-                os.replace(whole, path)
 
         def _end_turn(self) -> None:
             if self._turn is not None:

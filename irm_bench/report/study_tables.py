@@ -173,9 +173,10 @@ class StudyTables:
         settings = self.varied(frame)
         for key, group in islice(frame.groupby(settings, sort=False, dropna=False), MOST_ROWS):
             setting = dict(zip(settings, key, strict=True))
-            row_of = dict(zip(group[column][::-1], group.index[::-1], strict=True))  # the first
-            rows = [row_of.get(value) for value in values]
-            entries = [self._first("summary", [] if row is None else [row]) for row in rows]
+            rows_of: dict[Any, list[Any]] = {}
+            for value, row in zip(group[column], group.index, strict=True):
+                rows_of.setdefault(value, []).append(row)
+            entries = [self._first("summary", rows_of.get(value, [])) for value in values]
             if with_distance:
                 entries.append(self._distance(setting))
             diverged = _diverged(self._first_weights[matches(self._first_weights, setting)])

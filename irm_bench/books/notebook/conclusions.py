@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import ModuleType
 
 import pandas as pd
@@ -61,9 +62,14 @@ def verdicts(evidence: Evidence, model: Selection) -> pd.DataFrame:
 def _measured(evidence: Evidence, model: Selection) -> dict[str, tuple[ModuleType, list[Part]]]:
     """By conclusion its module, and its parts with p values adjusted as of one family."""
     modules = {name: evidence.config.book.plugin("claims", name).load() for name in CLAIMS}
-    parts = {name: list(module.measure(evidence, model)) for name, module in modules.items()}
-    adjusted = iter(findings.adjust([part for own in parts.values() for part in own]))
-    return {name: (modules[name], [next(adjusted) for _ in own]) for name, own in parts.items()}
+    family: list[Part] = []
+    n_parts = {}
+    for name, module in modules.items():
+        of_claim = list(module.measure(evidence, model))
+        n_parts[name] = len(of_claim)
+        family += of_claim
+    adjusted = iter(findings.adjust(family))  # in the same order
+    return {name: (modules[name], list(islice(adjusted, n))) for name, n in n_parts.items()}
 
 
 def _of_all_seeds(evidence: Evidence, model: Selection) -> pd.Series:
