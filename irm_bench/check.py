@@ -73,13 +73,9 @@ def _is_looked_at(book: Book, plugins: list[Plugin]) -> bool:
 
     The package's plugins among themselves are looked at with a book that brings none.
     """
-    own = _own_plugins(book)
-    return not own or any(plugin in own for plugin in plugins)
-
-
-def _own_plugins(book: Book) -> list[Plugin]:
-    plugins = [book.plugin(kind, name) for kind in KINDS for name in book.names(kind)]
-    return [plugin for plugin in plugins if plugin.path.is_relative_to(book.folder)]
+    if any(plugin.path.is_relative_to(book.folder) for plugin in plugins):
+        return True
+    return not book.files(*(f"{kind}/*.py" for kind in KINDS))
 
 
 def _bind(work: Any, *arguments: Any) -> Any:

@@ -30,6 +30,8 @@ from irm_bench.theory.moments import Moments
 # Numbers of the moments that are descended on together, at most: 32 MB, and a few times as much on
 # the way.
 MOST_NUMBERS = 2**22
+# Begins the names of the columns of where a training did end; they are in no table.
+TRAINED = "trained_"
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,13 @@ def _joined(parts: Sequence[Moments]) -> Moments:
 
 
 def frames(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
-    """The shard's part of the table ``converged``."""
+    """The shard's part of the table ``converged``, and where the training ended (``TRAINED``)."""
     converger = Converger(config, models, inputs)
     layout = layout_of(config)
     told = [one for one in trained_cells(config, models) if converger.objective(one[2])]
     found = converger.phis(dict.fromkeys(cell for _, _, cell, _ in told))
     for order, study, cell, mine in told:
-        phi = found[cell][mine]
+        phi, trained = found[cell][mine], models.get(cell, "phi")[-1][:, mine]
         yield {
             **setting(layout, order, study, cell),
             "order_3": 0,
@@ -151,4 +153,5 @@ def frames(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterato
             "objective": converger.objective(cell),
             "converged": np.isfinite(phi).all(axis=1).astype(int),
             **phi_columns(phi.T),
+            **{f"{TRAINED}{name}": values for name, values in phi_columns(trained).items()},
         }

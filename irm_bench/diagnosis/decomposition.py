@@ -17,21 +17,21 @@ import pandas as pd
 from irm_bench import theory
 from irm_bench.config import Config, Environment, Study
 from irm_bench.config.layout import layout_of
+from irm_bench.diagnosis.converge import TRAINED
 from irm_bench.planning import exact, plan
 from irm_bench.planning.columns import place, setting
 from irm_bench.planning.plan import Cell
 from irm_bench.plugins.model import Model
 from irm_bench.statistics import intervals
 from irm_bench.storage import tables
-from irm_bench.storage.paged import Rows
 from irm_bench.theory.moments import Moments, stack
 
 TERMS = ("objective_bias", "optimisation_gap", "estimation_error", "excess")
 
 
-def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the table ``decomposition`` for whole cells of ``converged``: means over seeds with
-    their t intervals."""
+def summary(config: Config, converged: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table ``decomposition`` for whole cells of what ``converge.frames`` gives: means
+    over seeds with their t intervals."""
     layout = layout_of(config)
     keys = list(tables.contracts(config)["converged"].keys)
     cells = {}
@@ -50,13 +50,12 @@ def summary(config: Config, models: Rows, converged: pd.DataFrame) -> pd.DataFra
         if not _is_decomposable(cell):
             continue
         phis = [f"phi_{j + 1}" for j in range(cell.model.n_features)]
-        trained = models.find(**where).set_index("seed")[phis].loc[ended["seed"]]
         of_cell = _rows(
             config,
             study,
             cell,
             ended["seed"].to_numpy(),
-            trained.to_numpy(dtype=float),
+            ended[[f"{TRAINED}{phi}" for phi in phis]].to_numpy(dtype=float),
             ended[phis].to_numpy(dtype=float),
             tuple(weights[cell.model, cell.train]),
         )

@@ -53,6 +53,23 @@ class Table:
         return any(row.diverged for row in self.rows)
 
 
+class FirstRows:
+    """Where in a table a setting stands first, of those columns of a setting that the table has."""
+
+    def __init__(self, frame: pd.DataFrame, names: Sequence[str]):
+        self._names = [name for name in names if name in frame]
+        self._rows: dict[tuple[Any, ...], Any] = {}
+        values = frame[self._names].astype(object)
+        keys = values.where(values.notna(), None).itertuples(index=False, name=None)
+        for key, row in zip(keys, frame.index, strict=True):
+            self._rows.setdefault(key, row)
+
+    def find(self, setting: Mapping[str, Any]) -> Any:
+        """The row's label, or None; a missing value is equal to a missing one."""
+        key = (setting[name] for name in self._names)
+        return self._rows.get(tuple(None if pd.isna(value) else value for value in key))
+
+
 class StudyTables:
     """Makes the tables; ``keys`` are the columns that tell models apart."""
 
@@ -85,13 +102,14 @@ class StudyTables:
         environments = list(dict.fromkeys(frame["environment"]))
         shown = _spread(environments)
         floors = self._floors(shown) if quantity == "risk" else []
-        rows = [*self._rows(frame, "environment", shown), *floors]
+        models = self._models(frame)
+        rows = [*self._rows(models, "environment", shown), *floors]
         meaning = METRICS.get(quantity, RISK if quantity == "risk" else quantity)
         what = f"{meaning.capitalize()}: mean over seeds [95% t interval of the mean]."
         if floors:
             what += " The noise floor is the risk of the oracle, which knows the causes."
         columns = tuple(self._looks.environment(str(label)) for label in shown)
-        left_out = self._left_out(frame, len(environments) - len(shown))
+        left_out = _left_out(models.ngroups, len(environments) - len(shown))
         yield Table(f"{quantity}-{self._study.name}", title, what, columns, tuple(rows), left_out)
 
     def _floors(self, environments: Sequence[Any]) -> list[Row]:
@@ -121,13 +139,14 @@ class StudyTables:
         is_known = "distances" in self._ledger and bool(
             len(self._ledger.rows("distances", study=self._study.name))
         )
-        rows = [*self._rows(frame, "quantity", shown, with_distance=is_known)]
+        models = self._models(frame)
+        rows = [*self._rows(models, "quantity", shown, with_distance=is_known)]
         rows += self._oracles(shown, is_known)
         what = "Mean over seeds [95% t interval of the mean]."
         if is_known:
             columns.append("distance from the oracle")
             what += " The oracle’s weights are those of the target’s own mechanism."
-        left_out = self._left_out(frame, len(phis) - len(shown))
+        left_out = _left_out(models.ngroups, len(phis) - len(shown))
         yield Table(
             f"weights-{self._study.name}", "Weights", what, tuple(columns), tuple(rows), left_out
         )
@@ -162,24 +181,26 @@ class StudyTables:
             return label
         return f"{label}, {assignments(option)}"
 
+    def _models(self, frame: pd.DataFrame) -> Any:
+        """The rows of a table, model by model."""
+        return frame.groupby(self.varied(frame), sort=False, dropna=False)
+
     def _rows(
-        self,
-        frame: pd.DataFrame,
-        column: str,
-        values: Sequence[Any],
-        with_distance: bool = False,
+        self, models: Any, column: str, values: Sequence[Any], with_distance: bool = False
     ) -> Iterator[Row]:
-        """A row a model: its cell for each value of a column of ``frame``."""
-        settings = self.varied(frame)
-        for key, group in islice(frame.groupby(settings, sort=False, dropna=False), MOST_ROWS):
+        """A row a model: its cell for each value of a column."""
+        settings = models.keys
+        weights = FirstRows(self._first_weights, settings)
+        distances = FirstRows(self._distances, settings) if with_distance else None
+        for key, group in islice(models, MOST_ROWS):
             setting = dict(zip(settings, key, strict=True))
-            rows_of: dict[Any, list[Any]] = {}
+            rows_of: dict[Any, Any] = {}
             for value, row in zip(group[column], group.index, strict=True):
-                rows_of.setdefault(value, []).append(row)
-            entries = [self._first("summary", rows_of.get(value, [])) for value in values]
-            if with_distance:
-                entries.append(self._distance(setting))
-            diverged = _diverged(self._first_weights[matches(self._first_weights, setting)])
+                rows_of.setdefault(value, row)
+            entries = [self._value_at("summary", rows_of.get(value)) for value in values]
+            if distances is not None:
+                entries.append(self._value_at("distances", distances.find(setting)))
+            diverged = self._diverged(weights.find(setting))
             cells = tuple(_mean(entry, bool(diverged)) for entry in entries)
             yield Row(self.label(setting), cells, diverged)
 
@@ -187,31 +208,21 @@ class StudyTables:
     def _distances(self) -> pd.DataFrame:
         return self._ledger.rows("distances", study=self._study.name)
 
-    def _distance(self, setting: Mapping[str, Any]) -> Entry | None:
-        rows = self._distances.index[matches(self._distances, setting)]
-        return self._first("distances", rows)
-
     def _entry(
         self, table: str, frame: pd.DataFrame, column: str, value: Any, number: str = "mean"
     ) -> Entry | None:
-        return self._first(table, frame.index[matches(frame, {column: value})], number)
+        rows = frame.index[matches(frame, {column: value})]
+        return self._value_at(table, rows[0] if len(rows) else None, number)
 
-    def _first(self, table: str, rows: Sequence[Any], number: str = "mean") -> Entry | None:
-        """The number of the first of some rows of a table."""
-        return self._ledger.value_at(table, rows[0], number) if len(rows) else None
+    def _value_at(self, table: str, row: Any, number: str = "mean") -> Entry | None:
+        return None if row is None else self._ledger.value_at(table, row, number)
 
-    def _left_out(self, frame: pd.DataFrame, n_columns: int) -> str:
-        """What of a table is not in the page, in words."""
-        n_models = frame.groupby(self.varied(frame), dropna=False).ngroups
-        parts = []
-        if n_models > MOST_ROWS:
-            parts.append(f"{n_models - MOST_ROWS} of {n_models} models")
-        if n_columns:
-            parts.append(f"{n_columns} more column{'s' if n_columns > 1 else ''}")
-        if not parts:
+    def _diverged(self, row: Any) -> str:
+        """How many of a model's runs diverged, if any; ``row`` is that of its first weight."""
+        if row is None or not self._first_weights.loc[row, "n_diverged"]:
             return ""
-        are = "is" if parts == ["1 more column"] else "are"
-        return f"{' and '.join(parts)} {are} not shown here, but in the table summary.csv."
+        n_diverged, n_good = self._first_weights.loc[row, ["n_diverged", "n_seeds"]]
+        return f"{n_diverged:.0f} of {n_diverged + n_good:.0f}"
 
     def varied(self, frame: pd.DataFrame) -> list[str]:
         """The method, its penalty, and the other columns that models of one method differ in.
@@ -263,12 +274,17 @@ def _exact(entry: Entry | None) -> Markup:
     return entry.cell(entry.short) if is_same else entry.ci
 
 
-def _diverged(rows: pd.DataFrame) -> str:
-    """How many of a model's runs diverged, if any."""
-    if rows.empty or not rows["n_diverged"].iloc[0]:
+def _left_out(n_models: int, n_columns: int) -> str:
+    """What of a table is not in the page, in words."""
+    parts = []
+    if n_models > MOST_ROWS:
+        parts.append(f"{n_models - MOST_ROWS} of {n_models} models")
+    if n_columns:
+        parts.append(f"{n_columns} more column{'s' if n_columns > 1 else ''}")
+    if not parts:
         return ""
-    n_diverged, n_good = rows["n_diverged"].iloc[0], rows["n_seeds"].iloc[0]
-    return f"{n_diverged:.0f} of {n_diverged + n_good:.0f}"
+    are = "is" if parts == ["1 more column"] else "are"
+    return f"{' and '.join(parts)} {are} not shown here, but in the table summary.csv."
 
 
 def assignments(values: Mapping[str, Any]) -> str:

@@ -32,12 +32,8 @@ def run(
 
 
 def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> None:
-    """Write the tables of all shards, and their summaries, into the folder of tables.
-
-    ``folder`` holds the table ``models`` already.
-    """
+    """Write the tables of all shards, and their summaries, into the folder of tables."""
     contracts = tables.contracts(config)
-    models = tables.open_rows(Path(folder) / "models.csv", contracts["models"])
     summaries: dict[str, list[pd.DataFrame]] = defaultdict(list)
 
     def pieces(name: str) -> Iterator[pd.DataFrame]:
@@ -45,7 +41,7 @@ def merge(config: Config, parts: Sequence[Path | str], folder: Path | str) -> No
         keys = [*ORDER, "estimator", "seed"]
         for piece in part_files.merged(paths, STAGE, config.stage_hash, keys):
             if name == "converged":
-                summaries["decomposition"].append(decomposition.summary(config, models, piece))
+                summaries["decomposition"].append(decomposition.summary(config, piece))
             if name == "penalty_draws":
                 summaries["penalty_estimates"].append(estimators.summary(config, piece))
             yield piece.reindex(columns=contracts[name].names)

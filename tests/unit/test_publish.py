@@ -247,8 +247,6 @@ def test_whatever_is_changed_in_either_run_is_told(
 ) -> None:
     fresh = Path(shutil.copytree(case.tables, tmp_path / "fresh"))
     kept = Path(shutil.copytree(published, tmp_path / "published"))
-    assert verify.check(fresh, kept) == 0
-    capsys.readouterr()
     tamper(fresh, kept)
     assert verify.check(fresh, kept) == 1
     lines = capsys.readouterr().out.splitlines()

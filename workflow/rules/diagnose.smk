@@ -28,7 +28,6 @@ rule diagnosis:
             shard=SHARDS,
             part=DIAGNOSIS_PARTS,
         ),
-        models=result("tables/models.csv"),
         code=code("stages.diagnose"),
     output:
         table_files("diagnosis"),
