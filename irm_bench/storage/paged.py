@@ -100,7 +100,7 @@ class Rows:
 
     def _take(self, places: np.ndarray) -> pd.DataFrame:
         numbers = self._values["_page"][places]
-        parts = [self._rows(n, places[numbers == n]) for n in np.unique(numbers)]
+        parts = [self._rows(n, places[numbers == n]) for n in np.unique(numbers).tolist()]
         if len(parts) > 1:
             return part_files.concat(parts)
         return parts[0] if parts else self._page(0).iloc[:0]
