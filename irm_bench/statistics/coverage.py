@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy.special
 
 from irm_bench.statistics.bootstrap import bca_mean_intervals
 from irm_bench.statistics.intervals import t_intervals, wilson_interval
@@ -98,14 +98,14 @@ def audit_decisions(
         values = draws.reshape(len(truth), n_replicates, n_seeds)
         error = values.std(axis=-1, ddof=1) / np.sqrt(n_seeds)
         t = (values.mean(axis=-1) - targets) / error
-        limit = scipy.stats.t.ppf(1 - alpha / 2, n_seeds - 1)
+        limit = scipy.special.stdtrit(n_seeds - 1, 1 - alpha / 2)
         wrong = {"above": t > limit, "below": t < -limit}
         for test, decided in wrong.items():
             for quantity, of_one in zip(truth, decided, strict=True):
                 key = {"test": test, "quantity": quantity, "n_seeds": n_seeds}
                 rows.append(key | {"nominal": alpha / 2} | _rate(of_one))
         # Holm decides on some quantity where the smallest p value is below alpha over their number
-        strictest = scipy.stats.t.ppf(1 - alpha / 2 / len(truth), n_seeds - 1)
+        strictest = scipy.special.stdtrit(n_seeds - 1, 1 - alpha / 2 / len(truth))
         of_any = (np.abs(t) > strictest).any(axis=0)
         key = {"test": "family", "quantity": "all of these", "n_seeds": n_seeds}
         rows.append(key | {"nominal": alpha} | _rate(of_any))
