@@ -88,7 +88,8 @@ publish: report
 verify: report
 	@$(BIN)/python -m irm_bench.publishing.verify "$(BOOK)"
 
-# results/README.md from the contracts of columns, the end of config/README.md from the schema.
+# results/README.md from the contracts of columns, the end of config/README.md from the schema, what
+# runs cost in README.md and docs/cluster.md from the published runs.
 docs: $(READY)
 	@$(BIN)/python -m irm_bench.publishing.docs "$(BOOK)"
 

@@ -1,7 +1,8 @@
 """``python -m irm_bench.publishing.docs [BOOK]``: the documents that repeat what the code says.
 
 results/README.md has the columns of a book's tables, from their contracts; config/README.md ends
-with the keys of a config, from the schema.
+with the keys of a config, from the schema; README.md and docs/cluster.md tell what the published
+runs cost.
 """
 
 import json
@@ -14,9 +15,13 @@ from irm_bench import config
 from irm_bench.config import schema
 from irm_bench.config.parsing import DEFAULTS
 from irm_bench.config.plain import from_yaml
-from irm_bench.storage import archives, tables
+from irm_bench.plugins.registry import find_book, known_books
+from irm_bench.publishing import costs
+from irm_bench.running.places import published_of
+from irm_bench.storage import archives, comparison, tables
 
 COLUMNS, KEYS = Path("results/README.md"), Path("config/README.md")
+COSTS, JOBS = Path("README.md"), Path("docs/cluster.md")
 # What stands above it in config/README.md is written by hand.
 HERE = "<!-- From here on made by `make docs`, from irm_bench/config/schema.yaml. -->\n"
 
@@ -30,6 +35,20 @@ def with_keys(text: str) -> str:
     """The text of config/README.md with the keys that the schema knows."""
     written, _, _ = text.partition(HERE)
     return written + HERE + "\n" + "\n".join(_keys()) + "\n"
+
+
+def with_costs(text: str) -> str:
+    """The text of README.md with what the published runs cost."""
+    return costs.in_readme(text, {book: _run(book) for book in known_books()})
+
+
+def with_jobs(text: str) -> str:
+    """The text of docs/cluster.md with the jobs of the default book's published run."""
+    return costs.in_document(text, _run(config.DEFAULT_BOOK))
+
+
+def _run(book: str) -> dict[str, Any]:
+    return dict(comparison.about(published_of(find_book(book)))["run"])
 
 
 def _keys() -> Iterator[str]:
@@ -51,9 +70,10 @@ def _table(
 
 
 def main(arguments: list[str]) -> int:
-    """Write both."""
+    """Write them."""
     archives.write_text(COLUMNS, columns(*arguments or [config.DEFAULT_BOOK]))
-    archives.write_text(KEYS, with_keys(KEYS.read_text(encoding="utf-8")))
+    for path, renewed in ((KEYS, with_keys), (COSTS, with_costs), (JOBS, with_jobs)):
+        archives.write_text(path, renewed(path.read_text(encoding="utf-8")))
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from irm_bench.config import DEFAULT_BOOK, Config
 from irm_bench.plugins.registry import BookError, find_book
+from irm_bench.publishing import costs
 from irm_bench.running import provenance
 from irm_bench.running.places import config_of, published_of, results_of
 from irm_bench.storage import archives, block_sums, comparison, tables
@@ -47,7 +48,7 @@ def run(results: Path, published: Path) -> None:
             sums = block_sums.of_table(source).to_csv(index=False, float_format="%.12g")
             archives.write_text(target.with_suffix(comparison.SUMS), sums)
     _keep_figure(parsed, results / "figures", published / "figures")
-    archives.write_text(published / "about.json", provenance.as_text(about(told, results)))
+    archives.write_text(published / "about.json", provenance.as_text(about(told, parsed, results)))
     comparison.seal(published)
 
 
@@ -67,8 +68,9 @@ def keep_benchmark(results: Path, published: Path) -> None:
             archives.write_text(published / name, text)
 
 
-def about(told: dict[str, Any], results: Path) -> dict[str, Any]:
-    """Which run it is: config, version, packages, platform, and the checksum of every table."""
+def about(told: dict[str, Any], parsed: Config, results: Path) -> dict[str, Any]:
+    """Which run it is: config, version, packages, platform, the checksum of every table; and what
+    it cost."""
     machine = provenance.host()
     kernel = " ".join(machine["os"].split()[::2])  # name and architecture, without its release
     sums = {p.stem: archives.digest(p) for p in sorted((results / "tables").glob("*.csv"))}
@@ -78,6 +80,7 @@ def about(told: dict[str, Any], results: Path) -> dict[str, Any]:
         "packages": told["packages"],
         "platform": {"cpu": machine["cpu"], "os": kernel, "python": machine["python"]},
         "tables": sums,
+        "run": costs.of_run(parsed, results),
     }
 
 

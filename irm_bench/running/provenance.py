@@ -187,7 +187,7 @@ def _stages(jobs: list[Record]) -> dict[str, Record]:
         rule: {
             "jobs": len(of_rule),
             "wall_seconds": _wall(of_rule),
-            "job_seconds": round(sum(_seconds(job) for job in of_rule), 3),
+            "job_seconds": round(sum(seconds(job) for job in of_rule), 3),
             "cpu_seconds": round(sum(job["cpu_seconds"] for job in of_rule), 3),
             "max_rss_mb": max(job["max_rss_mb"] for job in of_rule),
         }
@@ -202,7 +202,7 @@ def _wall(jobs: list[Record]) -> float:
     return round(max(j["finished"] for j in jobs) - min(j["started"] for j in jobs), 3)
 
 
-def _seconds(job: Record) -> float:
+def seconds(job: Record) -> float:
     """Of the whole process where Snakemake measured it, else of the work alone."""
     return float(job["benchmark"].get("s") or job["finished"] - job["started"])
 

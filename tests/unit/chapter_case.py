@@ -78,6 +78,7 @@ Table 2,theirs,phi_9,,,,,1.0
 CONFIG: dict[str, Any] = {
     "title": "A book that is a config alone",
     "root_seed": 3,
+    "audit": {"replicates": 20, "seed_counts": [2]},
     "source": {"title": "Where it was claimed", "authors": "A. Writer", "year": 2020},
     "printed": {"study": "rows_alone", "models": {"theirs": {"method": "erm"}}},
     "defaults": {

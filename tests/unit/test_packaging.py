@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,17 @@ def test_the_documents_name_every_column_and_every_key() -> None:
     text = (ROOT / docs.KEYS).read_text()
     assert text == docs.with_keys(text), "run: make docs"
     assert "| `train_environments` |" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "renewed"), [(docs.COSTS, docs.with_costs), (docs.JOBS, docs.with_jobs)]
+)
+def test_documents_tell_what_the_published_runs_cost(
+    path: Path, renewed: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    text = path.read_text(encoding="utf-8")
+    assert text == renewed(text), "run: make docs"
 
 
 def test_the_workflow_catalog_finds_what_it_asks_for() -> None:
