@@ -1,5 +1,6 @@
 """The tables in results/tables as files, checked against their contracts on both sides."""
 
+import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,8 +14,12 @@ from irm_bench.config import Config
 from irm_bench.config.layout import layout_of
 from irm_bench.storage import archives, paged, part_files
 from irm_bench.storage.archives import StageError
-from irm_bench.storage.contracts import Contract, diagnosed, evaluated, judged, mapped
+from irm_bench.storage.contracts import Column, Contract, diagnosed, evaluated, judged, mapped
 from irm_bench.storage.paged import Rows
+
+# What the kinds of columns are in memory, and as plain numbers.
+KINDS = {"integer": "Int64", "number": "float64", "text": "category"}
+TYPES = {"integer": np.int64, "number": np.float64}
 
 
 class TableError(StageError):
@@ -58,18 +63,35 @@ def write_pieces(path: Path | str, pieces: Iterable[pd.DataFrame], contract: Con
     """``write`` for a table that comes in pieces, of which one at a time is held."""
 
     def write_rows(temporary: Path) -> None:
-        pd.DataFrame(columns=contract.names).to_csv(temporary, index=False)
-        for piece in pieces:
-            _check(Path(path), list(piece.columns), contract)
-            for first in range(0, len(piece), paged.PAGE_ROWS):
-                page = _typed(piece[first : first + paged.PAGE_ROWS][contract.names], contract)
-                # Keys are few: as categories each is turned into text once.
-                keys = page.astype(dict.fromkeys(contract.keys, "category"))
-                keys.to_csv(temporary, mode="a", header=False, index=False)
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            # Half the time of ``to_csv``, which for large tables is most of their stage's.
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(contract.names)
+            for piece in pieces:
+                _check(Path(path), list(piece.columns), contract)
+                for first in range(0, len(piece), paged.PAGE_ROWS):
+                    page = piece.iloc[first : first + paged.PAGE_ROWS]
+                    columns = [
+                        _cells(page[column.name], column, contract) for column in contract.columns
+                    ]
+                    writer.writerows(zip(*columns, strict=True))
 
     archives.write_atomically(path, write_rows)
     seal = f"# of config {contract.config}\n{archives.digest(path)}  {Path(path).name}\n"
     archives.write_text(seal_file(path), seal)
+
+
+def _cells(values: pd.Series, column: Column, contract: Contract) -> list[Any]:
+    """A column as it is written: numbers by their shortest digits, nothing for a missing value."""
+    typed = values if column.kind == "text" else values.astype(KINDS[column.kind])
+    if column.kind == "text" or column.name in contract.keys:  # few: each is turned into text once
+        codes, distinct = pd.factorize(typed)
+        texts = [*map(str, distinct.tolist()), ""]  # the code of what is missing is −1
+        return np.array(texts, dtype=object)[codes].tolist()
+    cells: list[Any] = typed.to_numpy(dtype=TYPES[column.kind], na_value=0).tolist()
+    for place in np.flatnonzero(typed.isna()):
+        cells[place] = ""
+    return cells
 
 
 def read(path: Path | str, contract: Contract) -> pd.DataFrame:
@@ -191,13 +213,8 @@ def _check(path: Path, names: Sequence[str], contract: Contract) -> None:
 
 def _checked(path: Path, chunk: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     _check(path, list(chunk.columns), contract)
-    return _typed(chunk, contract, text="category")
-
-
-def _typed(frame: pd.DataFrame, contract: Contract, text: str = "str") -> pd.DataFrame:
-    kinds = {"integer": "Int64", "number": "float64", "text": text}
-    wanted = {column.name: kinds[column.kind] for column in contract.columns}
-    return frame.astype({name: kind for name, kind in wanted.items() if frame[name].dtype != kind})
+    wanted = {column.name: KINDS[column.kind] for column in contract.columns}
+    return chunk.astype({name: kind for name, kind in wanted.items() if chunk[name].dtype != kind})
 
 
 def document(contracts: dict[str, Contract]) -> str:

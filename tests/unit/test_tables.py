@@ -1,10 +1,13 @@
 """Tables come back as they were written, whatever their length."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from irm_bench.presentation import gallery
 from irm_bench.stages import aggregate, diagnose, draw, judge
@@ -15,6 +18,36 @@ from tests.unit.report_case import Case
 CONTRACT = Contract(
     "made", "", columns(("name", "text", ""), ("x", "number", ""), ("n", "integer", ""))
 )
+
+
+ROWS = st.tuples(
+    st.none() | st.text(alphabet='aσ ,"\n;0.1'),
+    st.none() | st.floats(),
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+)
+
+
+@given(rows=st.lists(ROWS, max_size=8), keys=st.sets(st.sampled_from(CONTRACT.names)))
+def test_a_table_is_written_as_pandas_writes_it(
+    rows: list[tuple[str | None, float | None, int | None]],
+    keys: set[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Whatever is in it; of keys, which are turned into text once, a zero has no sign."""
+    texts, numbers, integers = ([row[i] for row in rows] for i in range(3))
+    kinds = {"name": "str", "x": "float64", "n": "Int64"}
+    frame = pd.DataFrame(
+        {
+            "name": texts,
+            "x": pd.Series(numbers, dtype=float),
+            "n": pd.array(integers, dtype="Int64"),
+        }
+    ).astype(kinds)
+    if "x" in keys:
+        frame["x"] += 0.0
+    path = tmp_path_factory.mktemp("written") / "made.csv"
+    tables.write(path, frame, replace(CONTRACT, keys=tuple(sorted(keys))))
+    assert path.read_bytes().decode() == frame.to_csv(index=False, lineterminator="\n")
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 8, 9, 20])
