@@ -10,6 +10,7 @@ have changed places are seen. Of texts there is a checksum. An example, of block
     1,irm,0.7
 """
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -34,31 +35,33 @@ def of_table(path: Path) -> pd.DataFrame:
     Raises:
         OSError, ValueError: it cannot be read.
     """
-    kinds = _kinds(path)  # of the whole table: what is a number in one block may be a text below
+    sums, kinds = _read(path, {})
+    if any(len(of_column) > 1 for of_column in kinds.values()):
+        # what is a number in some chunks is a text in others: a text then, in all of them
+        texts = {name: "str" for name, of_column in kinds.items() if "str" in of_column}
+        sums, _ = _read(path, texts)
+    return sums
+
+
+_READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "low_memory": False}
+
+
+def _read(path: Path, texts: dict[str, str]) -> tuple[pd.DataFrame, dict[str, set[str]]]:
+    """The sums of a table, and of each column the kinds that it is of in some chunk."""
     pieces: list[pd.DataFrame] = []
+    kinds: dict[str, set[str]] = defaultdict(set)
     first_row = 0
-    with pd.read_csv(path, dtype=kinds, chunksize=CHUNK, **_READING) as chunks:
+    with pd.read_csv(path, dtype=texts, chunksize=CHUNK, **_READING) as chunks:
         for chunk in chunks:
             starts = np.arange(0, max(len(chunk), 1), BLOCK)  # a table without rows has one block
             sums = {column: _sums(chunk[column], starts) for column in chunk}
             n_rows = np.minimum(BLOCK, len(chunk) - starts)
             pieces.append(pd.DataFrame({"first_row": first_row + starts, "n_rows": n_rows, **sums}))
             first_row += len(chunk)
-    return pd.concat(pieces, ignore_index=True)
-
-
-_READING: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "low_memory": False}
-
-
-def _kinds(path: Path) -> dict[str, str]:
-    """Numbers or texts, column by column."""
-    kinds: dict[str, str] = {}
-    with pd.read_csv(path, chunksize=CHUNK, **_READING) as parts:
-        for part in parts:
-            for column in part:
-                is_number = pd.api.types.is_numeric_dtype(part[column])
-                kinds[column] = "float64" if is_number and kinds.get(column) != "str" else "str"
-    return kinds
+            for column in chunk:
+                is_number = pd.api.types.is_numeric_dtype(chunk[column])
+                kinds[column].add("number" if is_number else "str")
+    return pd.concat(pieces, ignore_index=True), kinds
 
 
 def _sums(column: pd.Series, starts: np.ndarray) -> list[float] | list[str]:

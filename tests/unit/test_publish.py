@@ -283,6 +283,20 @@ def test_a_published_table_without_rows_is_what_such_a_table_gives(tmp_path: Pat
     assert found >= 2
 
 
+@pytest.mark.parametrize("place", [0, 1500, 2999])
+def test_sums_of_blocks_do_not_hang_on_what_is_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Of a column of what look like numbers, but for one value, at once or a block at a time."""
+    texts = [f"{i}e3" for i in range(3000)]
+    texts[place] = "text"
+    path = tmp_path / "made.csv"
+    pd.DataFrame({"t": texts, "x": pd.Series(range(3000)) / 7}).to_csv(path, index=False)
+    at_once = block_sums.of_table(path)
+    monkeypatch.setattr(block_sums, "CHUNK", block_sums.BLOCK)
+    pd.testing.assert_frame_equal(block_sums.of_table(path), at_once)
+
+
 def test_without_a_published_run_verify_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
