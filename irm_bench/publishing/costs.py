@@ -13,7 +13,7 @@ from typing import Any
 
 from irm_bench.config import Config
 from irm_bench.presentation import numbers
-from irm_bench.running import provenance
+from irm_bench.running import chain, provenance
 
 HEADER = (
     "| job | number | seconds each | of these start-up | peak MB | asked MB |\n"
@@ -25,16 +25,20 @@ def of_run(config: Config, results: Path) -> dict[str, Any] | None:
     """The machine of a finished run, its clock and processor seconds, and its jobs by kind.
 
     Of a kind of job: how many, the mean seconds of one and of these those before its work began,
-    the largest memory of one, and the memory that is asked for it. None of a run without the
-    records of its jobs.
+    the largest memory of one (MB), and the memory that is asked for it. The machine is that of the
+    job that began first. Only jobs count that what there is comes from, not those of an earlier
+    config. None of a run without the records of its jobs.
     """
-    records = provenance.records(config, results).values()
-    jobs = list({id(job): job for job in records}.values())
-    kinds: dict[str, list[provenance.Record]] = defaultdict(list)
-    for job in sorted(jobs, key=lambda job: float(job["started"])):
-        kinds[" ".join([job["rule"], *filter(None, [job["wildcards"].get("group")])])].append(job)
+    made = [*chain.made_of(config, results), *(results / page for page in chain.PAGES)]
+    names = [provenance.name_of(config, results, path.as_posix()) for path in made]
+    jobs = list(provenance.trace(names, provenance.records(config, results)))
     if not jobs:
         return None
+    jobs.sort(key=lambda job: float(job["started"]))
+    kinds: dict[str, list[provenance.Record]] = defaultdict(list)
+    for job in jobs:
+        group = job["wildcards"].get("group", "")
+        kinds[f"{job['rule']} {group}".rstrip()].append(job)
     host = jobs[0]["host"]
     return {
         "cpu": host["cpu"],
@@ -47,21 +51,21 @@ def of_run(config: Config, results: Path) -> dict[str, Any] | None:
 
 def _busy(jobs: list[provenance.Record]) -> float:
     """Seconds in which some job was at work: a run may have been interrupted and gone on with."""
-    found = until = 0.0
+    busy = until = 0.0
     for job in sorted(jobs, key=lambda job: float(job["finished"]) - provenance.seconds(job)):
         started = job["finished"] - provenance.seconds(job)
-        found += max(0.0, job["finished"] - max(started, until))
+        busy += max(0.0, job["finished"] - max(started, until))
         until = max(until, job["finished"])
-    return found
+    return busy
 
 
 def _of_kind(jobs: list[provenance.Record]) -> dict[str, Any]:
-    whole = [provenance.seconds(job) for job in jobs]
-    work = [job["finished"] - job["started"] for job in jobs]
+    seconds = fmean(provenance.seconds(job) for job in jobs)
+    of_work = fmean(job["finished"] - job["started"] for job in jobs)
     return {
         "number": len(jobs),
-        "seconds": round(fmean(whole), 3),
-        "start_up_seconds": round(max(0.0, fmean(whole) - fmean(work)), 3),
+        "seconds": round(seconds, 3),
+        "start_up_seconds": round(max(0.0, seconds - of_work), 3),
         "peak_mb": max(job["max_rss_mb"] for job in jobs),
         "asked_mb": jobs[0]["memory_mb"],
     }

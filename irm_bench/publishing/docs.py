@@ -48,7 +48,12 @@ def with_jobs(text: str) -> str:
 
 
 def _run(book: str) -> dict[str, Any]:
-    return dict(comparison.about(published_of(find_book(book)))["run"])
+    run = comparison.about(published_of(find_book(book))).get("run")
+    if not run:
+        raise ValueError(
+            f"the published run of {book!r} does not say what it cost: publish it anew"
+        )
+    return dict(run)
 
 
 def _keys() -> Iterator[str]:

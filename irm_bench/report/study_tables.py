@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -102,8 +101,9 @@ class StudyTables:
         environments = list(dict.fromkeys(frame["environment"]))
         shown = _spread(environments)
         floors = self._floors(shown) if quantity == "risk" else []
-        models = self._models(frame)
-        rows = [*self._rows(models, "environment", shown), *floors]
+        settings = self.varied(frame)
+        models = frame.groupby(settings, sort=False, dropna=False)
+        rows = [*self._rows(models, settings, "environment", shown), *floors]
         meaning = METRICS.get(quantity, RISK if quantity == "risk" else quantity)
         what = f"{meaning.capitalize()}: mean over seeds [95% t interval of the mean]."
         if floors:
@@ -139,8 +139,9 @@ class StudyTables:
         is_known = "distances" in self._ledger and bool(
             len(self._ledger.rows("distances", study=self._study.name))
         )
-        models = self._models(frame)
-        rows = [*self._rows(models, "quantity", shown, with_distance=is_known)]
+        settings = self.varied(frame)
+        models = frame.groupby(settings, sort=False, dropna=False)
+        rows = [*self._rows(models, settings, "quantity", shown, with_distance=is_known)]
         rows += self._oracles(shown, is_known)
         what = "Mean over seeds [95% t interval of the mean]."
         if is_known:
@@ -181,17 +182,20 @@ class StudyTables:
             return label
         return f"{label}, {assignments(option)}"
 
-    def _models(self, frame: pd.DataFrame) -> Any:
-        """The rows of a table, model by model."""
-        return frame.groupby(self.varied(frame), sort=False, dropna=False)
-
     def _rows(
-        self, models: Any, column: str, values: Sequence[Any], with_distance: bool = False
+        self,
+        models: Any,
+        settings: Sequence[str],
+        column: str,
+        values: Sequence[Any],
+        with_distance: bool = False,
     ) -> Iterator[Row]:
-        """A row a model: its cell for each value of a column."""
-        settings = models.keys
+        """A row a model, which ``settings`` tell apart: its cell for each value of a column."""
         weights = FirstRows(self._first_weights, settings)
-        distances = FirstRows(self._distances, settings) if with_distance else None
+        distances = None
+        if with_distance:
+            of_study = self._ledger.rows("distances", study=self._study.name)
+            distances = FirstRows(of_study, settings)
         for key, group in islice(models, MOST_ROWS):
             setting = dict(zip(settings, key, strict=True))
             rows_of: dict[Any, Any] = {}
@@ -203,10 +207,6 @@ class StudyTables:
             diverged = self._diverged(weights.find(setting))
             cells = tuple(_mean(entry, bool(diverged)) for entry in entries)
             yield Row(self.label(setting), cells, diverged)
-
-    @cached_property
-    def _distances(self) -> pd.DataFrame:
-        return self._ledger.rows("distances", study=self._study.name)
 
     def _entry(
         self, table: str, frame: pd.DataFrame, column: str, value: Any, number: str = "mean"

@@ -83,7 +83,10 @@ def write_pieces(path: Path | str, pieces: Iterable[pd.DataFrame], contract: Con
 
 def _cells(values: pd.Series, column: Column, contract: Contract) -> list[Any]:
     """A column as it is written: numbers by their shortest digits, nothing for a missing value."""
-    typed = values if column.kind == "text" else values.astype(KINDS[column.kind])
+    if column.kind == "text" and isinstance(values.dtype, pd.CategoricalDtype):
+        typed = values
+    else:
+        typed = values.astype("str" if column.kind == "text" else KINDS[column.kind])
     if column.kind == "text" or column.name in contract.keys:  # few: each is turned into text once
         codes, distinct = pd.factorize(typed)
         texts = [*map(str, distinct.tolist()), ""]  # the code of what is missing is −1

@@ -33,10 +33,15 @@ def write_job(results: Path, name: str, start: float, end: float, **more: Any) -
 
 @pytest.fixture
 def run(tmp_path: Path) -> dict[str, Any]:
-    """Two jobs side by side, and a third long after them: the run was interrupted."""
-    write_job(tmp_path, "train/0", 100, 110, wildcards={"group": "quick"})
-    write_job(tmp_path, "train/1", 104, 118, wildcards={"group": "quick"})
-    write_job(tmp_path, "judge", 500, 503)
+    """Two jobs side by side, and a third long after them: the run was interrupted. A fourth is of
+    another run, before it."""
+    quick = {"wildcards": {"group": "quick"}}
+    write_job(tmp_path, "train/0", 100, 110, **quick)
+    write_job(tmp_path, "train/1", 104, 118, **quick)
+    write_job(tmp_path, "train/2", 50, 60, **quick)  # of a config with more shards
+    trained = dict.fromkeys((f"{tmp_path}/train/{shard}.csv" for shard in (0, 1)), "")
+    claims = {f"{tmp_path}/tables/claims.csv": ""}
+    write_job(tmp_path, "judge", 500, 503, inputs=trained, outputs=claims)
     found = costs.of_run(config.of_book("notebook"), tmp_path)
     assert found is not None
     return found

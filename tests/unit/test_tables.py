@@ -50,6 +50,14 @@ def test_a_table_is_written_as_pandas_writes_it(
     assert path.read_bytes().decode() == frame.to_csv(index=False, lineterminator="\n")
 
 
+def test_values_that_are_equal_but_have_other_texts_stay_apart(tmp_path: Path) -> None:
+    texts = pd.Series([1, True, 1.0, "1", None], dtype=object)
+    frame = pd.DataFrame({"name": texts, "x": 0.5, "n": 2})
+    tables.write(tmp_path / "made.csv", frame, CONTRACT)
+    found = tables.read(tmp_path / "made.csv", CONTRACT)
+    assert found["name"].tolist() == ["1", "True", "1.0", "1", ""]
+
+
 @pytest.mark.parametrize("n_rows", [0, 1, 8, 9, 20])
 def test_a_table_of_any_number_of_chunks_comes_back(
     n_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
