@@ -212,7 +212,7 @@ def _deviation(values: np.ndarray) -> float:
 
 def _cautious(rule: Rule, values: np.ndarray, seeds: pd.Index) -> pd.Series:
     """Outcomes by seed of a reader who knows how far one run may be off: 95% of runs are nearer."""
-    off = scipy.stats.t.ppf(1 - ALPHA / 2, max(1, len(values) - 1)) * _deviation(values)
+    off = scipy.special.stdtrit(max(1, len(values) - 1), 1 - ALPHA / 2) * _deviation(values)
     met = np.where(rule.holds(values), HOLDS, FAILS)
     return pd.Series(np.where(np.abs(rule.gap(values)) > off, met, OPEN), seeds)
 

@@ -218,5 +218,5 @@ def compared(tables: Path, published: Path | None, config: Config) -> dict[str, 
     """The run against the published one, a row a table; nothing where that has another config."""
     if published is None or not comparison.is_comparable(config, published):
         return {}
-    comparisons = comparison.compare(tables, published)
+    comparisons = comparison.compare(tables, published, sums_again=False)
     return {"published": pd.DataFrame([asdict(c) | {"is_good": c.is_good} for c in comparisons])}

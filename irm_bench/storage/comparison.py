@@ -76,10 +76,12 @@ def is_comparable(parsed: config.Config, published: Path) -> bool:
         return True
 
 
-def compare(fresh: Path, published: Path) -> list[Comparison]:
+def compare(fresh: Path, published: Path, sums_again: bool = True) -> list[Comparison]:
     """Every table of both runs, and every published file that is not as it was published.
 
-    ``fresh`` is the folder of the fresh tables, ``published`` that of the published run.
+    ``fresh`` is the folder of the fresh tables, ``published`` that of the published run. With
+    ``sums_again`` the sums of a large table are made even where it is the published one to the
+    bit: what is kept of it is then known to be its own.
     """
     try:
         told = about(published)
@@ -88,7 +90,7 @@ def compare(fresh: Path, published: Path) -> list[Comparison]:
     seals = dict(_seals(published))
     found = [Comparison(path, False, problem=why) for path, why in _unsealed(published, seals)]
     names = dict.fromkeys([*told["tables"], *sorted(path.stem for path in fresh.glob("*.csv"))])
-    return [*found, *(_table(name, fresh, published, told) for name in names)]
+    return [*found, *(_table(name, fresh, published, told, sums_again) for name in names)]
 
 
 def seal(published: Path) -> None:
@@ -125,15 +127,19 @@ def _unsealed(published: Path, seals: dict[str, str]) -> Iterator[tuple[str, str
             yield path, f"is not as it was published ({SEALS} differs)"
 
 
-def _table(name: str, fresh: Path, published: Path, told: dict[str, Any]) -> Comparison:
+def _table(
+    name: str, fresh: Path, published: Path, told: dict[str, Any], sums_again: bool
+) -> Comparison:
     """One table of both runs."""
-    path = fresh / f"{name}.csv"
+    path, kept = fresh / f"{name}.csv", published / "tables"
     try:
         if name not in told["tables"]:
             raise _DifferenceError("not in the published run")
         _check_fresh(path, told.get("config_hash"))
-        is_same = archives.digest(path) == told["tables"][name]
-        return _against_kept(name, path, published / "tables", told["tables"][name], is_same)
+        digest = told["tables"][name]
+        if archives.digest(path) == digest:
+            return _the_same(name, path, kept, digest, sums_again)
+        return _another(name, path, kept, digest)
     except _DifferenceError as difference:
         return Comparison(name, False, problem=str(difference))
     except (OSError, ValueError, EOFError, lzma.LZMAError) as error:
@@ -151,24 +157,43 @@ def _check_fresh(path: Path, config_hash: Any) -> None:
         raise _DifferenceError(f"of config {of_config}, published is one of config {config_hash}")
 
 
-def _against_kept(name: str, fresh: Path, folder: Path, digest: str, is_same: bool) -> Comparison:
+def _the_same(name: str, fresh: Path, folder: Path, digest: str, sums_again: bool) -> Comparison:
+    """A fresh table that is the published one to the bit, and what was published of it."""
+    whole, sums = _kept_whole(name, folder, digest), folder / f"{name}{SUMS}"
+    if whole is None and sums_again and not _by_sums(name, fresh, sums).is_good:
+        raise _DifferenceError("its published sums are not those of its checksum")
+    n_values = read(sums if whole is None else fresh).size
+    return Comparison(name, True, n_values, n_values, of_sums=whole is None)
+
+
+def _another(name: str, fresh: Path, folder: Path, digest: str) -> Comparison:
     """A fresh table against what was published of it."""
-    whole, packed, sums = (folder / f"{name}{ending}" for ending in (WHOLE, COMPRESSED, SUMS))
-    if whole.exists() or packed.exists():
-        kept = whole if whole.exists() else packed
-        content = kept.read_bytes()
-        content = content if kept == whole else lzma.decompress(content)
-        if archives.digest_of(content) != digest:
-            raise _DifferenceError("its published file is not the one whose checksum is published")
-        return values(name, is_same, read(fresh), read(kept))
-    if not sums.exists():
+    whole = _kept_whole(name, folder, digest)
+    if whole is None:
+        return _by_sums(name, fresh, folder / f"{name}{SUMS}")
+    return values(name, read(fresh), read(whole))
+
+
+def _kept_whole(name: str, folder: Path, digest: str) -> Path | None:
+    """The published file of a table; None where only its sums were published."""
+    for path in (folder / f"{name}{WHOLE}", folder / f"{name}{COMPRESSED}"):
+        if path.exists():
+            content = path.read_bytes()
+            content = lzma.decompress(content) if path.suffix == ".xz" else content
+            if archives.digest_of(content) != digest:
+                what = "its published file is not the one whose checksum is published"
+                raise _DifferenceError(what)
+            return path
+    if not (folder / f"{name}{SUMS}").exists():
         raise _DifferenceError("nothing of it is published")
+    return None
+
+
+def _by_sums(name: str, fresh: Path, sums: Path) -> Comparison:
     new = block_sums.of_table(fresh)
     # a checksum may look like a number, as 14995000 and 992e5012 do
     old = read(sums, dict.fromkeys(new.select_dtypes(exclude="number").columns, "str"))
-    found = values(name, is_same, new, old, relative=0.0, absolute=block_sums.TOLERANCE)
-    if is_same and not found.is_good:
-        raise _DifferenceError("its published sums are not those of its checksum")
+    found = values(name, new, old, relative=0.0, absolute=block_sums.TOLERANCE)
     return replace(found, of_sums=True)
 
 
@@ -183,7 +208,6 @@ def read(path: Path, kinds: Mapping[str, str] | None = None) -> pd.DataFrame:
 
 def values(
     name: str,
-    is_same: bool,
     new: pd.DataFrame,
     old: pd.DataFrame,
     relative: float = RELATIVE,
@@ -192,7 +216,7 @@ def values(
     """Count the values that agree to the bit, within tolerance, or not."""
     if list(new.columns) != list(old.columns) or len(new) != len(old):
         shapes = " rows and columns, published ".join(str(frame.shape) for frame in (new, old))
-        return Comparison(name, is_same, problem=f"of another shape: {shapes}")
+        return Comparison(name, False, problem=f"of another shape: {shapes}")
     same = near = 0
     largest = 0.0
     for column in old:
@@ -204,7 +228,7 @@ def values(
             largest = max(largest, _difference(here, there, equal))
         same, near = same + int(equal.sum()), near + int((close & ~equal).sum())
     n = old.size
-    return Comparison(name, is_same, n, same, near, n - same - near, largest)
+    return Comparison(name, False, n, same, near, n - same - near, largest)
 
 
 def _difference(here: pd.Series, there: pd.Series, equal: np.ndarray) -> float:

@@ -130,9 +130,11 @@ def open_rows(path: Path | str, contract: Contract) -> Rows:
     path = Path(path)
     _check_seal(path, contract)
     try:
+        names = _header(path)
         starts, n_rows = _page_starts(path)
-    except OSError as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise _refuse(path, f"cannot be read ({error})") from error
+    _check(path, names, contract)
 
     def read_part(first: int, end: int) -> pd.DataFrame:
         with path.open("rb") as file:
@@ -140,8 +142,13 @@ def open_rows(path: Path | str, contract: Contract) -> Rows:
             file.seek(first)
             return next(_parsed(path, io.BytesIO(header + file.read(end - first)), contract))
 
-    read_part(0, 0)  # the columns are checked at once
     return Rows(contract.keys, lambda i: read_part(*starts[i : i + 2]), len(starts) - 1, n_rows)
+
+
+def _header(path: Path) -> list[str]:
+    """The names of a table's columns."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return next(csv.reader(file), [])
 
 
 def _page_starts(path: Path) -> tuple[list[int], int]:

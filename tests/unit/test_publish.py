@@ -75,6 +75,19 @@ def test_small_differences_are_within_tolerance_and_large_ones_are_not(
     assert "differs from the published one: summary" in capsys.readouterr().out
 
 
+def test_the_page_finds_what_verify_finds(case: Case, published: Path, tmp_path: Path) -> None:
+    """Though it does not make again the sums of tables that are the published ones."""
+
+    def shift(frame: pd.DataFrame) -> None:
+        frame["mse"] *= 1 + 1e-4
+
+    other = report_case.altered(case, tmp_path, "errors", shift)
+    for fresh in (case.tables, other):
+        found = comparison.compare(fresh, published)
+        assert comparison.compare(fresh, published, sums_again=False) == found
+        assert all(one.n_values for one in found)
+
+
 def test_another_shape_and_a_missing_table_are_told(
     case: Case, published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
