@@ -1,9 +1,9 @@
 """One Slurm of two nodes for all tests of the folder; where there is none, they say why."""
 
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,20 +58,21 @@ def create(folder: Path) -> Path:
     return copy_project(folder)
 
 
-def run(project: Path, *arguments: str, configfiles: Sequence[str] = (tiny.CONFIGFILE,)) -> None:
+def run(project: Path, *arguments: str, configfile: str = tiny.CONFIGFILE) -> None:
     """Run Snakemake to its end, which must be a good one."""
     is_here = "--workflow-profile" not in arguments
     program = (warm.python(), *SNAKEMAKE[1:]) if is_here else SNAKEMAKE
-    done = subprocess.run(
-        [*program, *arguments, "--configfile", *configfiles],
-        cwd=project,
-        env=tiny.surroundings(project),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    with in_background(project, [*program, *arguments, "--configfile", configfile]):
+        pass
+
+
+@contextmanager
+def in_background(project: Path, line: tiny.Command) -> Iterator[None]:
+    """Run Snakemake while the block runs, which mostly waits for its cluster, to a good end."""
+    with tiny.running(project, line) as process:
+        yield
+        said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said[-4000:]
 
 
 @pytest.fixture(scope="session")

@@ -218,14 +218,12 @@ class Cluster:
         """The state of every node, as Slurm sees it."""
         return self.run("sinfo", "--noheader", "--Node", "--format=%T").split()
 
-    def jobs(self) -> list[Job]:
-        """Every job, also those that are done, in the order in which they came."""
-        said = self.run("squeue", "--noheader", "--states=all", "--format=%i|%T|%N|%m")
-        jobs = (Job(*line.split("|")) for line in said.splitlines())
+    def jobs(self, project: Path) -> list[Job]:
+        """Every job of a project, also those that are done, in the order in which they came."""
+        said = self.run("squeue", "--noheader", "--states=all", "--format=%Z|%i|%T|%N|%m")
+        rows = (line.split("|") for line in said.splitlines())
+        jobs = (Job(*row) for folder, *row in rows if Path(folder) == project)
         return sorted(jobs, key=lambda job: int(job.number))
-
-    def job(self, number: str) -> Job:
-        return next(job for job in self.jobs() if job.number == number)
 
     def run(self, *command: str) -> str:
         """A Slurm command's output; empty where it fails."""
