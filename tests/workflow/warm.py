@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,8 @@ LIBRARIES = (
     "psutil",
     "snakemake.cli",
     "snakemake.script",
+    "snakemake.report.html_reporter",
+    "nbformat",
     "smart_open",
     "snakemake_executor_plugin_slurm",
 )
@@ -100,6 +103,9 @@ def serve(folder: Path) -> None:
     path = sys.path[1:]  # less the folder that this module was found from
     for name in LIBRARIES:
         importlib.import_module(name)
+    importlib.import_module("snakemake.cli").get_argument_parser()  # finds and loads its plugins
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False  # what the libraries hold is left to the system
     gc.freeze()
     os.fsync = lambda fd: None  # files need not reach the disk: no test cuts the power
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait for a process
