@@ -66,11 +66,11 @@ class Converger:
 
     def phis(self, cells: Iterable[Cell]) -> dict[Cell, np.ndarray]:
         """φ (run, d) of the counterparts of cells; NaN for a run that diverged or does not end."""
-        found = {}
+        ends = {}
         kinds: dict[tuple[str, int, int], list[_Job]] = defaultdict(list)
         for cell in cells:
             trained = self._models.get(cell, "phi")[-1].T
-            found[cell] = np.full_like(trained, np.nan)
+            ends[cell] = np.full_like(trained, np.nan)
             runs = np.flatnonzero(np.isfinite(trained).all(axis=1))
             seeds = self._models.get(cell, "seeds")[runs]
             if len(runs):
@@ -78,11 +78,11 @@ class Converger:
                 kinds[kind].append(_Job(cell, runs, trained[runs], seeds))
         for kind, jobs in kinds.items():
             for batch in _batches(jobs, *kind):
-                ends = self._minima(kind[0], batch)
+                minima = self._minima(kind[0], batch)
                 places = np.cumsum([len(job.runs) for job in batch])[:-1]
-                for job, phi in zip(batch, np.split(ends, places), strict=True):
-                    found[job.cell][job.runs] = phi
-        return found
+                for job, phi in zip(batch, np.split(minima, places), strict=True):
+                    ends[job.cell][job.runs] = phi
+        return ends
 
     def _minima(self, objective: str, jobs: Sequence[_Job]) -> np.ndarray:
         """φ (run, d) of the runs of jobs, one after the other."""
@@ -107,8 +107,8 @@ class Converger:
     def _variance(self, job: _Job) -> np.ndarray:
         """Product covariances (run, E, P, P)."""
         datasets = job.cell.datasets()
-        parts = [self._inputs.take(d, job.seeds, "product_variance") for d in datasets]
-        return np.stack(parts, axis=1)
+        variances = [self._inputs.take(d, job.seeds, "product_variance") for d in datasets]
+        return np.stack(variances, axis=1)
 
 
 def _batches(
@@ -126,16 +126,20 @@ def _batches(
     yield batch
 
 
-def _stacked(parts: Sequence[Moments]) -> Moments:
+def _stacked(environments: Sequence[Moments]) -> Moments:
     """Environments' moments (run, …) → (run, E, …)."""
-    names = ("gram", "cross", "target")
-    return Moments(*(np.stack([getattr(p, name) for p in parts], axis=1) for name in names))
+    gram = np.stack([moments.gram for moments in environments], axis=1)
+    cross = np.stack([moments.cross for moments in environments], axis=1)
+    target = np.stack([moments.target for moments in environments], axis=1)
+    return Moments(gram, cross, target)
 
 
-def _joined(parts: Sequence[Moments]) -> Moments:
+def _joined(cells: Sequence[Moments]) -> Moments:
     """Moments (run, E, …) of runs of several cells, one after the other."""
-    names = ("gram", "cross", "target")
-    return Moments(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+    gram = np.concatenate([moments.gram for moments in cells])
+    cross = np.concatenate([moments.cross for moments in cells])
+    target = np.concatenate([moments.target for moments in cells])
+    return Moments(gram, cross, target)
 
 
 def frames(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterator[dict[str, Any]]:
@@ -143,9 +147,9 @@ def frames(config: Config, models: TrainedStore, inputs: MomentStore) -> Iterato
     converger = Converger(config, models, inputs)
     layout = layout_of(config)
     told = [one for one in trained_cells(config, models) if converger.objective(one[2])]
-    found = converger.phis(dict.fromkeys(cell for _, _, cell, _ in told))
+    ends = converger.phis(dict.fromkeys(cell for _, _, cell, _ in told))
     for order, study, cell, mine in told:
-        phi, trained = found[cell][mine], models.get(cell, "phi")[-1][:, mine]
+        phi, trained = ends[cell][mine], models.get(cell, "phi")[-1][:, mine]
         yield {
             **setting(layout, order, study, cell),
             "order_3": 0,
