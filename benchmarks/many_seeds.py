@@ -1,9 +1,11 @@
 """Peak memory and processor time of the jobs that read all shards, with very many seeds.
 
 ``python benchmarks/many_seeds.py [10000]``: the default benchmark, with few rows and steps, is run
-for a few seeds, and what its shard left is copied under other seeds until there are enough.
+for a few seeds, and what its shard left is copied under other seeds until there are enough. It
+leaves ``results/many_seeds.csv``; docs/cluster.md shows the published one.
 """
 
+import argparse
 import json
 import sys
 import tempfile
@@ -12,12 +14,14 @@ from pathlib import Path
 from subprocess import PIPE, run
 from typing import Any
 
+import pandas as pd
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import stage
 from irm_bench import config
 from irm_bench.stages import diagnose, evaluate
-from irm_bench.storage import part_files, tables
+from irm_bench.storage import archives, part_files, tables
 
 ROOT = Path(__file__).parents[1]
 # Seeds that are run; the others are copies of them.
@@ -70,6 +74,24 @@ def measure(
             yield {"stage": name, "megabytes": peak, "cpu_seconds": seconds}
 
 
+def markdown(table: pd.DataFrame) -> str:
+    """What was measured, as docs/cluster.md shows it."""
+    rows = [
+        f"| {row.stage} | {row.megabytes:.0f} | {row.cpu_seconds:.0f} |\n"
+        for row in table.itertuples()
+    ]
+    return "| job | peak MB | CPU s |\n| --- | ---: | ---: |\n" + "".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("n_seeds", nargs="?", type=int, default=10_000)
+    parser.add_argument("--output", type=Path, default=ROOT / "results")
+    given = parser.parse_args()
+    table = pd.DataFrame(measure(given.n_seeds))
+    archives.write_text(given.output / "many_seeds.csv", table.to_csv(index=False))
+    print(markdown(table), end="")
+
+
 if __name__ == "__main__":
-    for row in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000):
-        print("{stage}: at most {megabytes:.0f} MB, {cpu_seconds:.0f} CPU s".format(**row))
+    main()

@@ -22,8 +22,8 @@ from irm_bench.running.places import config_of, published_of, results_of
 from irm_bench.storage import archives, block_sums, comparison, tables
 from irm_bench.storage.contracts import COMPRESSED, WHOLE
 
-# What ``make benchmark`` wrote, if it was run.
-BENCHMARK = ("benchmark.csv", "benchmark.svg")
+# What the benchmarks wrote, if they were run.
+BENCHMARK = ("benchmark.csv", "benchmark.svg", "many_seeds.csv")
 
 
 def run(results: Path, published: Path) -> None:

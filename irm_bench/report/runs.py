@@ -56,7 +56,8 @@ def table(errors: Rows, config: Config) -> pd.DataFrame:
     """
     parts: list[pd.DataFrame] = []
     n_values = 0
-    for study in config.studies:
+    # with more seeds than there is room for not even one run a seed of a single model has any
+    for study in (study for study in config.studies if len(study.seeds) <= MOST_VALUES):
         found = _of_study(errors, study, config).dropna(axis="columns", how="all")
         n_seeds = len(seeds_of(found))
         if n_seeds > 1 and n_values + len(found) * n_seeds <= MOST_VALUES:

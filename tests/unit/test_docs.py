@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import picture
+from benchmarks import many_seeds, picture
 from tests.workflow.conftest import ROOT
 
 OF_TESTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
@@ -30,3 +30,8 @@ def test_every_file_that_a_document_links_to_exists(path: Path) -> None:
 def test_the_readme_shows_the_published_benchmark() -> None:
     table = pd.read_csv(ROOT / "results/published/benchmark.csv")
     assert picture.markdown(table) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_document_shows_the_published_measurement_of_many_seeds() -> None:
+    table = pd.read_csv(ROOT / "results/published/many_seeds.csv")
+    assert many_seeds.markdown(table) in (ROOT / "docs/cluster.md").read_text(encoding="utf-8")

@@ -25,6 +25,16 @@ def one_study(case: Case, name: str = "notebook") -> Case:
     return replace(case, config=replace(case.config, studies=studies))
 
 
+def test_runs_of_more_seeds_than_there_is_room_for_are_not_even_read(
+    case: Case, errors: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(number: int) -> pd.DataFrame:
+        raise AssertionError("a page of the errors is read")
+
+    monkeypatch.setattr(runs, "MOST_VALUES", min(len(s.seeds) for s in case.config.studies) - 1)
+    assert runs.table(Rows(errors.keys, unread, 1, len(errors)), case.config).empty
+
+
 def test_every_run_is_the_one_of_the_table(case: Case, errors: Rows) -> None:
     study = one_study(case).config.studies[0]
     found = runs.table(errors, one_study(case).config)

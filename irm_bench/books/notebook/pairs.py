@@ -11,6 +11,7 @@ from irm_bench.config import Config, Study
 from irm_bench.presentation.series import Looks, Series, at_base, cast, find_study
 from irm_bench.statistics import intervals
 from irm_bench.statistics.over_seeds import over_seeds
+from irm_bench.storage import part_files
 from irm_bench.storage.paged import Rows
 
 # Of a row a seed: Rows; the others: frames.
@@ -51,9 +52,15 @@ def _differences(
     """A column of ``errors`` of one method less another's: training set, environment and seed."""
     pieces = at_base(errors.pieces, study, *varying)
     keys = ["train_sigmas", "split", "environment", "sigma", "seed"]
-    ours, theirs = (errors.read(s.rows(pieces))[[*keys, column]] for s in (first, second))
+    ours, theirs = (_columns(errors, s.rows(pieces), [*keys, column]) for s in (first, second))
     both = ours.merge(theirs, on=keys, suffixes=("", "_second"), sort=False)
     return both.assign(difference=both[column] - both[f"{column}_second"])
+
+
+def _columns(errors: Rows, pieces: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Some columns of many rows, which are not all held in their full width at once."""
+    batches = errors.batches(["train_sigmas", "split", "environment"], pieces)
+    return part_files.concat([rows[names] for rows in batches])
 
 
 def penalty_pairs(tables: Tables, config: Config) -> pd.DataFrame:
