@@ -97,7 +97,7 @@ def test_reports_the_penalty_that_the_notebook_would_print() -> None:
     for x, y in as_torch(run):
         p = torch.from_numpy(permutations[50])
         w = torch.ones(N_SAMPLES, 1, dtype=torch.float64, requires_grad=True)
-        total += float(notebook_loop.split_half((x[p] @ phi * w - y[p]) ** 2, w))
+        total += notebook_loop.split_half((x[p] @ phi * w - y[p]) ** 2, w).item()
     assert float(path.penalty[0, 0]) == pytest.approx(total, rel=1e-9)
 
 
