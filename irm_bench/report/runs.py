@@ -54,19 +54,19 @@ def table(errors: Rows, config: Config) -> pd.DataFrame:
     runs did has no column. Studies are left out that have one seed, or for whose runs there is no
     room.
     """
-    parts: list[pd.DataFrame] = []
+    studies: list[pd.DataFrame] = []
     n_values = 0
     # with more seeds than there is room for not even one run a seed of a single model has any
     for study in (study for study in config.studies if len(study.seeds) <= MOST_VALUES):
-        found = _of_study(errors, study, config).dropna(axis="columns", how="all")
-        n_seeds = len(seeds_of(found))
-        if n_seeds > 1 and n_values + len(found) * n_seeds <= MOST_VALUES:
-            n_values += len(found) * n_seeds
-            parts.append(found)
-    if not parts:
+        of_study = _of_study(errors, study, config).dropna(axis="columns", how="all")
+        n_seeds = len(seeds_of(of_study))
+        if n_seeds > 1 and n_values + len(of_study) * n_seeds <= MOST_VALUES:
+            n_values += len(of_study) * n_seeds
+            studies.append(of_study)
+    if not studies:
         return pd.DataFrame()
-    whole = pd.concat(parts, ignore_index=True)
-    return whole[[*KEYS, *sorted(seeds_of(whole), key=int)]]
+    runs = pd.concat(studies, ignore_index=True)
+    return runs[[*KEYS, *sorted(seeds_of(runs), key=int)]]
 
 
 def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
@@ -77,7 +77,7 @@ def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
     metric = str(study.loss.metadata["METRICS"][0])
     pieces = errors.select(study=study.name)
     pieces = pieces[pieces["split"] == "test"]
-    found: dict[str, list[dict[str, Any]]] = {e.label: [] for e in study.test_environments}
+    lines_of: dict[str, list[dict[str, Any]]] = {e.label: [] for e in study.test_environments}
     for method in study.methods:
         series = looks.one(method.name, method.penalty)
         own = series.rows(pieces)
@@ -90,8 +90,8 @@ def _of_study(errors: Rows, study: Study, config: Config) -> pd.DataFrame:
             line["environment"] = looks.environment(str(label))
             for seed, value in zip(rows["seed"], rows[metric], strict=True):
                 line[str(seed)] = rounded(value)
-            found[str(label)].append(line)
-    lines = [line for of_environment in found.values() for line in of_environment]
+            lines_of[str(label)].append(line)
+    lines = [line for of_environment in lines_of.values() for line in of_environment]
     return pd.DataFrame(lines) if lines else pd.DataFrame(columns=KEYS)
 
 

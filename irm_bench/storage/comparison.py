@@ -159,19 +159,19 @@ def _check_fresh(path: Path, config_hash: Any) -> None:
 
 def _the_same(name: str, fresh: Path, folder: Path, digest: str, sums_again: bool) -> Comparison:
     """A fresh table that is the published one to the bit, and what was published of it."""
-    whole, sums = _kept_whole(name, folder, digest), folder / f"{name}{SUMS}"
-    if whole is None and sums_again and not _by_sums(name, fresh, sums).is_good:
+    kept, sums = _kept_whole(name, folder, digest), folder / f"{name}{SUMS}"
+    if kept is None and sums_again and not _by_sums(name, fresh, sums).is_good:
         raise _DifferenceError("its published sums are not those of its checksum")
-    n_values = read(sums if whole is None else fresh).size
-    return Comparison(name, True, n_values, n_values, of_sums=whole is None)
+    n_values = read(sums if kept is None else fresh).size
+    return Comparison(name, True, n_values, n_values, of_sums=kept is None)
 
 
 def _another(name: str, fresh: Path, folder: Path, digest: str) -> Comparison:
     """A fresh table against what was published of it."""
-    whole = _kept_whole(name, folder, digest)
-    if whole is None:
+    kept = _kept_whole(name, folder, digest)
+    if kept is None:
         return _by_sums(name, fresh, folder / f"{name}{SUMS}")
-    return values(name, read(fresh), read(whole))
+    return values(name, read(fresh), read(kept))
 
 
 def _kept_whole(name: str, folder: Path, digest: str) -> Path | None:

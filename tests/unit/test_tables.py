@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from irm_bench.presentation import gallery
 from irm_bench.stages import aggregate, diagnose, draw, judge
-from irm_bench.storage import paged, part_files, tables
+from irm_bench.storage import archives, paged, part_files, tables
 from irm_bench.storage.contracts import Contract, columns
 from tests.unit.report_case import Case
 
@@ -56,6 +56,16 @@ def test_values_that_are_equal_but_have_other_texts_stay_apart(tmp_path: Path) -
     tables.write(tmp_path / "made.csv", frame, CONTRACT)
     found = tables.read(tmp_path / "made.csv", CONTRACT)
     assert found["name"].tolist() == ["1", "True", "1.0", "1", ""]
+
+
+def test_a_header_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "made.csv"
+    tables.write(path, pd.DataFrame({"name": ["a"], "x": 0.5, "n": 2}), CONTRACT)
+    path.write_bytes(b"\xff\xfe\n")
+    of_config, *_ = tables.seal_file(path).read_text().splitlines()
+    tables.seal_file(path).write_text(f"{of_config}\n{archives.digest(path)}  made.csv\n")
+    with pytest.raises(tables.TableError, match="cannot be read"):
+        tables.open_rows(path, CONTRACT)
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 8, 9, 20])

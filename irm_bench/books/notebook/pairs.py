@@ -29,7 +29,7 @@ def paired(tables: Tables, config: Config) -> pd.DataFrame:
 
     The methods share their rows, so that their difference is known far better than either error.
     """
-    parts = []
+    differences = []
     for name in PAIRED_STUDIES:
         study = find_study(config, name)
         both = cast(study, Looks(config)) if study else None
@@ -39,11 +39,10 @@ def paired(tables: Tables, config: Config) -> pd.DataFrame:
             frame = _differences(tables["errors"], study, both.invariant, both.standard, column)
             by_seed = frame.groupby(["split", "seed"], sort=False, as_index=False)["difference"]
             average = by_seed.agg(lambda v: v.mean(skipna=False)).assign(environment=AVERAGE)
-            for one in (frame, average):
-                keys = ["split", "environment"]
-                found = over_seeds(one, keys, "difference")
-                parts.append(found.assign(study=name, quantity=column))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+            for by_environment in (frame, average):
+                means = over_seeds(by_environment, ["split", "environment"], "difference")
+                differences.append(means.assign(study=name, quantity=column))
+    return pd.concat(differences, ignore_index=True) if differences else pd.DataFrame()
 
 
 def _differences(
@@ -58,7 +57,7 @@ def _differences(
 
 
 def _columns(errors: Rows, pieces: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Some columns of many rows, which are not all held in their full width at once."""
+    """Some columns of the rows of pieces, few of which are held in their full width at once."""
     batches = errors.batches(["train_sigmas", "split", "environment"], pieces)
     return part_files.concat([rows[names] for rows in batches])
 
@@ -105,10 +104,10 @@ def wins(tables: Tables, config: Config) -> pd.DataFrame:
     (Bonferroni).
     """
     study = find_study(config, "sigma_grid")
-    parts = cast(study, Looks(config)) if study else None
-    if study is None or parts is None or not (parts.standard and parts.invariant):
+    both = cast(study, Looks(config)) if study else None
+    if study is None or both is None or not (both.standard and both.invariant):
         return pd.DataFrame()
-    frame = _differences(tables["errors"], study, parts.invariant, parts.standard, "risk", "train")
+    frame = _differences(tables["errors"], study, both.invariant, both.standard, "risk", "train")
     frame = frame[frame["split"] == "test"]
     groups = list(frame.groupby(["sigma", "train_sigmas"], sort=True)["difference"])
     rows = []
@@ -117,8 +116,8 @@ def wins(tables: Tables, config: Config) -> pd.DataFrame:
         if len(finite) < 2:
             rows.append((sigma, train, 0, 0))
             continue
-        found = intervals.t_interval(finite, 1 - 0.05 / len(groups))
-        rows.append((sigma, train, int(found.high < 0), int(found.low > 0)))
+        interval = intervals.t_interval(finite, 1 - 0.05 / len(groups))
+        rows.append((sigma, train, int(interval.high < 0), int(interval.low > 0)))
     better = pd.DataFrame(
         rows, columns=["sigma", "train_sigmas", "invariant_better", "standard_better"]
     )
